@@ -8,7 +8,11 @@ export interface StoredClaim<C extends Claim = Claim> {
   readonly version: string;
 }
 
-/** Reads the claim of a permit; undefined if the permit is unclaimed. @throws Error for a malformed claim. */
+/**
+ * Reads the claim of a permit. Returns undefined if the permit is unclaimed.
+ *
+ * @throws Error if the claim is malformed.
+ */
 export async function readClaim(store: ObjectStore, tenantId: string, jti: string): Promise<StoredClaim | undefined> {
   const pointed = await store.pointers.read(toClaimKey(tenantId, jti));
   return pointed === undefined ? undefined : { claim: parseClaim(pointed.bytes, jti), version: pointed.version };

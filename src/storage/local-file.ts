@@ -3,9 +3,8 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { StorageFault } from "./ports.js";
 
 /**
- * Lets `fill` write a new file and gives it the name `path` only when it is complete and flushed. Removes it when `fill`
- * returns `false` or throws. The temporary file is beside its destination, because a rename is atomic only
- * within one file system.
+ * Lets `fill` write a new file, and gives it the name `path` only when it is complete and flushed. Removes it if `fill` returns `false`
+ * or throws. The temporary file is in the same folder, because a rename is atomic only within one file system.
  */
 export async function receiveFile(key: string, path: string, fill: (file: FileHandle) => Promise<boolean>): Promise<boolean> {
   const temporary = `${path}.${randomUUID()}.part`;
@@ -24,7 +23,7 @@ export async function receiveFile(key: string, path: string, fill: (file: FileHa
   return filled;
 }
 
-/** Opens a local file to be stored. Throws {@link StorageFault} `misconfigured` when it cannot be read. */
+/** Opens a local file that is to be stored. Throws {@link StorageFault} `misconfigured` if it cannot be read. */
 export async function openSourceFile(key: string, path: string): Promise<FileHandle> {
   const file = await open(path, "r").catch((cause: unknown) => {
     throw buildUnreadableFault(key, path, cause);
@@ -37,15 +36,15 @@ export async function openSourceFile(key: string, path: string): Promise<FileHan
 }
 
 function buildUnreadableFault(key: string, path: string, cause?: unknown): StorageFault {
-  return new StorageFault("misconfigured", key, `The local file ${path} that should be stored cannot be read.`, cause);
+  return new StorageFault("misconfigured", key, `The local file ${path}, which is to be stored, cannot be read.`, cause);
 }
 
-/** How much of a file is in memory at a time while it is copied or sent, in bytes. Every piece costs a turn of the thread pool. */
+/** How many bytes of a file are in memory at a time while it is copied or sent. Each chunk costs one use of the thread pool. */
 const chunkBytes = 1024 * 1024;
 
 /**
- * The content of an open file from its beginning, in chunks. Not a stream of the handle: a stream that must not close
- * its handle never emits `close`.
+ * Reads the content of an open file from its beginning, in chunks. Not a stream of the handle, because a stream that must not close its
+ * handle never emits `close`.
  */
 export async function* readChunks(file: FileHandle): AsyncGenerator<Buffer> {
   for (let position = 0; ; ) {
@@ -56,7 +55,7 @@ export async function* readChunks(file: FileHandle): AsyncGenerator<Buffer> {
   }
 }
 
-/** Replaces the content of an open file. Gathers the small pieces of a socket in one buffer before it writes. */
+/** Replaces the content of an open file. Collects the small chunks of a socket in one buffer before it writes. */
 export async function writeChunks(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   await file.truncate(0);
   const gathered = Buffer.allocUnsafeSlow(chunkBytes);

@@ -4,18 +4,18 @@ import { createBuckets } from "./s3/buckets.js";
 import type { S3Config } from "./s3/config.js";
 import { openS3Store } from "./s3/store.js";
 
-/** Where the store is. A composition root parses it from the environment once. */
+/** The location of the store. A composition root parses it once from the environment. */
 export type StoreConfig = ({ kind: "s3" } & S3Config) | { kind: "directory"; path: string };
 
 /**
- * Opens a store. S3: opens no connection yet; throws {@link StorageFault} `misconfigured` for a malformed setting.
- * Directory: creates the root when it is absent, throws `misconfigured` when the folder cannot serve as a store.
+ * Opens a store. S3: makes no connection yet, and throws {@link StorageFault} `misconfigured` if a setting is malformed. Directory:
+ * creates the root if absent, and throws `misconfigured` if the folder cannot serve as a store.
  */
 export async function openStore(config: StoreConfig): Promise<ObjectStore> {
   return config.kind === "s3" ? openS3Store(config) : openDirectoryStore(config.path);
 }
 
-/** Creates the missing buckets; the installation calls it with credentials that may. The directory backend creates folders as it writes. */
+/** Creates the missing buckets, for which the installation has the credentials. The directory backend creates folders as it writes. */
 export async function ensureSpaces(config: StoreConfig): Promise<void> {
   if (config.kind === "s3") await createBuckets(config);
 }

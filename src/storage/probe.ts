@@ -2,18 +2,18 @@ import { randomUUID } from "node:crypto";
 import { type ObjectStore, StorageFault } from "./ports.js";
 import type { Space } from "./spaces.js";
 
-/** Enough to collide on a store that ignores conditions, few enough for a start. */
+/** Enough to collide on a store that ignores conditions, few enough for start-up. */
 const contenders = 16;
 
 /** No state of any backend has this version. */
 const foreignVersion = "00000000000000000000000000000000";
 
 /**
- * The start-up probe: proves that the store honours conditions, which every ref and every claim depends on. Of many
- * creates of one key exactly one must succeed, and a swap that expects a stale version must lose. Leaves one object of a
- * few bytes at `<space>/_probe/<unique>`. With create-only rights the store refuses the swaps, and the probe skips them.
+ * The start-up probe: proves that the store honours conditions, on which every ref and claim depends. Of many creates of one key exactly
+ * one must succeed, and a swap that expects a stale version must lose. Leaves one object of a few bytes at `<space>/_probe/<unique>`.
+ * With create-only permissions the store refuses the swaps, and the probe skips them.
  *
- * Throws {@link StorageFault} `misconfigured` when the store ignores conditions, and any fault of the store itself.
+ * Throws {@link StorageFault} `misconfigured` if the store ignores conditions, and any fault of the store itself.
  */
 export async function probeConditionalWrites(store: ObjectStore, space: Space = "claims"): Promise<void> {
   const key = `${space}/_probe/${randomUUID()}`;
@@ -34,21 +34,21 @@ async function probeCreates(store: ObjectStore, key: string): Promise<void> {
     throw buildProbeFault(store, key, `${winners.length} of ${contenders} concurrent creates of one key succeeded, not one`);
   const kept = await store.blobs.get(key);
   if (kept === undefined || !bodies[winners[0] ?? 0]?.equals(kept))
-    throw buildProbeFault(store, key, "the object kept is not the one whose creation succeeded");
+    throw buildProbeFault(store, key, "the stored object is not the one whose creation succeeded");
   if ((await store.blobs.create(key, Buffer.from("late\n"))) !== "exists")
-    throw buildProbeFault(store, key, "an object that existed was created again");
+    throw buildProbeFault(store, key, "an existing object was created again");
 }
 
 async function probeSwaps(store: ObjectStore, key: string): Promise<void> {
   if ((await store.pointers.swap(key, foreignVersion, Buffer.from("foreign\n"))).won)
-    throw buildProbeFault(store, key, "a swap that expected a version that never was has won");
+    throw buildProbeFault(store, key, "a swap that expected a version that never existed won");
   if ((await store.pointers.swap(key, null, Buffer.from("absent\n"))).won)
-    throw buildProbeFault(store, key, "a swap that expected no object has won over one");
+    throw buildProbeFault(store, key, "a swap that expected no object replaced one");
   const before = await store.pointers.read(key);
   if (before === undefined || !(await store.pointers.swap(key, before.version, Buffer.from("next\n"))).won)
-    throw buildProbeFault(store, key, "a swap that expected the present version has lost");
+    throw buildProbeFault(store, key, "a swap that expected the current version lost");
   if ((await store.pointers.swap(key, before.version, Buffer.from("stale\n"))).won)
-    throw buildProbeFault(store, key, "a swap that expected a stale version has won");
+    throw buildProbeFault(store, key, "a swap that expected a stale version won");
 }
 
 function buildProbeFault(store: ObjectStore, key: string, seen: string): StorageFault {
@@ -56,6 +56,6 @@ function buildProbeFault(store: ObjectStore, key: string, seen: string): Storage
     "misconfigured",
     key,
     `${store.describe()} does not honour conditional writes (${seen}): use an S3 that supports If-None-Match and If-Match ` +
-      "on PUT, or the directory backend, and let no proxy between drop these headers.",
+      "on PUT, or the directory backend, and ensure that no proxy drops these headers.",
   );
 }

@@ -3,12 +3,12 @@ import { type ObjectStore, StorageFault } from "./ports.js";
 import type { Space } from "./spaces.js";
 
 /**
- * A view of the store that holds one tenant: every key is `<space>/<tenantId>/<rest>`, anything else is a
- * {@link StorageFault} `denied` before the store is asked. The Runner's `fs_scope` (ADR-002, contracts: Permit).
+ * Returns a view of the store that is limited to one tenant: every key is `<space>/<tenantId>/<rest>`, and any other is a {@link
+ * StorageFault} `denied` before the store is called. It enforces the Runner's `fs_scope` (ADR-002, contracts: Permit).
  */
 export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore {
   if (tenantId === "" || tenantId.includes("/"))
-    throw new StorageFault("denied", "", `${JSON.stringify(tenantId)} cannot be a segment of a key, so it is no tenant.`);
+    throw new StorageFault("denied", "", `${JSON.stringify(tenantId)} cannot be a segment of a key, so it is not a tenant id.`);
   return guardStore(store, `${store.describe()}, tenant ${tenantId} only`, {
     read: (key) => assertTenantKey(key, parseKey(key).rest, tenantId),
     list: (prefix) => assertTenantKey(prefix, parsePrefix(prefix).rest, tenantId),
@@ -18,15 +18,15 @@ export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore
 }
 
 /**
- * A view that reads below one prefix and writes nothing, for a process that needs one repository of a tenant that it does not serve.
- * Everything else is a {@link StorageFault} `denied` before the store is asked.
+ * Returns a view that reads below one prefix and writes nothing, for a process that needs one repository of a tenant that it does not
+ * serve. Any other call is a {@link StorageFault} `denied` before the store is called.
  */
 export function limitToReadsBelow(store: ObjectStore, prefix: string): ObjectStore {
   const assertBelowPrefix = (key: string): void => {
     if (!key.startsWith(`${prefix}/`)) throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of ${prefix}.`);
   };
   const refuseWrite = (key: string): void => {
-    throw new StorageFault("denied", key, `${prefix} is only read here, and ${key} would be written.`);
+    throw new StorageFault("denied", key, `${prefix} is read-only here, so ${key} cannot be written.`);
   };
   return guardStore(store, `${store.describe()}, read-only below ${prefix}`, {
     read: assertBelowPrefix,
@@ -37,8 +37,8 @@ export function limitToReadsBelow(store: ObjectStore, prefix: string): ObjectSto
 }
 
 /**
- * The view of LAB 256 (contracts: Planes): reads everywhere, creates only in `creatable`, moves no pointer anywhere.
- * Everything else is a {@link StorageFault} `denied` before the store is asked.
+ * Returns the view of LAB 256 (contracts: Planes): reads everywhere, creates only in `creatable`, and moves no pointer. Any other call is
+ * a {@link StorageFault} `denied` before the store is called.
  */
 export function limitToCreates(store: ObjectStore, creatable: readonly Space[]): ObjectStore {
   const allowAnyKey = (): void => undefined;
@@ -50,12 +50,12 @@ export function limitToCreates(store: ObjectStore, creatable: readonly Space[]):
       if (!creatable.includes(space)) throw new StorageFault("denied", key, `This process may not create objects in ${space}.`);
     },
     swap: (key) => {
-      throw new StorageFault("denied", key, `This process may not replace objects, and ${key} would be replaced.`);
+      throw new StorageFault("denied", key, `This process may not replace objects such as ${key}.`);
     },
   });
 }
 
-/** Each check throws, or lets the call pass. */
+/** Each check throws or lets the call pass. */
 interface Checks {
   readonly read: (key: string) => void;
   readonly list: (prefix: string) => void;
@@ -90,7 +90,7 @@ function guardStore(store: ObjectStore, description: string, checks: Checks): Ob
   };
 }
 
-/** The check includes the slash: `T.UBL` must not reach `T.UBL2`, and `T.U` must not be listed. */
+/** Includes the slash, so that `T.UBL` does not reach `T.UBL2` and `T.U` cannot be listed. */
 function assertTenantKey(key: string, rest: string, tenantId: string): void {
-  if (!rest.startsWith(`${tenantId}/`)) throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of tenant ${tenantId}.`);
+  if (!rest.startsWith(`${tenantId}/`)) throw new StorageFault("denied", key, `${JSON.stringify(key)} is outside of tenant ${tenantId}.`);
 }

@@ -1,6 +1,6 @@
 import { type ObjectStore, StorageFault } from "./ports.js";
 
-/** Creates a blob that may exist. When the outcome is unknown and the blob is there, it counts as existing. */
+/** Creates a blob that may exist. If the outcome is unknown and the blob exists, returns `exists`. */
 export async function createBlob({ blobs }: ObjectStore, key: string, bytes: Uint8Array): Promise<"created" | "exists"> {
   const answer = await settleWrite(
     () => blobs.create(key, bytes),
@@ -10,8 +10,9 @@ export async function createBlob({ blobs }: ObjectStore, key: string, bytes: Uin
 }
 
 /**
- * Runs a write. When its outcome is unknown, `isThere` decides, and there is no answer. @throws the fault when it is not there, so that the
- * caller's retry writes it.
+ * Runs a write. If its outcome is unknown and `isThere` confirms it, returns undefined.
+ *
+ * @throws the fault if it is not there, so that the caller's retry writes it.
  */
 export async function settleWrite<T>(write: () => Promise<T>, isThere: () => Promise<boolean>): Promise<T | undefined> {
   try {

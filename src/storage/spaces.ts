@@ -1,6 +1,6 @@
 /**
- * The closed list of spaces, the first segment of every key: a bucket on S3, a folder of the directory backend. Below
- * each, the second segment is the tenant (contracts: Storage).
+ * The closed list of spaces, the first segment of every key: a bucket on S3, a folder in the directory backend. Within each, the second
+ * segment is the tenant (contracts: Storage).
  */
 export const spaces = {
   repos: "Standard bare repositories: packs that are created once, and the refs that one conditional write moves.",

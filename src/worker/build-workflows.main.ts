@@ -1,5 +1,5 @@
 /**
- * Builds the workflows from these sources, unless that was done: `workflows-plain.js`, and `workflows-traced.js` whose flows make spans.
+ * Builds the workflows from these sources unless they are built: `workflows-plain.js`, and `workflows-traced.js`, whose flows emit spans.
  * Copies both to FOLDER if it is named.
  *
  *     node --import tsx src/worker/build-workflows.main.ts [FOLDER]
@@ -18,7 +18,7 @@ async function buildBundle(workflowInterceptorModules: string[]): Promise<string
   const { code } = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)),
     workflowInterceptorModules,
-    // Sources import each other by the names that they have once built.
+    // Sources import each other by the names of the built files.
     webpackConfigHook: (config) => ({ ...config, resolve: { ...config.resolve, extensionAlias: { ".js": [".ts", ".js"] } } }),
     logger: new DefaultLogger("WARN"),
   });
@@ -30,7 +30,7 @@ async function buildBundles(folder: string): Promise<void> {
   const made = mkdtempSync(`${folder}.`);
   writeFileSync(join(made, "workflows-plain.js"), await buildBundle([]));
   writeFileSync(join(made, "workflows-traced.js"), await buildBundle([INTERCEPTORS]));
-  // Another process may have built the same meanwhile.
+  // Another process may have built the same files meanwhile.
   if (existsSync(folder)) rmSync(made, { recursive: true });
   else renameSync(made, folder);
 }

@@ -29,26 +29,26 @@ import { scheduleHousekeeping } from "./housekeeping-schedule.js";
 import { buildObservationOptions } from "./observed-worker.js";
 import { loadWorkflowBundle } from "./workflow-bundle.js";
 
-/** One for each step that runs at the same time, up to what three LAB 256 and three apis leave each other of Postgres's default of 100. */
+/** One for each concurrent step, limited so that three LAB 256 and three apis fit into Postgres's default of 100 connections. */
 const DATABASE_CONNECTIONS = 20;
-/** Flows kept in memory. More would cost memory and save only the replay of a flow that has waited longest. */
+/** Flows kept in memory. More would cost memory and save only the replay of the flow that has been idle longest. */
 const CACHED_WORKFLOWS = 128;
-/** Keeps a batch far below the payload that Temporal takes, also with long lines. */
+/** Keeps a batch far below Temporal's payload limit, even with long lines. */
 const TELEMETRY_BATCH_LINES = 1000;
 
 /** A worker of LAB 256 that serves flows. */
 export interface RunningLab256 {
-  /** Describes the object store for the log. */
+  /** The description of the object store, for the log. */
   readonly store: string;
-  /** Where Prometheus scrapes it, if it is configured to listen for that. */
+  /** The URL that Prometheus scrapes, if it is configured. */
   readonly metricsUrl: string | undefined;
-  /** Settles when the worker has stopped; rejects if it failed. */
+  /** Settles when the worker has stopped. Rejects if it failed. */
   readonly stopped: Promise<void>;
-  /** Stops the worker, lets its running steps end, and closes every connection. */
+  /** Stops the worker, lets its running steps finish, and closes every connection. */
   close(): Promise<void>;
 }
 
-/** Runs LAB 256 until SIGTERM or SIGINT, which Temporal's runtime turns into a stop of the worker. `observe` sees every step. */
+/** Runs LAB 256 until SIGTERM or SIGINT, which Temporal's runtime turns into a stop of the worker. `observe` is called at every step. */
 export async function runLab256(
   environment: NodeJS.ProcessEnv,
   observe?: Lab256Dependencies["onStep"],
@@ -60,7 +60,7 @@ export async function runLab256(
   await close();
 }
 
-/** Starts LAB 256's worker. Returns when it serves. `observe` sees every step. */
+/** Starts LAB 256's worker. Returns when it is ready. `observe` is called at every step. */
 export async function startLab256(
   environment: NodeJS.ProcessEnv,
   observe?: Lab256Dependencies["onStep"],
@@ -101,7 +101,7 @@ export async function startLab256(
     namespace: env.OGR_TEMPORAL_NAMESPACE,
     taskQueue: LAB_256_QUEUE,
     workflowBundle: await bundle,
-    // Otherwise anyone who can reach Temporal could schedule these steps, such as issuePermit, from a workflow of their own.
+    // Otherwise anyone who can reach Temporal could schedule these steps, such as issuePermit, from their own workflow.
     enableNonLocalActivities: false,
     activities: { ...activities },
     ...buildObservationOptions(log, tracing),

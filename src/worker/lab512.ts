@@ -27,11 +27,11 @@ import { buildObservationOptions } from "./observed-worker.js";
 import { pullCommands, pullTokensSchema } from "./pull-loop.js";
 
 const MIB = 1024 * 1024;
-/** For all tenants together, in equal shares. Beyond it the packs that were not used for longest are deleted. */
+/** For all tenants together, in equal shares. Above it, the least recently used packs are deleted. */
 const CACHE_MAX_BYTES = 4096 * MIB;
 const HEARTBEAT_THROTTLE_MS = 400;
 
-/** Starts the Runner and serves `LAB_512` until the process is told to stop. `observe` sees every step of an act. */
+/** Starts the Runner and serves `LAB_512` until the process is stopped. `observe` is called at every step of an act. */
 export async function runLab512(environment: NodeJS.ProcessEnv, observe?: RunnerDependencies["onStep"]): Promise<void> {
   const env = readConfiguration(lab512Settings, environment);
   const log = installLog("lab512", env.OGR_LOG_LEVEL);
@@ -104,7 +104,7 @@ async function startPulling(env: Lab512Settings, runner: RunnerDependencies, sig
   await pullCommands(runner, { apiUrl: env.OGR_PULL_API_URL, tokens, everyMs: env.OGR_PULL_EVERY_MS, signal, log });
 }
 
-/** Replaces the whitelist's names by the configured endpoints. An endpoint that no tenant's allowance names stays closed. */
+/** Replaces the whitelist's names by the configured endpoints. An endpoint that no tenant's allowance names stays unreachable. */
 function buildWhitelist(env: Lab512Settings, allowlist: JobsAllowlist): NetworkWhitelist {
   const names: Record<string, string | undefined> = {
     "object-store": env.OGR_STORE === "s3" ? parseEndpoint(env.OGR_S3_ENDPOINT) : undefined,

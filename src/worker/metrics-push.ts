@@ -23,7 +23,7 @@ export function pushOwnMetrics(env: PushSettings, log: Logger): MetricsPusher | 
     everyMs: PUSH_EVERY_MS,
     onFailure(error) {
       pushFailures.inc();
-      log.warn({ reason: error.message }, "metrics were not pushed");
+      log.warn({ reason: error.message }, "failed to push metrics");
     },
   });
 }

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { parseLogSubject } from "../process/log-subject.js";
 import { observeActivity } from "../process/metrics/activities.js";
 
-/** Bounds a fault's message in the log, because it can contain what a client sent. */
+/** Limits a fault's message in the log, because it can contain input from a client. */
 const REASON_MAX_CHARS = 500;
 
 /** Logs and counts each attempt at a step: its subject, outcome and duration. */
@@ -53,7 +53,7 @@ interface OutcomeFields {
   readonly jti?: string;
 }
 
-/** The part of a step's answer that is logged. */
+/** Returns the part of a step's result that is logged. */
 export function toOutcomeFields(answer: unknown): OutcomeFields {
   if (typeof answer !== "object" || answer === null) return { outcome: typeof answer === "string" ? answer : "ok" };
   const { kind, receipt, refusal, ok, value, status } = answer as Record<string, unknown>;

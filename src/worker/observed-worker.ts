@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Tracing } from "../process/tracing/tracing.js";
 import { createActivityObserver } from "./observed-activities.js";
 
-/** Worker options for a log line and a count of each step, and for spans if tracing is on. */
+/** Builds worker options that log and count each step, and trace it if tracing is on. */
 export function buildObservationOptions(log: Logger, tracing: Tracing | undefined): Pick<WorkerOptions, "interceptors" | "sinks"> {
   const lines = createActivityObserver(log);
   if (tracing === undefined) return { interceptors: { activity: [lines] } };

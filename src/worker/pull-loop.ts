@@ -13,7 +13,7 @@ import { countAnswer } from "../process/metrics/lab512.js";
 import { scopeToTenant } from "../storage/scoped.js";
 import { toOutcomeFields } from "./observed-activities.js";
 
-/** A tenant's own token for the api, by tenant id. */
+/** Each tenant's own token for the api, by tenant id. */
 export const pullTokensSchema = z.record(z.string(), z.string().min(1));
 
 export interface PullOptions {
@@ -31,9 +31,9 @@ const COMMANDS_MAX_COUNT = 16;
 export async function pullCommands(deps: RunnerDependencies, options: PullOptions): Promise<void> {
   while (!options.signal.aborted) {
     for (const [tenantId, token] of Object.entries(options.tokens)) {
-      // The next round retries after a fault. The claim keeps each act single.
+      // The next round retries after a fault. The claim ensures that each act happens once.
       await pullTenantCommands(deps, options, tenantId, token).catch((error: unknown) =>
-        options.log.warn({ tenant_id: tenantId, reason: String(error) }, "commands could not be pulled; they are asked for again"),
+        options.log.warn({ tenant_id: tenantId, reason: String(error) }, "failed to pull commands; retrying"),
       );
     }
     await delay(options.everyMs, undefined, { signal: options.signal }).catch(() => options.log.info("pulls no more"));
@@ -45,11 +45,11 @@ async function pullTenantCommands(deps: RunnerDependencies, options: PullOptions
   const client = createRunnerClient({ server, token, timeoutMs: REQUEST_TIMEOUT_MS, signal }, tenantId);
   for (const envelope of requireValue(await client.listPendingCommands(deps.target, COMMANDS_MAX_COUNT))) {
     if (signal.aborted) return;
-    // A command that cannot be run or reported does not keep others waiting.
+    // A command that cannot be run or reported does not delay others.
     await runPulledCommand(deps, options, client, envelope).catch((error: unknown) =>
       options.log.warn(
         { ...toCommandFields(envelope), reason: String(error) },
-        "a pulled command was not run or not reported; it is pulled again",
+        "failed to run or report a pulled command; pulling it again",
       ),
     );
   }
@@ -76,7 +76,7 @@ function toCommandFields({ jti, tenant_id, jobId, permit }: CommandEnvelope) {
   return { correlation_id: permit.scopes.approval_ref ?? jti, tenant_id, jti, job_id: jobId, activity: "runCommand" };
 }
 
-/** Without a card there are no statements, so this saves a request. */
+/** A command without a card has no statements, so this saves a request. */
 async function fetchStatements(client: RunnerClient, { jti, permit }: CommandEnvelope): Promise<Outcome<unknown>> {
   if (permit.scopes.approval_ref === undefined) return grantValue([]);
   const answer = assertNotRefused(await client.listStatements(jti));

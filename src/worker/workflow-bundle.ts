@@ -6,21 +6,24 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { WorkflowBundle } from "@temporalio/worker";
 
-/** `src`, or what scripts/build.mjs made of it. */
+/** `src`, or the folder that scripts/build.mjs built from it. */
 const TREE = fileURLToPath(new URL("..", import.meta.url));
 const ROOT = join(TREE, "..");
 const BUILDER = fileURLToPath(new URL("./build-workflows.main.ts", import.meta.url));
 
-/** The workflows as one bundle; with `traced`, flows make spans. A package has it; from sources it is built first. */
+/** Loads the workflows as one bundle; with `traced`, they emit spans. A package contains the bundle; from sources it is built first. */
 export async function loadWorkflowBundle(kind: "plain" | "traced"): Promise<WorkflowBundle> {
   const isSource = existsSync(BUILDER);
-  // In a process of its own, because building takes more memory than a worker ever does.
+  // In a separate process, because building takes more memory than a worker ever needs.
   if (isSource && !existsSync(locateKeptBundles()))
     await promisify(execFile)(process.execPath, ["--import", import.meta.resolve("tsx"), BUILDER]);
   return { code: readFileSync(join(isSource ? locateKeptBundles() : TREE, `workflows-${kind}.js`), "utf8") };
 }
 
-/** The folder of what was built from these very sources: the workflows, what they import, and the lock file, which pins the SDK. */
+/**
+ * Returns the folder of the bundles built from exactly these sources: the workflows, what they import, and the lock file, which pins the
+ * SDK.
+ */
 export function locateKeptBundles(): string {
   const folders = ["src/workflows", "src/domain"].map((name) => join(ROOT, name));
   const entries = folders.flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }));

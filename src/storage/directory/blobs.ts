@@ -19,7 +19,7 @@ export function createDirectoryBlobs(layout: Layout): Blobs {
     get: (key) =>
       withObject(layout, key, async (file, sizeBytes) => {
         if (sizeBytes > maxInMemoryBytes)
-          throw new StorageFault("denied", key, `${key} has ${sizeBytes} bytes, too many to hold in memory: fetch it to a file.`);
+          throw new StorageFault("denied", key, `${key} has ${sizeBytes} bytes, too many to hold in memory: download it to a file.`);
         return file.readFile();
       }),
 
@@ -40,7 +40,7 @@ export function createDirectoryBlobs(layout: Layout): Blobs {
     async createFromFile(key, path) {
       const source = await openSourceFile(key, path);
       try {
-        // Spares the copy of a large file when the answer is known already; link(2) decides in any case.
+        // Avoids copying a large file if the object already exists. link(2) decides in any case.
         const present = await stat(toObjectPath(layout, parseKey(key))).catch((cause: unknown) => {
           if (isAbsence(cause)) return undefined;
           throw toFileFault(key, cause);
@@ -59,7 +59,7 @@ function copyContent(source: FileHandle, target: FileHandle): Promise<void> {
   return writeChunks(target, readChunks(source));
 }
 
-/** Answers `undefined` when there is no object. A folder is none. */
+/** Returns `undefined` if there is no object. A folder is not an object. */
 async function withObject<T>(
   layout: Layout,
   key: string,

@@ -6,14 +6,14 @@ import { StorageFault } from "../ports.js";
 import { buildConflictFault, toErrorCode, toFileFault } from "./faults.js";
 import type { Layout } from "./layout.js";
 
-/** A complete, flushed file that no reader can see yet. */
+/** A complete, flushed file that is not yet visible to readers. */
 export interface Draft {
   readonly path: string;
 }
 
 /**
- * Lets `write` fill a temporary file, flushes it, hands it to `use`, and removes its temporary name in the end. The
- * name begins with the process id, by which `sweep.ts` finds what a killed process has left.
+ * Lets `write` fill a temporary file, flushes it, passes it to `use`, and finally removes its temporary name. The name begins with the
+ * process id, by which `sweep.ts` recognises the files of killed processes.
  */
 export async function withDraft<T>(
   layout: Layout,
@@ -33,8 +33,8 @@ export async function withDraft<T>(
 }
 
 /**
- * Gives the draft its name if that name is free. link(2) fails when the name exists, so among any number of processes
- * exactly one succeeds, and the name never shows an unfinished file.
+ * Gives the draft its name if that name is free. link(2) fails if the name exists, so of any number of processes exactly one succeeds,
+ * and the name never shows an unfinished file.
  */
 export async function publishNewObject(key: string, draft: Draft, path: string): Promise<boolean> {
   await createDurableFolder(dirname(path));
@@ -42,9 +42,9 @@ export async function publishNewObject(key: string, draft: Draft, path: string):
     await link(draft.path, path);
   } catch (cause) {
     if (toErrorCode(cause) !== "EEXIST") throw cause;
-    // A folder of that name is no object, and answering that one exists would make the caller believe so.
+    // A folder of that name is not an object, so the caller must not be told that one exists.
     if ((await stat(path)).isDirectory()) throw buildConflictFault(key, cause);
-    // The winner may not have flushed the folder yet, and the loser may act on what it has seen.
+    // The winner may not have flushed the folder yet, but the loser may act on the object's existence.
     await syncFolder(dirname(path));
     return false;
   }
@@ -52,13 +52,13 @@ export async function publishNewObject(key: string, draft: Draft, path: string):
   return true;
 }
 
-/** Replaces the object by the draft. The caller holds the lock of the key. */
+/** Replaces the object by the draft. The caller must hold the lock of the key. */
 export async function publishReplacement(key: string, draft: Draft, path: string): Promise<void> {
   await rename(draft.path, path);
   await flushPublished(key, path);
 }
 
-/** The object is visible already. Until the folder is flushed a power failure can undo it. */
+/** The object is already visible. Until the folder is flushed, a power failure can undo it. */
 async function flushPublished(key: string, path: string): Promise<void> {
   try {
     await syncFolder(dirname(path));
@@ -66,7 +66,7 @@ async function flushPublished(key: string, path: string): Promise<void> {
     throw new StorageFault(
       "outcome_unknown",
       key,
-      `${key} was written, but flushing its folder failed: read it back when the file system is well.`,
+      `${key} was written, but flushing its folder failed: read it back when the file system works again.`,
       cause,
     );
   }

@@ -1,16 +1,16 @@
 import { StorageFault } from "../ports.js";
 
-/** The code of a file system error, or "". */
+/** Returns the code of a file system error, or "". */
 export function toErrorCode(cause: unknown): string {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }
 
-/** No object can be there: the name is absent, or is a folder, or one of its folders is a file. */
+/** Returns whether no object can exist there: the name is absent or a folder, or one of its folders is a file. */
 export function isAbsence(cause: unknown): boolean {
   return ["ENOENT", "ENOTDIR", "EISDIR"].includes(toErrorCode(cause));
 }
 
-/** The fault for a file system error, by what an operator can do about it. A storage fault passes unchanged. */
+/** Converts a file system error to a fault whose code tells what an operator can do. A storage fault is returned unchanged. */
 export function toFileFault(key: string, cause: unknown): StorageFault {
   if (cause instanceof StorageFault) return cause;
   const code = toErrorCode(cause);

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import type { Key } from "../key.js";
 
 /**
- * The folders below the root: `<space>/<rest>` is the object, at its plain key. The backend's own files are in folders that
- * begin with a dot, as no space does, so a copied prefix holds only objects.
+ * The folders below the root. An object is at `<space>/<rest>`, its plain key. The backend's own files are in folders whose names begin
+ * with a dot, which no space does, so a copied prefix contains only objects.
  */
 export interface Layout {
   readonly root: string;
-  /** Files being written, on the same file system as their destination. */
+  /** Files being written, on the same file system as their destinations. */
   readonly temporary: string;
   readonly locks: string;
 }
@@ -21,7 +21,7 @@ export function toObjectPath(layout: Layout, key: Key): string {
   return join(layout.root, key.space, key.rest);
 }
 
-/** A lock's name is a digest, because a key with its slashes is no file name. */
+/** A lock is named by a digest, because a key contains slashes and cannot be a file name. */
 export function toLockPath(layout: Layout, key: Key): string {
   return join(layout.locks, createHash("sha256").update(key.full).digest("hex"));
 }

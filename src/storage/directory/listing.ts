@@ -5,14 +5,14 @@ import type { Key } from "../key.js";
 import { isAbsence, toFileFault } from "./faults.js";
 import type { Layout } from "./layout.js";
 
-/** Walks the folders in the order of the keys' UTF-8 bytes, as S3 lists them. Holds one folder of each depth. */
+/** Walks the folders in the order of the keys' UTF-8 bytes, as S3 lists them. Keeps one folder per level in memory. */
 export function listDirectoryKeys(layout: Layout, prefix: Key): AsyncGenerator<string> {
   const folder = prefix.full.slice(0, prefix.full.lastIndexOf("/") + 1);
   return walkFolder(layout, folder, prefix.full);
 }
 
 async function* walkFolder(layout: Layout, folder: string, prefix: string): AsyncGenerator<string> {
-  // In a key a folder's name is followed by a slash, so that is how it compares: `a-b` comes before `a/b`.
+  // In a key, a folder's name is followed by a slash, so it is compared with the slash: `a-b` comes before `a/b`.
   const names = (await readEntries(layout, folder))
     .map((entry) => `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`)
     .map((name) => ({ name, order: Buffer.from(name) }))

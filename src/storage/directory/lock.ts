@@ -2,10 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type LockAttempt, LockStuckError, tryLock } from "../../process/lock.js";
 import { StorageFault } from "../ports.js";
 
-/** The longest wait for a lock. A holder needs it for one read, one flush and one rename. */
+/** The maximum wait for a lock. A holder needs it for one read, one flush and one rename. */
 const WAIT_MAX_MS = 10_000;
 
-/** Runs `act` while no other process runs one under the same `path`. */
+/** Runs `act` while no other process runs one with the same `path`. */
 export async function withKeyLock<T>(key: string, path: string, act: () => Promise<T>): Promise<T> {
   const release = await acquireKeyLock(key, path);
   try {

@@ -4,21 +4,22 @@ import { parseKey } from "../key.js";
 import { maxInMemoryBytes, type Pointers, StorageFault } from "../ports.js";
 import { publishNewObject, publishReplacement, withDraft } from "./durable.js";
 import { isAbsence, toFileFault } from "./faults.js";
+import type { KeyQueues } from "./key-queues.js";
 import { type Layout, toLockPath, toObjectPath } from "./layout.js";
 import { withKeyLock } from "./lock.js";
-import type { KeyTurns } from "./turns.js";
 
 /**
  * Pointers as plain files. The version of a state is the file's modification time together with a digest of its bytes.
- * The system's own modification times would not do, because two writes within one tick of the kernel share one, and
- * the clock can be set back. So a swap sets the time itself: while it holds the lock, to the present millisecond or, if
- * that is not later than the file it replaces, to a later one; it reads the time back, and only then renames. Along one
- * key modification times therefore only grow, pointers are never deleted, and no version ever returns, not even for
- * the same bytes. Time and bytes belong to one inode and appear by one rename, so a reader who takes both from one open
- * file cannot see a mixture, and a crash leaves either state whole. The digest notices a foreign tool that restored an
- * old file or wrote into it.
+ *
+ * The modification times that the system sets are not sufficient, because two writes within one tick of the kernel share one and the
+ * clock can be set back. So a swap sets the time itself. While it holds the lock, it sets the current millisecond or, if that is not
+ * later than the file it replaces, a later one, reads the time back, and only then renames. The modification times of one key therefore
+ * only increase, and pointers are never deleted, so no version ever recurs, not even for the same bytes.
+ *
+ * Time and bytes belong to one inode and appear by one rename, so a reader who takes both from one open file never sees a mixture, and
+ * after a crash either state is intact. The digest detects a foreign tool that restored an old file or wrote into it.
  */
-export function createDirectoryPointers(layout: Layout, turns: KeyTurns): Pointers {
+export function createDirectoryPointers(layout: Layout, queues: KeyQueues): Pointers {
   async function replaceState(key: string, path: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
     const present = await readState(key, path);
     if (present === undefined || present.version !== expected) return undefined;
@@ -49,7 +50,7 @@ export function createDirectoryPointers(layout: Layout, turns: KeyTurns): Pointe
       const version =
         expected === null
           ? await createState(layout, key, path, bytes)
-          : await turns.take(key, () =>
+          : await queues.run(key, () =>
               withKeyLock(key, toLockPath(layout, parsed), () => replaceState(key, path, expected, bytes)).catch((cause: unknown) => {
                 throw toFileFault(key, cause);
               }),
@@ -59,7 +60,7 @@ export function createDirectoryPointers(layout: Layout, turns: KeyTurns): Pointe
   };
 }
 
-/** Creating needs no lock: the name is taken by link(2), and a swap of an absent file has lost already. */
+/** Creating needs no lock: link(2) takes the name, and a swap of an absent file has already lost. */
 function createState(layout: Layout, key: string, path: string, bytes: Uint8Array): Promise<string | undefined> {
   let writtenNs = 0n;
   return withDraft(
@@ -99,7 +100,7 @@ function computeVersion(writtenNs: bigint, bytes: Uint8Array): string {
   return `${writtenNs}-${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}`;
 }
 
-/** Some file systems keep whole or even seconds, so a time that is read back too early is set further ahead. */
+/** Some file systems store whole or even seconds, so if the time reads back too early, a later one is set. */
 async function setLaterModificationTime(key: string, file: FileHandle, previousNs: bigint): Promise<bigint> {
   const earliestMs = Math.max(Date.now(), Number(previousNs / 1_000_000n) + 1);
   for (const aheadMs of [0, 1_000, 3_000]) {
@@ -111,6 +112,6 @@ async function setLaterModificationTime(key: string, file: FileHandle, previousN
   throw new StorageFault(
     "misconfigured",
     key,
-    "The store's file system does not keep modification times, which versions are made of: move the store to a local one.",
+    "The store's file system does not store modification times, on which versions depend: move the store to a local one.",
   );
 }

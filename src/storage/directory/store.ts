@@ -3,17 +3,17 @@ import { isAbsolute, join } from "node:path";
 import { type ObjectStore, StorageFault } from "../ports.js";
 import { createDirectoryBlobs } from "./blobs.js";
 import { isAbsence } from "./faults.js";
+import { createKeyQueues } from "./key-queues.js";
 import { type Layout, toLayout } from "./layout.js";
 import { createDirectoryPointers } from "./pointers.js";
 import { sweepTemporaryFiles } from "./sweep.js";
-import { createKeyTurns } from "./turns.js";
 
 /**
- * A store in a local folder, for one machine with nothing installed. Safe between processes that share its process ids.
- * Throws {@link StorageFault} `misconfigured` when the folder cannot serve as a store.
+ * Opens a store in a local folder, for a single machine without an S3 server. Safe between processes that share a process id namespace.
+ * Throws {@link StorageFault} `misconfigured` if the folder cannot serve as a store.
  */
 export async function openDirectoryStore(path: string): Promise<ObjectStore> {
-  if (!isAbsolute(path)) throw new StorageFault("misconfigured", "", `The store's folder must be an absolute path, and ${path} is not.`);
+  if (!isAbsolute(path)) throw new StorageFault("misconfigured", "", `The store's folder must be an absolute path, but ${path} is not.`);
   const layout = toLayout(path);
   try {
     await mkdir(layout.temporary, { recursive: true });
@@ -26,13 +26,13 @@ export async function openDirectoryStore(path: string): Promise<ObjectStore> {
   }
   return {
     blobs: createDirectoryBlobs(layout),
-    pointers: createDirectoryPointers(layout, createKeyTurns()),
+    pointers: createDirectoryPointers(layout, createKeyQueues()),
     describe: () => `folder ${path}`,
     close: async () => undefined,
   };
 }
 
-/** Where `T.UBL` and `t.ubl` are one folder, two tenants would share it. */
+/** If `T.UBL` and `t.ubl` were one folder, two tenants would share it. */
 async function assertCaseSensitive(layout: Layout): Promise<void> {
   const name = `${process.pid}-${Date.now()}-case`;
   await writeFile(join(layout.temporary, name), "");

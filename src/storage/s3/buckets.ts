@@ -4,7 +4,7 @@ import { spaceNames } from "../spaces.js";
 import type { S3Config } from "./config.js";
 import { openSession } from "./session.js";
 
-/** Creates every missing bucket. Idempotent. Throws {@link StorageFault} `denied` where the credentials may not. */
+/** Creates every missing bucket. Idempotent. Throws {@link StorageFault} `denied` if the credentials do not allow it. */
 export async function createBuckets(config: S3Config): Promise<void> {
   const session = openSession(config);
   try {

@@ -8,23 +8,23 @@ export interface S3Config {
   readonly region: string;
   readonly access_key: string;
   readonly secret_key: string;
-  /** Certificates (PEM) that an `https` endpoint is trusted by; the system's when absent. */
+  /** The certificates (PEM) that are trusted for an `https` endpoint; the system's by default. */
   readonly ca?: string;
-  /** Belongs to temporary credentials. */
+  /** The session token of temporary credentials. */
   readonly session_token?: string;
-  /** Precedes the name of every bucket, where bucket names are shared with others. */
+  /** The prefix of every bucket name, if bucket names are shared with others. */
   readonly bucket_prefix?: string;
-  /** The longest a request may take, {@link REQUEST_TIMEOUT_MS} when absent. A large body gets more, in proportion to its size. */
+  /** The maximum duration of a request; {@link REQUEST_TIMEOUT_MS} by default. A large body gets more time, in proportion to its size. */
   readonly requestTimeoutMs?: number;
 }
 
-/** Long enough for a store that is briefly overloaded, and far below the time that an act has. */
+/** Long enough for a store that is briefly overloaded, and far below the time limit of an act. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 
-/** S3 allows 63 characters for a bucket; the longest space leaves this many. */
+/** S3 allows 63 characters in a bucket name. The longest space leaves this many for the prefix. */
 const maxPrefixLength = 63 - Math.max(...spaceNames.map((name) => name.length));
 
-/** The endpoint's URL. Throws {@link StorageFault} `misconfigured` that names the bad setting. */
+/** Returns the endpoint's URL. Throws {@link StorageFault} `misconfigured`, which names the invalid setting. */
 export function checkConfig(config: S3Config): URL {
   const { bucket_prefix: prefix = "" } = config;
   const endpoint = URL.canParse(config.endpoint) ? new URL(config.endpoint) : undefined;

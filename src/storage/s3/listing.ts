@@ -3,14 +3,14 @@ import { StorageFault } from "../ports.js";
 import { readBody } from "./objects.js";
 import type { Session } from "./session.js";
 
-/** A page has at most 1,000 keys. A longer answer does not come from an S3. */
+/** A page has at most 1,000 keys. No S3 server sends a larger response. */
 const maxPageBytes = 8 * 1024 * 1024;
 
 /**
- * Pages through ListObjectsV2. Asks for the next page by the last key (`start-after`) and not by the server's token, so that a
- * page can be repeated after a failure. Names come percent-encoded, since XML cannot hold every character.
+ * Pages through ListObjectsV2. Requests the next page by the last key (`start-after`) rather than by the server's token, so that a page
+ * can be repeated after a failure. Names are percent-encoded, because XML cannot represent every character.
  *
- * The pages are read here because the client's own listing turns the name `0123` into `123`.
+ * The pages are parsed here because the client's own listing turns the name `0123` into `123`.
  */
 export async function* listKeys(session: Session, prefix: Key): AsyncGenerator<string> {
   for (let after: string | undefined; ; ) {
@@ -27,7 +27,7 @@ export async function* listKeys(session: Session, prefix: Key): AsyncGenerator<s
 async function readPage(session: Session, prefix: Key, after: string | undefined): Promise<string> {
   const start = after === undefined ? {} : { "start-after": after };
   const form = new URLSearchParams({ "encoding-type": "url", "list-type": "2", prefix: prefix.rest, ...start });
-  // The signature is over the percent-encoding of RFC 3986, which differs from that of forms.
+  // The signature covers the percent-encoding of RFC 3986, which differs from that of forms.
   const query = form.toString().replaceAll("+", "%20").replaceAll("*", "%2A").replaceAll("%7E", "~");
   const page = await session.perform("read", prefix, [], async (client, bucketName) =>
     readBody(await client.makeRequestAsync({ method: "GET", bucketName, query }), maxPageBytes),

@@ -10,27 +10,27 @@ import type { Exchange } from "./transport.js";
 
 const contentType = { "content-type": "application/octet-stream" };
 
-/** Bytes and version of one state of the object. */
+/** Returns the bytes and version of one state of the object. */
 export function readObject(session: Session, key: Key): Promise<{ bytes: Buffer; version: string } | undefined> {
   return session.perform("read", key, [404], async (client, bucket, exchange) => {
     const body = await client.getObject(bucket, key.rest);
     const { "content-length": sizeBytes, etag } = exchange.answer?.headers ?? {};
     if (Number(sizeBytes) > maxInMemoryBytes) {
       body.destroy();
-      throw new StorageFault("denied", key.full, `${key.full} has ${sizeBytes} bytes, too many to hold in memory: fetch it to a file.`);
+      throw new StorageFault("denied", key.full, `${key.full} has ${sizeBytes} bytes, too many to hold in memory: download it to a file.`);
     }
     return { bytes: await readBody(body, maxInMemoryBytes), version: toVersion(key, etag) };
   });
 }
 
 /**
- * One conditional PUT. `version` is what the key must still have, or `null` if it must be free. Answers the new version, or
- * `undefined` when the condition did not hold.
+ * Sends one conditional PUT. `version` is the version that the key must still have, or `null` if it must be free. Returns the new
+ * version, or `undefined` if the condition did not hold.
  */
 export function putBytes(session: Session, key: Key, version: string | null, bytes: Uint8Array): Promise<string | undefined> {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const condition = version === null ? { "if-none-match": "*" } : { "if-match": `"${version}"` };
-  // 412 is the lost condition. A version expected of a key that does not exist is a 404, and as lost.
+  // 412 means that the condition did not hold. 404 means the same for a version that is expected of a key that does not exist.
   const expected = version === null ? [412] : [412, 404];
   const put = async (client: Client, bucket: string) =>
     toVersion(key, (await client.putObject(bucket, key.rest, body, body.length, { ...condition, ...contentType })).etag);
@@ -38,13 +38,13 @@ export function putBytes(session: Session, key: Key, version: string | null, byt
 }
 
 /**
- * As {@link putBytes} for a free key, from a file. The client's `putObject` would hold the file in memory or split it, so the
- * stream goes to the function below that. The SHA-256 of the whole file signs the body: the store refuses a damaged one.
+ * Like {@link putBytes} for a free key, from a file. The client's `putObject` would hold the file in memory or split it, so this calls
+ * the function beneath it. The SHA-256 of the whole file signs the body, so the store refuses a damaged one.
  */
 export async function putFile(session: Session, key: Key, file: FileHandle): Promise<string | undefined> {
   const { size: sizeBytes } = await file.stat();
   if (sizeBytes > maxPutBytes)
-    throw new StorageFault("denied", key.full, `${key.full} is larger than 5 GiB, the most S3 takes with a condition.`);
+    throw new StorageFault("denied", key.full, `${key.full} is larger than 5 GiB, the maximum for a conditional PUT on S3.`);
   const hash = createHash("sha256");
   for await (const chunk of readChunks(file)) hash.update(chunk);
   const sha256 = hash.digest("hex");
@@ -70,19 +70,19 @@ async function* readSized(file: FileHandle, sizeBytes: number, consent: Promise<
   if (leftBytes !== 0) throw new Error("the file changed its size while it was sent");
 }
 
-/** Reads the whole body. Throws when it is longer than `maxBytes`, or ends before its announced length. */
+/** Reads the whole body. Throws if it is longer than `maxBytes` or ends before its announced length. */
 export async function readBody(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of body) {
     sizeBytes += chunk.byteLength;
-    if (sizeBytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`);
+    if (sizeBytes > maxBytes) throw new Error(`the response is longer than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** The ETag without its quotes. */
+/** Returns the ETag without its quotes. */
 function toVersion(key: Key, etag: string | undefined): string {
   if (!etag) throw new StorageFault("misconfigured", key.full, `The object store sent no ETag for ${key.full}: it cannot be used here.`);
   return etag.replaceAll('"', "");

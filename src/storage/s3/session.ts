@@ -8,13 +8,13 @@ import { checkConfig, REQUEST_TIMEOUT_MS, type S3Config } from "./config.js";
 import { type Intent, isRepeatable, toErrorCode, toFault } from "./faults.js";
 import { Exchange } from "./transport.js";
 
-/** The largest object of a single PUT (S3). The client splits a body above its part size, and then the condition is lost. */
+/** The largest object of a single PUT (S3). The client splits a body above its part size, which would drop the condition. */
 export const maxPutBytes = 5 * 1024 ** 3;
 
-/** The most connections at a time. Further requests wait for a free one, within their own time limit. */
+/** The maximum number of concurrent connections. Further requests wait for a free one, within their own time limit. */
 const maxSockets = 48;
 
-/** Closes an idle connection before any server would: a write on a connection that is being closed has an unknown outcome. */
+/** Closes an idle connection before any server would, because a write on a connection that is being closed has an unknown outcome. */
 const idleSocketMs = 4_000;
 
 const maxAttempts: Record<Intent, number> = { read: 3, write: 8 };
@@ -22,8 +22,8 @@ const firstPauseMs = 20;
 
 export interface Session {
   /**
-   * Lets `act` send one request. Answers `undefined` when the store refuses with one of the statuses in `expected`: no object, or
-   * a lost condition. Throws {@link StorageFault} for every other failure.
+   * Lets `act` send one request. Returns `undefined` if the store refuses with one of the statuses in `expected`: no object, or a
+   * condition that did not hold. Throws {@link StorageFault} for every other failure.
    */
   perform<T>(
     intent: Intent,
@@ -67,7 +67,7 @@ export function openSession(config: S3Config): Session {
           client.enableSHA256 = true;
           return await act(client, bucket, exchange);
         } catch (cause) {
-          // The client leaves the answer of a busy server unread, which would occupy the connection for ever.
+          // The client leaves the response of an overloaded server unread, which would occupy the connection indefinitely.
           exchange.answer?.resume();
           if (cause instanceof StorageFault) throw cause;
           const { refusedStatus: status = 0 } = exchange;
@@ -75,7 +75,7 @@ export function openSession(config: S3Config): Session {
           if (tried === maxAttempts[intent] || !isRepeatable(intent, exchange.refusedStatus))
             throw toFault(intent, key.full, bucket, endpoint.origin, exchange, cause);
         }
-        // Grows with each attempt, and is random so that rivals do not meet again.
+        // The pause grows with each attempt and is random, so that competing writers do not collide again.
         await sleep(firstPauseMs * 2 ** (tried - 1) * (0.5 + Math.random()));
       }
     },

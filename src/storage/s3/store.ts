@@ -15,7 +15,7 @@ export function openS3Store(config: S3Config): ObjectStore {
       getToFile: async (key, path) => {
         const parsed = parseKey(key);
         return receiveFile(key, path, async (file) => {
-          // A repeated read begins anew, over what the broken one has left.
+          // A repeated read starts from the beginning and overwrites what the failed one left.
           const written = await session.perform("read", parsed, [404], async (client, bucket) => {
             await writeChunks(file, await client.getObject(bucket, parsed.rest));
             return true;

@@ -4,10 +4,10 @@ import { TLSSocket } from "node:tls";
 /** A slower transfer counts as a hang. */
 const minBytesPerMs = 256;
 
-/** How long a held body waits for the server's consent before it is sent anyway (RFC 9110 §10.1.1). */
+/** How long a held body waits for the server's `100 Continue` before it is sent anyway (RFC 9110 §10.1.1). */
 const continueWaitMs = 1_000;
 
-/** The client's transport for one request: limits its time by the bytes it carries, and keeps what the client does not report. */
+/** The client's transport for one request. Limits its duration by the bytes it carries, and records what the client does not report. */
 export class Exchange {
   /** False only while certainly no byte of the request has left this machine. */
   isSent = false;
@@ -20,21 +20,21 @@ export class Exchange {
     private readonly bodyBytes: number,
   ) {}
 
-  /** The status of an error answer; `undefined` when there was no usable answer. */
+  /** Returns the status of an error response, or `undefined` if there was no usable response. */
   get refusedStatus(): number | undefined {
     return this.answer?.statusCode === 200 ? undefined : this.answer?.statusCode;
   }
 
-  /** Makes the request ask for the server's consent to its body, so that a body that the server refuses is not sent. */
+  /** Makes the request ask the server before sending its body, so that a body that the server refuses is not sent. */
   awaitConsent(): Promise<void> {
     return new Promise((resolve) => (this.#releaseBody = resolve));
   }
 
-  /** As `http.request` with options and a callback, the only form that the client uses. */
+  /** Like `http.request` with options and a callback, the only form that the client uses. */
   request(options: http.RequestOptions | string | URL, onAnswer?: http.RequestOptions | ((answer: http.IncomingMessage) => void)) {
     if (typeof options !== "object" || options instanceof URL || typeof onAnswer !== "function")
       throw new TypeError("the transport takes options and a callback");
-    // The agent's idle limit does not apply while a request is under way.
+    // The agent's idle limit does not apply while a request is in progress.
     const outgoing = this.transport.request({ ...options, timeout: 0 });
     outgoing.once("socket", (socket) => {
       this.isSent = outgoing.reusedSocket;
@@ -46,7 +46,7 @@ export class Exchange {
     outgoing.once("response", (answer) => {
       this.answer = answer;
       extendLimit(Number(answer.headers["content-length"] ?? 0) / minBytesPerMs);
-      // An answer before the end of the body leaves a connection that cannot be used again.
+      // A response before the end of the body leaves a connection that cannot be reused.
       answer.once("end", () => outgoing.writableFinished || outgoing.destroy());
       onAnswer(answer);
     });
@@ -56,7 +56,7 @@ export class Exchange {
   #startLimit(outgoing: http.ClientRequest): (moreMs: number) => void {
     let allowedMs = 0;
     let timer: NodeJS.Timeout | undefined;
-    const expire = () => (this.answer ?? outgoing).destroy(new Error(`there was no complete answer within ${allowedMs} ms`));
+    const expire = () => (this.answer ?? outgoing).destroy(new Error(`there was no complete response within ${allowedMs} ms`));
     const extendLimit = (moreMs: number): void => {
       allowedMs += Math.ceil(moreMs);
       clearTimeout(timer);
