@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test("what a killed api left of its uploads goes with the next start; uploads under way and other people's files stay", async () => {
+test("the next start removes the uploads of a killed api, and keeps running uploads and other files", async () => {
   const now = Date.now();
   for (const name of [`${UPLOAD_FOLDER}old`, `${UPLOAD_FOLDER}new`, "another-old"]) {
     await mkdir(join(folder, name));

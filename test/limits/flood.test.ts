@@ -11,7 +11,7 @@ const PUSHES = 24;
 
 let registry: TestRegistry;
 beforeAll(async () => {
-  // Another tenant with the same people, so that somebody there can approve.
+  // The other tenant has the same people, who can approve there.
   const [demo] = demoTenants;
   const others = (demo?.actors ?? []).map((actor) => ({
     ...actor,
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry.stop());
 
-test("a flood is refused early, everything that was accepted comes to its receipt, and another tenant is served meanwhile", async () => {
+test("a flood is refused early, every accepted act gets its receipt, and another tenant is served meanwhile", async () => {
   const statuses: number[] = [];
   let isOver = false;
   const flood = Promise.all(
@@ -55,7 +55,7 @@ test("a flood is refused early, everything that was accepted comes to its receip
   expect(refs.filter((name) => name.startsWith("refs/heads/feature/")).length).toBe(PUSHES);
 });
 
-/** Pushes until it is taken; notes every answer. */
+/** Repeats the push until it is accepted, and records every status. */
 async function until(client: RegistryClient, push: Push, statuses: number[]): Promise<void> {
   for (;;) {
     const pushed = await tryPush(client, push);

@@ -7,7 +7,7 @@ import { useLedgerDatabase } from "../lab256/ledger/ledger-database.js";
 
 const ledger = useLedgerDatabase("ledger queue");
 
-test("appends beyond 1,000 waiting ones are refused with LedgerBusy, and every accepted one is written", async () => {
+test("an append beyond 1,000 waiting ones is refused with LedgerBusy, and every accepted one is written", async () => {
   const outcomes = await Promise.allSettled(
     Array.from({ length: 1_100 }, (_, n) => appendEvents(ledger.db, "T.Queue", [buildActivity("P.queue", n)], n)),
   );

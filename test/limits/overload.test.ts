@@ -7,7 +7,7 @@ import type { Permit } from "../../src/domain/permit/permit.js";
 import { buildPermitRequest, buildPushParams, PATCH } from "../api/acts.js";
 import { ADMIN, type ApiAnswer, BOB, OLGA, type RunningApi, startApi, TENANT } from "../api/running-api.js";
 
-/** Without workers nothing ends, so that what is under way stays so. */
+/** Without workers no act ends, so running acts stay running. */
 let api: RunningApi;
 beforeAll(async () => {
   api = await startApi("api-overload", { limits: { actsMax: 8, actsRunningMax: 64, waitsMax: 4, uploadsMax: 2 } });
@@ -27,7 +27,7 @@ function issue({ body }: ApiAnswer, as: string): Promise<ApiAnswer> {
   return api.call({ method: "POST", path: "/v1/commands/issue", as, body: { ...shared, jobId: `job-${jti}`, params: buildPushParams() } });
 }
 
-/** Takes a permit back, and waits for the notice of it: that is what gives the place back. */
+/** Revokes a permit and waits for the notice, which frees its place. */
 async function revoke(answer: ApiAnswer, as: string): Promise<void> {
   const { tenant_id } = (answer.body["permit"] as { scopes: { tenant_id: string } }).scopes;
   const body = { tenant_id, reason: "The test is over." };
@@ -48,7 +48,7 @@ async function expectPublicRoutesServe(): Promise<void> {
     expect([path, (await api.call({ path, as: null })).status]).toEqual([path, 200]);
 }
 
-test("an actor that floods gets its share of acts and then 429; colleagues and other tenants are served meanwhile", async () => {
+test("an actor beyond its share of acts gets 429 while colleagues and other tenants are served", async () => {
   const answers = await Promise.all(Array.from({ length: 12 }, () => postPermitRequest()));
   expect(listStatuses(answers)).toEqual([...Array(6).fill(200), ...Array(6).fill(429)]);
   for (const answer of answers) if (answer.status === 429) expectRefused(answer, 429, "share_exceeded");
@@ -60,19 +60,19 @@ test("an actor that floods gets its share of acts and then 429; colleagues and o
   await revoke(olga, OLGA);
 });
 
-test("the end of an act gives its place back at once", async () => {
-  // A command keeps its place for a minute if nothing is heard of it, so that only the notice can give it back in time.
+test("the end of an act frees its place at once", async () => {
+  // Without a notice a command keeps its place for a minute, so only the notice can free it in time.
   const answers = await Promise.all(Array.from({ length: 6 }, () => postPermitRequest(BOB)));
   for (const answer of answers) expect((await issue(answer, BOB)).status).toBe(200);
   const [first] = answers;
-  if (first === undefined) throw new Error("nothing was answered");
+  if (first === undefined) throw new Error("there was no response");
   expect([...listStatuses(answers), (await postPermitRequest(BOB)).status]).toEqual([...Array(6).fill(200), 429]);
   await revoke(first, BOB);
   await expect.poll(async () => (await postPermitRequest(BOB)).status, { interval: 50, timeout: 30_000 }).toBe(200);
   for (const answer of answers.slice(1)) await revoke(answer, BOB);
 });
 
-test("a client with patience asks again when it was told to, and gets the place that has become free", async () => {
+test("a client with patience retries after Retry-After and gets a free place", async () => {
   const answers = await Promise.all(Array.from({ length: 6 }, () => postPermitRequest(BOB)));
   const connection = { server: api.url, token: api.getToken(BOB) };
   const identity = { tenant_id: TENANT, actor_id: BOB };
@@ -87,23 +87,23 @@ test("a client with patience asks again when it was told to, and gets the place 
   if (granted.ok) await revoke({ ...(first[0] as ApiAnswer), body: granted.value }, BOB);
 });
 
-test("a permit that is refused by the policy keeps no place", async () => {
+test("a permit request that the policy denies keeps no place", async () => {
   const body = buildPermitRequest({ params: { ...buildPermitRequest().params, branch: "wip/x" } });
   for (let n = 0; n < 12; n += 1) expect((await api.call({ method: "POST", path: "/v1/policy/permit", body })).status).toBe(403);
 });
 
-test("requests that wait have a limit of their own; who hangs up gives the place back", async () => {
+test("waiting requests have their own limit, and a disconnect frees the place", async () => {
   const permitted = await postPermitRequest(OLGA, "T.OTHER");
   const path = `/v1/commands/${readJti(permitted)}?tenant_id=T.OTHER&wait_ms=30000`;
-  const hangUp = new AbortController();
+  const disconnect = new AbortController();
   const headers = { authorization: `Bearer ${api.getToken(OLGA)}` };
-  const waiting = Array.from({ length: 3 }, () => fetch(`${api.url}${path}`, { headers, signal: hangUp.signal }));
-  const hungUp = Promise.allSettled(waiting);
+  const waiting = Array.from({ length: 3 }, () => fetch(`${api.url}${path}`, { headers, signal: disconnect.signal }));
+  const disconnected = Promise.allSettled(waiting);
   await expect.poll(async () => (await api.call({ path: path.replace("30000", "1"), as: OLGA })).status, { interval: 50 }).toBe(429);
   expectRefused(await api.call({ path, as: OLGA }), 429, "share_exceeded");
   expect((await api.call({ path: path.replace("&wait_ms=30000", ""), as: OLGA })).status).not.toBe(429);
-  hangUp.abort();
-  expect((await hungUp).map((one) => one.status === "rejected" && (one.reason as Error).name)).toEqual([
+  disconnect.abort();
+  expect((await disconnected).map((one) => one.status === "rejected" && (one.reason as Error).name)).toEqual([
     "AbortError",
     "AbortError",
     "AbortError",
@@ -112,7 +112,7 @@ test("requests that wait have a limit of their own; who hangs up gives the place
   await revoke(permitted, OLGA);
 });
 
-test("the last upload is another tenant's; beyond it all are 503 with Retry-After before a byte is read, and those under way are kept", async () => {
+test("the last upload slot is reserved for another tenant, and further uploads are 503 with Retry-After while running ones finish", async () => {
   const uploads: { finish(): Promise<number | undefined> }[] = [];
   const begin = async (tenant_id: string, actor_id: string) => {
     const arrived = once(api.app.server, "request");
@@ -134,7 +134,7 @@ test("the last upload is another tenant's; beyond it all are 503 with Retry-Afte
   await expect.poll(async () => (await put()).status, { interval: 50 }).toBe(201);
 });
 
-test("an address or headers that are too large are 431, and nobody else notices", async () => {
+test("a request with too large a URL or headers is 431 and does not affect other requests", async () => {
   const { status, body } = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
     const outgoing = request(`${api.url}/health?x=${"x".repeat(20_000)}`, (answer) => {
       let text = "";
@@ -149,7 +149,7 @@ test("an address or headers that are too large are 431, and nobody else notices"
   await expectPublicRoutesServe();
 });
 
-/** An upload of which the last byte waits for `finish`, which answers its status. */
+/** Starts an upload that sends its last byte in `finish`, which returns the status. */
 function startUpload(bytes: Buffer, tenantId: string, actorId: string): { finish(): Promise<number | undefined> } {
   const outgoing = request(`${api.url}/v1/staging/${hashBlake3Hex(bytes)}?tenant_id=${tenantId}`, {
     method: "PUT",

@@ -8,7 +8,7 @@ const signal = new AbortController().signal;
 let stage: Stage;
 afterEach(() => stage.close());
 
-/** Lists the projects whose refs are in memory: `open` calls `recall` for those only. The latest come first, so that looking forgets none of them. */
+/** Lists the projects whose refs are in memory, for which `open` calls `recall`. It opens the latest first, so that none is evicted. */
 async function listRemembered(): Promise<string[]> {
   const found: string[] = [];
   for (const project_id of PROJECTS.toReversed()) {
@@ -24,7 +24,7 @@ async function listRemembered(): Promise<string[]> {
   return found;
 }
 
-test("the refs of the two projects used last stay in memory, and a forgotten project still takes a push", async () => {
+test("the refs of the two most recently used projects stay in memory, and an evicted project still accepts a push", async () => {
   stage = await openStage("directory", { rememberedMaxCount: 2 });
   const clone = new Clone();
   const first = clone.commit("a", "1");

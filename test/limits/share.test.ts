@@ -4,7 +4,7 @@ import { type Place, Share } from "../../src/api/admission/share.js";
 
 const toHolder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });
 
-/** Takes until it is refused; how many places that were. */
+/** Takes places until it is refused. Returns them. */
 function takeAll(share: Share, who: { tenant_id: string; actor_id: string }): Place[] {
   const places: Place[] = [];
   for (;;) {
@@ -15,7 +15,7 @@ function takeAll(share: Share, who: { tenant_id: string; actor_id: string }): Pl
 }
 
 describe("a share of places", () => {
-  it("leaves places for others, however much one actor and one tenant ask for", () => {
+  it("leaves places for other actors and tenants under any demand of one", () => {
     const share = new Share(64);
     expect(takeAll(share, toHolder("loud")).length).toBe(45);
     expect(share.take(toHolder("loud"))).toEqual({ kind: "share" });
@@ -24,7 +24,7 @@ describe("a share of places", () => {
     for (const next of ["second", "third", "fourth"]) expect(takeAll(share, toHolder(next)).length).toBeGreaterThan(0);
   });
 
-  it("says that it is full to everybody once every place is taken", () => {
+  it("refuses everyone as full once every place is taken", () => {
     const share = new Share(2);
     const [first] = [share.take(toHolder("one")), share.take(toHolder("two"))];
     expect([share.take(toHolder("one")), share.take(toHolder("new"))]).toEqual([{ kind: "full" }, { kind: "full" }]);
@@ -32,7 +32,7 @@ describe("a share of places", () => {
     expect(share.take(toHolder("new")).kind).toBe("place");
   });
 
-  it("never gives out more than it has, never refuses a newcomer while one is free, and gets every place back", () => {
+  it("never exceeds its places, never refuses a new tenant while one is free, and gets every place back", () => {
     const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 3 }), fc.boolean()), { maxLength: 300 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), steps, (max, all) => {

@@ -5,7 +5,7 @@ import { Turns } from "../../src/api/admission/turns.js";
 const LONG_MS = 60_000;
 const toHolder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });
 
-/** Asks for places and notes who got one, in order. */
+/** Requests places and records the order in which they are granted. */
 function queue(turns: Turns) {
   const served: string[] = [];
   const places: Place[] = [];
@@ -16,15 +16,15 @@ function queue(turns: Turns) {
       places.push(place);
     });
   const waitForTurns = () => new Promise((resolve) => setImmediate(resolve));
-  const giveBack = async () => {
+  const releaseFirst = async () => {
     places.shift()?.release();
     await waitForTurns();
   };
-  return { served, ask, settled: waitForTurns, giveBack, places };
+  return { served, ask, settled: waitForTurns, releaseFirst, places };
 }
 
 describe("turns", () => {
-  it("keep a place for a newcomer beside a crowd, and serve it before the crowd", async () => {
+  it("keep a place for a new tenant beside a busy one, and serve it first", async () => {
     const { served, ask, settled, places } = queue(new Turns(6));
     for (let n = 0; n < 20; n += 1) ask("loud");
     await settled();
@@ -40,41 +40,41 @@ describe("turns", () => {
     expect(served.at(-1)).toBe("quiet again");
   });
 
-  it("give a crowd half of the places while another tenant is at work, and all but the last one again ten seconds after it", async () => {
+  it("give a busy tenant half of the places while another is active, and more again ten seconds later", async () => {
     let nowMs = 0;
-    const { served, ask, settled, giveBack, places } = queue(new Turns(8, () => nowMs));
+    const { served, ask, settled, releaseFirst, places } = queue(new Turns(8, () => nowMs));
     for (let n = 0; n < 40; n += 1) ask("loud");
     await settled();
     expect(served.length).toBe(6);
     ask("quiet");
     await settled();
     expect(served.at(-1)).toBe("quiet");
-    while (places.length > 3) await giveBack();
+    while (places.length > 3) await releaseFirst();
     const countRunning = () => places.length;
-    await giveBack();
+    await releaseFirst();
     expect(countRunning()).toBe(3);
     nowMs += 10_001;
     ask("loud");
-    await giveBack();
+    await releaseFirst();
     expect(countRunning()).toBe(6);
   });
 
-  it("let every tenant of many have one place at once, up to the last", async () => {
+  it("give each of many tenants one place, up to the last place", async () => {
     const { served, ask, settled } = queue(new Turns(4));
     for (const tenant of ["a", "b", "c", "d", "e"]) ask(tenant);
     await settled();
     expect(served).toEqual(["a", "b", "c", "d"]);
   });
 
-  it("serve everybody of a crowd in order of arrival", async () => {
-    const { served, ask, settled, giveBack, places } = queue(new Turns(2));
+  it("serve the requests of one tenant in order of arrival", async () => {
+    const { served, ask, settled, releaseFirst, places } = queue(new Turns(2));
     for (let n = 0; n < 5; n += 1) ask("one", "a", `act ${n}`);
     await settled();
-    while (places.length > 0) await giveBack();
+    while (places.length > 0) await releaseFirst();
     expect(served).toEqual(["act 0", "act 1", "act 2", "act 3", "act 4"]);
   });
 
-  it("let nobody wait for ever, and forget who went on without", async () => {
+  it("end a wait after its timeout, and skip a waiter that has left", async () => {
     const turns = new Turns(1);
     const held = await turns.take(toHolder("one"), LONG_MS);
     expect(await turns.take(toHolder("two"), 20)).toBeUndefined();

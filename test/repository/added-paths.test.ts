@@ -25,7 +25,7 @@ describe("the paths that the commits of a push add", () => {
   });
   afterAll(() => stage.close());
 
-  /** A commit on `parents` of a tree that git's index takes line by line, under any name: `mode object\tpath`. */
+  /** Commits the index on `parents` after updates by lines of `mode object\tpath`, whose paths may have any bytes. */
   function commitIndex(parents: readonly string[], ...lines: readonly (string | Buffer)[]): string {
     clone.git("read-tree", parents[0] ?? base);
     for (const line of lines) clone.run(["update-index", "-z", "--index-info"], Buffer.concat([Buffer.from(line), Buffer.of(0)]));
@@ -36,10 +36,10 @@ describe("the paths that the commits of a push add", () => {
   }
   const writeBlob = (text: string) => clone.run(["hash-object", "-w", "--stdin"], Buffer.from(text)).toString("utf8").trim();
 
-  /** Both measurements of what the tip's pack has, by commit. */
+  /** Measures the tip's pack in the process and by git, by commit. */
   async function measureBoth(ref: string) {
     const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: PROJECT }, signal);
-    if (repository === undefined) throw new Error("there is no repository");
+    if (repository === undefined) throw new Error("the repository does not exist");
     try {
       const { tip, pack } = value(await ingestBundle(repository, { bytes: clone.bundle(ref, [base]) }, LIMITS));
       if (pack === undefined) throw new Error("the bundle has no pack");
@@ -54,7 +54,7 @@ describe("the paths that the commits of a push add", () => {
 
   it.each<[what: string, build: () => string]>([
     [
-      "a new file in a new folder, and one in an old one",
+      "a new file in a new folder and in an existing one",
       () => commitIndex([base], `100644 ${writeBlob("x")}\tn/e/w.txt`, `100644 ${writeBlob("x")}\ta/b/y.txt`),
     ],
     [
@@ -62,10 +62,10 @@ describe("the paths that the commits of a push add", () => {
       () => commitIndex([base], Buffer.concat([Buffer.from(`100644 ${writeBlob("x")}\tn/`), Buffer.of(0xff, 0xfe, 0x80)])),
     ],
     [
-      "control characters, line ends, and the mark of an earlier format",
+      "control characters, line ends, and the marker of an earlier format",
       () => commitIndex([base], `100644 ${writeBlob("x")}\tn\n\x01${"a".repeat(40)}`),
     ],
-    ["letters of several bytes", () => commitIndex([base], `100644 ${writeBlob("x")}\tü/😀/文字`)],
+    ["characters of several bytes", () => commitIndex([base], `100644 ${writeBlob("x")}\tü/😀/文字`)],
     [
       "a very long name below a short one",
       () => commitIndex([base], `100644 ${writeBlob("x")}\tn/${"x".repeat(900)}`, `100644 ${writeBlob("x")}\tz`),
@@ -89,11 +89,11 @@ describe("the paths that the commits of a push add", () => {
         return commitIndex([left, right], `100644 ${writeBlob("r")}\tright/one`, `100644 ${writeBlob("m")}\tmerge`);
       },
     ],
-  ])("are measured alike in the process and by git: %s", async (_, build) => {
+  ])("are measured equally in the process and by git for %s", async (_, build) => {
     build();
     const { inProcess, byGit } = await measureBoth("index");
     expect(inProcess.length).toBeGreaterThan(0);
-    // git is silent about a commit that adds nothing.
+    // git lists no commit that adds nothing.
     expect(inProcess.filter(([, { count }]) => count > 0)).toEqual(byGit);
   });
 });

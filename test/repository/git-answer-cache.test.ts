@@ -4,7 +4,7 @@ import type { GitAnswer } from "../../src/repository/stock-git/stock-git.js";
 
 const buildAnswer = (text: string, code = 0): GitAnswer => ({ code, stdout: Buffer.from(text), stderr: "" });
 
-/** Asks for each of the questions in turn, and answers which of them git was asked. */
+/** Runs each question through the cache in turn. Returns those that reached git. */
 function createAsker(answers: GitAnswerCache, answer: (question: string) => GitAnswer = buildAnswer) {
   return async (...questions: string[]) => {
     const asked: string[] = [];
@@ -17,18 +17,18 @@ function createAsker(answers: GitAnswerCache, answer: (question: string) => GitA
   };
 }
 
-it("asks git once", async () => {
+it("a cached question runs git once", async () => {
   const ask = createAsker(new GitAnswerCache());
   expect(await ask("a", "b", "a", "b")).toEqual(["a", "b"]);
 });
 
-it("tells arguments apart by where they end", async () => {
+it("questions with the same concatenation of arguments have separate answers", async () => {
   const answers = new GitAnswerCache();
   await answers.findOrAsk(["a", "b"], async () => buildAnswer("two"));
   expect((await answers.findOrAsk(["a b"], async () => buildAnswer("one"))).stdout.toString()).toBe("one");
 });
 
-it("forgets what was not asked for longest, beyond 32", async () => {
+it("the least recently used answer beyond 32 is evicted", async () => {
   const ask = createAsker(new GitAnswerCache());
   const first = Array.from({ length: 32 }, (_, n) => `${n}`);
   expect(await ask(...first, "0", "one more")).toEqual([...first, "one more"]);
@@ -36,7 +36,7 @@ it("forgets what was not asked for longest, beyond 32", async () => {
   expect(await ask("1")).toEqual(["1"]);
 });
 
-it("takes a failure for no answer, and keeps none that is long", async () => {
+it("a failure and a long answer are not cached", async () => {
   const failing = createAsker(new GitAnswerCache(), () => buildAnswer("", 1));
   expect(await failing("a", "a")).toEqual(["a", "a"]);
   const long = createAsker(new GitAnswerCache(), () => buildAnswer("x".repeat(16 * 1024 + 1)));

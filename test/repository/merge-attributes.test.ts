@@ -7,7 +7,7 @@ import { openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
 
 const signal = new AbortController().signal;
 
-describe("what is remembered of a target's attributes", () => {
+describe("the cache of a target's attributes", () => {
   let stage: Stage;
   let project: MergeProject;
   beforeEach(async () => {
@@ -16,10 +16,10 @@ describe("what is remembered of a target's attributes", () => {
   });
   afterEach(() => stage.close());
 
-  /** The attributes of `main` as a merge reads them, and what is remembered then. */
+  /** Reads the attributes of `main` as a merge does. Returns them with the size of the cache. */
   async function readAttributes(path: string) {
     const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: project.id }, signal);
-    if (repository === undefined) throw new Error("there is no repository");
+    if (repository === undefined) throw new Error("the repository does not exist");
     try {
       const folder = value(await writeAttributesFolder(repository, project.clone.readHead("main")));
       return { text: readFileSync(join(folder ?? "", path), "utf8"), remembered: repository.cache.memory.attributes?.files.size };
@@ -28,7 +28,7 @@ describe("what is remembered of a target's attributes", () => {
     }
   }
 
-  it("is nothing where they are many, and all again where they are few", async () => {
+  it("holds nothing if the attributes files are many, and all of them if they are few", async () => {
     const { clone } = project.checkOut("main");
     clone.commit(".gitattributes", "*.txt merge=union\n");
     await project.push("main");
@@ -47,7 +47,7 @@ describe("what is remembered of a target's attributes", () => {
     expect(await readAttributes(".gitattributes")).toEqual({ text: "*.txt binary\n", remembered: 1 });
   });
 
-  it("is forgotten when the store was restored from before it, and the folder deleted", async () => {
+  it("is dropped when an older store is restored and the cache folder is deleted", async () => {
     const { clone } = project.checkOut("main");
     const before = clone.commit(".gitattributes", "*.txt merge=union\n");
     await project.push("main");

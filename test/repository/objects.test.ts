@@ -21,7 +21,7 @@ describe("objects of a real repository", () => {
   const reader = new ObjectReader(new Scope(clone.folder), gitDir);
   afterAll(() => reader.close());
 
-  it("are read as git reads them, many at a time", async () => {
+  it("are read as git reads them, many concurrently", async () => {
     const ids = clone
       .git("rev-list", "--objects", "--all")
       .split("\n")
@@ -34,7 +34,7 @@ describe("objects of a real repository", () => {
     }
   });
 
-  it("that do not exist are an answer, also between others", async () => {
+  it("are reported as missing if they do not exist, also among others", async () => {
     const absent = "1".repeat(40);
     const [one, none, two] = await Promise.all([reader.readInfo(first), reader.readInfo(absent), reader.read(first)]);
     expect(one?.type).toBe("commit");
@@ -58,7 +58,7 @@ describe("objects of a real repository", () => {
     );
   });
 
-  it("are found by their size, deltas by the size of what they make", async () => {
+  it("are found by their size, and deltas by the size of their result", async () => {
     const name = readdirSync(join(gitDir, "objects", "pack")).find((file) => file.endsWith(".idx")) ?? "";
     const path = join(gitDir, "objects", "pack", name);
     const index = parsePackIndex(readFileSync(path));
@@ -72,7 +72,7 @@ describe("objects of a real repository", () => {
     const find = (maxBytes: number) => findOversizedObject(pack, index, maxBytes, new AbortController().signal);
     const largest = Math.max(...sizes.map(([, size]) => Number(size)));
     expect(await find(largest)).toBeUndefined();
-    // With each object's size as the limit, an object is found exactly if git knows a larger one.
+    // With each object's size as the limit, an object is found exactly if git reports a larger one.
     for (const [, size] of sizes) {
       const found = await find(Number(size));
       const foundSize = sizes.find(([id]) => id === found)?.[1];
@@ -81,7 +81,7 @@ describe("objects of a real repository", () => {
     }
   });
 
-  it("are not looked at any more when the act is over", async () => {
+  it("are not read any more when the act is cancelled", async () => {
     const many = { count: 2_000, readId: () => first, readOffset: () => 12, has: () => true };
     const name = readdirSync(join(gitDir, "objects", "pack")).find((file) => file.endsWith(".pack")) ?? "";
     const look = findOversizedObject(join(gitDir, "objects", "pack", name), many, 1e9, AbortSignal.abort());

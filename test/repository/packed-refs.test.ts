@@ -27,7 +27,7 @@ describe("packed-refs", () => {
     );
   });
 
-  it("is byte for byte what git pack-refs writes", () => {
+  it("equals the output of git pack-refs byte for byte", () => {
     const clone = new Clone();
     clone.commit("a", "1");
     clone.git("branch", "feature/ä");
@@ -41,7 +41,7 @@ describe("packed-refs", () => {
     expect(parsePackedRefs(bytes).get("refs/tags/v1.0.0")?.peeled).toBe(clone.readHead());
   });
 
-  it("is understood by git, names beyond ASCII too", () => {
+  it("is understood by git, also with names beyond ASCII", () => {
     const clone = new Clone();
     const head = clone.commit("a", "1");
     const names = ["refs/heads/main", "refs/heads/\uffee", "refs/heads/😀", "refs/ubl/acts/x"];
@@ -57,13 +57,13 @@ describe("packed-refs", () => {
     ["an empty file", ""],
     ["another header", "# pack-refs with: peeled \n"],
     ["a comment", `${header}# hello\n`],
-    ["a last line without its end", `${header}${a} refs/heads/x`],
+    ["a last line without a line end", `${header}${a} refs/heads/x`],
     ["refs out of order", `${header}${a} refs/heads/b\n${a} refs/heads/a\n`],
     ["a ref twice", `${header}${a} refs/heads/b\n${a} refs/heads/b\n`],
     ["a peeled id without a ref", `${header}^${a}\n`],
     ["two peeled ids", `${header}${a} refs/tags/b\n^${a}\n^${a}\n`],
     ["a short id", `${header}${a.slice(1)} refs/heads/b\n`],
-    ["a name that is no ref", `${header}${a} refs/heads/b..c\n`],
+    ["an invalid ref name", `${header}${a} refs/heads/b..c\n`],
     ["bytes that are not UTF-8", Buffer.concat([Buffer.from(`${header}${a} refs/heads/`), Buffer.from([0xff, 0x0a])])],
   ])("refuses %s", (_, bytes) => {
     expect(() => parsePackedRefs(Buffer.from(bytes))).toThrow(expect.objectContaining({ code: "repository_invalid" }));

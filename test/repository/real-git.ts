@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** A person's clone, driven by stock git; its dates follow one another so that every run makes the same ids. */
+/** A clone driven by stock git. Its dates are fixed, so that every run makes the same ids. */
 export class Clone {
   #clock = 1_700_000_000;
 
@@ -39,7 +39,7 @@ export class Clone {
     });
   }
 
-  /** Writes a file and commits it; the new commit. */
+  /** Writes and commits a file. Returns the new commit. */
   commit(path: string, text: string | Uint8Array, message = `change ${path}`): string {
     mkdirSync(dirname(join(this.folder, path)), { recursive: true });
     writeFileSync(join(this.folder, path), text);
@@ -52,25 +52,25 @@ export class Clone {
     return this.git("rev-parse", rev);
   }
 
-  /** A bundle of `ref` without what `not` reaches. */
+  /** Makes a bundle of `ref` without the commits that `not` reaches. */
   bundle(ref: string, not: readonly string[] = [], version = 2): Buffer {
     const path = join(this.folder, ".git", "out.bundle");
     this.git("bundle", "create", `--version=${version}`, path, ref, ...not.map((id) => `^${id}`));
     return readFileSync(path);
   }
 
-  /** A bundle around a pack made by hand. */
+  /** Makes a bundle with the given pack. */
   wrap(tip: string, pack: Uint8Array, prerequisites: readonly string[] = []): Buffer {
     const header = `# v2 git bundle\n${prerequisites.map((id) => `-${id} x\n`).join("")}${tip} refs/heads/x\n\n`;
     return Buffer.concat([Buffer.from(header), pack]);
   }
 
-  /** Stores an object as it is given, however broken, and gives its id. */
+  /** Stores an object, even a malformed one. Returns its id. */
   writeObject(type: string, bytes: Uint8Array): string {
     return this.run(["hash-object", "-t", type, "-w", "--literally", "--stdin"], bytes).toString("utf8").trim();
   }
 
-  /** A pack of exactly these objects. */
+  /** Makes a pack of exactly these objects. */
   pack(ids: readonly string[]): Buffer {
     return this.run(["pack-objects", "--stdout", "-q"], Buffer.from(ids.map((id) => `${id}\n`).join("")));
   }
@@ -84,7 +84,7 @@ export function buildTreeEntry(mode: string, name: string, id: string): Buffer {
   return Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, "hex")]);
 }
 
-/** A new folder below the system's temporary one. */
+/** Creates a folder in the system's temporary folder. */
 export function createTemporaryFolder(prefix: string): string {
   return mkdtempSync(join(tmpdir(), prefix));
 }

@@ -23,7 +23,7 @@ describe("the cache of repositories", () => {
     return { clone, first };
   }
 
-  it("asks for no list and no download while the refs are at a version that it knows", async () => {
+  it("requests no list and no download while the refs are at a cached version", async () => {
     const { clone, first } = await createFilledRepositories();
     const { store, calls } = createCountingStore(stage.store);
     clone.commit("a", "2");
@@ -34,7 +34,7 @@ describe("the cache of repositories", () => {
     expect(calls.get("swap")).toBe(1);
   });
 
-  it("believes no listing that is older than the refs, and goes on once it is there", async () => {
+  it("is unavailable while the listing is older than the refs, and continues with a current one", async () => {
     const { clone, first } = await createFilledRepositories();
     const listed: string[] = [];
     for await (const key of stage.store.blobs.list(`repos/${TENANT}/`)) listed.push(key);
@@ -58,7 +58,7 @@ describe("the cache of repositories", () => {
     await other.close();
   });
 
-  it("fetches what another Runner brought", async () => {
+  it("fetches the packs of another Runner", async () => {
     const { clone, first } = await createFilledRepositories();
     const other = new Repositories(join(stage.folder, "other"));
     const second = clone.commit("a", "2");
@@ -68,7 +68,7 @@ describe("the cache of repositories", () => {
     value(await stage.push(clone.bundle("main", [second]), { branch: "feature/a", expected_old: second }));
   });
 
-  it("may lose a pack, an index or everything between two acts", async () => {
+  it("recovers from the loss of a pack, an index or everything between two acts", async () => {
     const { clone } = await createFilledRepositories();
     let old = clone.readHead();
     const packs = join(resolveCacheFolder(), "objects", "pack");
@@ -88,7 +88,7 @@ describe("the cache of repositories", () => {
     }
   });
 
-  it("drops what the store does not have", async () => {
+  it("removes a pack that the store does not have", async () => {
     const { clone, first } = await createFilledRepositories();
     const foreign = join(resolveCacheFolder(), "objects", "pack", `pack-${"f".repeat(40)}.pack`);
     writeFileSync(foreign, "foreign");
@@ -97,7 +97,7 @@ describe("the cache of repositories", () => {
     expect(existsSync(foreign)).toBe(false);
   });
 
-  it("evicts what was unused for longest, and never what an act is using", async () => {
+  it("evicts the least recently used repository, and never one in use", async () => {
     await createFilledRepositories({ cacheMaxBytes: 1 });
     expect(existsSync(resolveCacheFolder())).toBe(false);
     const name = { tenant_id: TENANT, project_id: PROJECT };
@@ -110,7 +110,7 @@ describe("the cache of repositories", () => {
     expect(existsSync(resolveCacheFolder())).toBe(false);
   });
 
-  it("counts what an earlier process left, and evicts it too", async () => {
+  it("counts and evicts the files of an earlier process", async () => {
     await createFilledRepositories();
     await stage.init("P.small");
     expect(existsSync(resolveCacheFolder())).toBe(true);
@@ -127,7 +127,7 @@ describe("the cache of repositories", () => {
     return reader;
   };
 
-  it("keeps working over many packs, under one index over all of them", async () => {
+  it("handles many packs with one multi-pack index", async () => {
     const { clone } = await createFilledRepositories();
     let old = clone.readHead();
     const reader = await openIdleReader();
@@ -138,7 +138,7 @@ describe("the cache of repositories", () => {
       old = next;
     }
     expect(readdirSync(join(resolveCacheFolder(), "objects", "pack"))).toContain("multi-pack-index");
-    // It had every pack mapped; the one that came after it asks the index.
+    // The first reader had mapped every pack. The next one uses the index.
     expect(reader?.isUsable).toBe(false);
     expect((await openIdleReader())?.isUsable).toBe(true);
     rmSync(
@@ -153,7 +153,7 @@ describe("the cache of repositories", () => {
     value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
   });
 
-  it("keeps equal project ids of two tenants apart", async () => {
+  it("separates equal project ids of two tenants", async () => {
     const { first } = await createFilledRepositories();
     const context = stage.buildContext({ tenant_id: "T.OTHER" });
     value(
@@ -169,7 +169,7 @@ describe("the cache of repositories", () => {
     await theirs?.close();
   });
 
-  it("removes the scratch folders of dead processes when it starts", async () => {
+  it("removes the scratch folders of ended processes at its start", async () => {
     await createFilledRepositories();
     const dead = join(stage.folder, "later", "scratch", "999999999-x");
     mkdirSync(dead, { recursive: true });

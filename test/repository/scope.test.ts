@@ -10,7 +10,7 @@ describe("a tenant's scope folder", () => {
   const folder = createTemporaryFolder("ogr-scope-");
   const scope = new Scope(join(folder, "tenant"));
 
-  it("makes folders below itself", () => {
+  it("creates folders below itself", () => {
     expect(scope.createFolder("cache", "a")).toBe(join(scope.root, "cache", "a"));
   });
 
@@ -18,7 +18,7 @@ describe("a tenant's scope folder", () => {
     expect(() => scope.resolvePath(path)).toThrow(outside);
   });
 
-  it("refuses a neighbour whose name begins alike", () => {
+  it("refuses a sibling whose name has the same prefix", () => {
     expect(() => scope.assertWithin(`${scope.root}2/x`)).toThrow(outside);
   });
 
@@ -33,7 +33,7 @@ describe("a tenant's scope folder", () => {
     expect(() => scope.createFolder("link", "new", "folder")).toThrow(outside);
   });
 
-  it.each([["relative/path"], ["/tmp/a\nb"], ['/tmp/a"b']])("refuses to be %j", (path) => {
+  it.each([["relative/path"], ["/tmp/a\nb"], ['/tmp/a"b']])("cannot be %j", (path) => {
     expect(() => new Scope(path)).toThrow(outside);
   });
 });

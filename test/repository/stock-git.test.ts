@@ -14,7 +14,7 @@ describe("stock git", () => {
   const before = { ...process.env };
 
   beforeAll(() => {
-    // A user whose whole environment is against us.
+    // A hostile environment of the user.
     const home = createTemporaryFolder("ogr-home-");
     writeFileSync(join(home, ".gitconfig"), "[user]\n\tname = Mallory\n[core]\n\thooksPath = /nowhere\n[alias]\n\tversion = !false\n");
     Object.assign(process.env, {
@@ -32,18 +32,18 @@ describe("stock git", () => {
     Object.assign(process.env, before);
   });
 
-  it("is new enough", async () => {
+  it("has a supported version", async () => {
     expect(await git.requireVersion()).toMatch(/^\d+\.\d+/);
   });
 
-  it("knows nothing of the user's configuration and environment", async () => {
+  it("ignores the user's configuration and environment", async () => {
     const { gitDir } = createScratch(scope, scope.root);
     const config = (await git.readOutput({ gitDir, args: ["config", "--list"] })).toString("utf8");
     expect(config).not.toContain("Mallory");
     expect((await git.readOutput({ gitDir, args: ["rev-parse", "--git-dir"] })).toString("utf8").trim()).toBe(gitDir);
   });
 
-  it("runs no hook, not even the repository's own", async () => {
+  it("runs no hook, including those of the repository", async () => {
     const { gitDir } = createScratch(scope, scope.root);
     const proof = join(gitDir, "hook-ran");
     mkdirSync(join(gitDir, "hooks"));
@@ -56,18 +56,18 @@ describe("stock git", () => {
     expect(existsSync(proof)).toBe(false);
   });
 
-  it("speaks no transport protocol", async () => {
+  it("refuses every transport protocol", async () => {
     const { gitDir } = createScratch(scope, scope.root);
     const answer = await git.run({ gitDir, args: ["ls-remote", `file://${gitDir}`] });
     expect(answer.code).not.toBe(0);
     expect(answer.stderr).toContain("not allowed");
   });
 
-  it("stops when its time is over", async () => {
+  it("is stopped when its time is over", async () => {
     await expect(git.run({ args: ["-c", "alias.wait=!sleep 60", "wait"], timeoutMs: 50 })).rejects.toMatchObject({ code: "timed_out" });
   });
 
-  it("stops when it writes too much", async () => {
+  it("is stopped when its output exceeds the limit", async () => {
     const { gitDir } = createScratch(scope, scope.root);
     const call = { gitDir, args: ["hash-object", "-w", "--stdin"], input: Buffer.alloc(100_000, "x") };
     const blob = (await git.readOutput(call)).toString("utf8").trim();
@@ -76,7 +76,7 @@ describe("stock git", () => {
     });
   });
 
-  it("stops with the act, and so do the processes that it started", async () => {
+  it("is stopped together with its child processes when the act is cancelled", async () => {
     const controller = new AbortController();
     const started = join(scope.root, "started");
     const run = git.run({ args: ["-c", `alias.wait=!echo $$ > ${started} && exec sleep 60`, "wait"], signal: controller.signal });
@@ -89,21 +89,21 @@ describe("stock git", () => {
     await expect.poll(() => readProcessIdentity(readPid())).toBeUndefined();
   });
 
-  it("begins nothing for an act that is over", async () => {
+  it("does not start for a cancelled act", async () => {
     await expect(git.run({ args: ["--version"], signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
   });
 
-  it("works in no repository outside of the scope", async () => {
+  it("refuses a repository outside the scope", async () => {
     await expect(git.run({ gitDir: tmpdir(), args: ["rev-parse", "HEAD"] })).rejects.toMatchObject({ code: "outside_scope" });
   });
 
-  it("reads a file from the offset it is given", async () => {
+  it("reads a file from a given offset", async () => {
     const path = join(scope.root, "input");
     writeFileSync(path, `${"h".repeat(100_000)}hello\n`);
     expect((await git.readOutput({ args: ["stripspace"], input: { path, offsetBytes: 100_000 } })).toString("utf8")).toBe("hello\n");
   });
 
-  it("is started again when the process that starts it was lost", async () => {
+  it("still runs after the process that starts it was lost", async () => {
     git.close();
     expect((await git.run({ args: ["--version"] })).code).toBe(0);
   });

@@ -4,9 +4,9 @@ import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import type { Place } from "./place.js";
 
-/** Objects lie at their plain keys, so what is stored under a prefix is what stock git finds there. */
+/** Objects are stored under their plain keys, so a copy of a prefix is a repository for stock git. */
 export function describeBareRepositoryContract(place: Place): void {
-  it("holds a bare repository that stock git clones after its prefix was copied to a disk", async () => {
+  it("holds a bare repository that stock git can clone from a local copy of its prefix", async () => {
     const prefix = `${place.createPrefix("repos")}P.demo.git/`;
     const origin = join(place.folder, "origin.git");
     runGit("init", "-q", "--bare", "-b", "main", origin);

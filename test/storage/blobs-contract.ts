@@ -10,8 +10,8 @@ const writers = 64;
 const bigBytes = 70 * 1024 * 1024;
 
 /**
- * What became of a large file whose SHA-256 is `digest`. A server that refuses a body it has not read may cut the connection under the
- * answer: then what stands there says who won.
+ * Stores a large file whose SHA-256 is `digest`. A server that refuses a body before reading it may cut the connection, and the stored
+ * object then shows which create won.
  */
 async function storeFile({ store }: Place, key: string, path: string, digest: string): Promise<"created" | "exists"> {
   try {
@@ -23,10 +23,10 @@ async function storeFile({ store }: Place, key: string, path: string, digest: st
   }
 }
 
-/** What every backend promises about immutable objects. */
+/** The contract of every backend for immutable objects. */
 export function describeBlobsContract(place: Place): void {
   describe("blobs", () => {
-    it("keeps the bytes it was given and answers undefined or false for what is not there", async () => {
+    it("returns the stored bytes, and undefined or false for an absent key", async () => {
       const key = `${place.createPrefix()}a/b`;
       const file = join(place.folder, randomUUID());
       expect(await place.store.blobs.get(key)).toBeUndefined();
@@ -51,7 +51,7 @@ export function describeBlobsContract(place: Place): void {
       expect(await readBlobText(place.store, key)).toBe("first");
     });
 
-    it("keeps an empty body, from memory and from a file", async () => {
+    it("stores an empty body, from memory and from a file", async () => {
       const prefix = place.createPrefix();
       const path = join(place.folder, randomUUID());
       await writeFile(path, "");
@@ -65,7 +65,7 @@ export function describeBlobsContract(place: Place): void {
       }
     });
 
-    it("lets exactly one of 64 concurrent creates of a key succeed, and keeps the bytes of that one", async () => {
+    it("lets exactly one of 64 concurrent creates of a key succeed, and stores its bytes", async () => {
       const key = `${place.createPrefix("claims")}jti`;
       const outcomes = await Promise.all(
         Array.from({ length: writers }, (_, number) => place.store.blobs.create(key, Buffer.from(`writer ${number}`))),
@@ -74,7 +74,7 @@ export function describeBlobsContract(place: Place): void {
       expect(await readBlobText(place.store, key)).toBe(`writer ${outcomes.indexOf("created")}`);
     });
 
-    it("stores a file of 70 MiB, answers exists for the second one, and gives it back whole", async () => {
+    it("stores a file of 70 MiB, returns exists for a second one, and returns the first one unchanged", async () => {
       const key = `${place.createPrefix("repos")}pack`;
       const [first, second, back] = ["first", "second", "back"].map((name) => join(place.folder, name)) as [string, string, string];
       const digest = await fillFile(first, bigBytes);
@@ -98,7 +98,7 @@ export function describeBlobsContract(place: Place): void {
       expect(await hashFile(back)).toBe(digests[outcomes.indexOf("created")]);
     });
 
-    it("leaves an existing file alone when there is no object, and replaces it when there is one", async () => {
+    it("replaces a local file by an object, and leaves it unchanged if the object does not exist", async () => {
       const key = `${place.createPrefix()}late`;
       const path = join(place.folder, randomUUID());
       await writeFile(path, "before");
@@ -109,7 +109,7 @@ export function describeBlobsContract(place: Place): void {
       expect(await readFile(path, "utf8")).toBe("after");
     });
 
-    it("says which local file cannot be read", async () => {
+    it("names a local file that cannot be read", async () => {
       const missing = join(place.folder, "missing");
       await expect(place.store.blobs.createFromFile(`${place.createPrefix()}x`, missing)).rejects.toMatchObject({
         code: "misconfigured",

@@ -1,8 +1,8 @@
 import { openDirectoryStore } from "../../src/storage/directory/store.js";
 
 /**
- * A process of its own that contends for keys of a directory store: `root name`, then a line of JSON for each contest on
- * stdin, answered by a line with the number of its wins. Waits for the line, so that all processes start together.
+ * A child process that contends for keys of a directory store. Arguments: `root name`. For each line of JSON on stdin it runs a contest
+ * and prints the number of its wins. All processes start a contest together because they wait for the line.
  */
 interface Contest {
   readonly key: string;

@@ -11,7 +11,7 @@ import type { Place } from "./place.js";
 import { describePointersContract } from "./pointers-contract.js";
 import { describeViewsContract } from "./views-contract.js";
 
-/** What every backend promises. `open` answers a store over one and the same place, empty at first, at each call. */
+/** The contract of every backend. Each call of `open` opens the same store, which is empty at first. */
 export function describeStoreContract(open: () => Promise<ObjectStore>): void {
   const opened: { store?: ObjectStore; folder?: string } = {};
 
@@ -45,7 +45,7 @@ export function describeStoreContract(open: () => Promise<ObjectStore>): void {
 
 function requirePresent<T>(value: T | undefined): T {
   if (value === undefined) {
-    throw new Error("a test began before the store was opened");
+    throw new Error("a test started before the store was opened");
   }
   return value;
 }

@@ -21,7 +21,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 describe("the directory backend", () => {
   describeStoreContract(open);
 
-  it("leaves nothing of its own at the keys, and no temporary file or lock behind", async () => {
+  it("adds no files beside the keys, and leaves no temporary file or lock", async () => {
     const store = await open();
     const version = await swapOrThrow(store, "repos/T.tidy/x", null, "1");
     await swapOrThrow(store, "repos/T.tidy/x", version, "2");
@@ -31,7 +31,7 @@ describe("the directory backend", () => {
     expect(await readdir(toLayout(root).locks)).toEqual([]);
   });
 
-  it("gives a new version to bytes that were there before, however fast and wherever the clock stands", async () => {
+  it("gives earlier bytes a new version on every swap, at any speed and with any clock", async () => {
     const store = await open();
     const key = "repos/T.aba/packed-refs";
     const versions = [await swapOrThrow(store, key, null, "A")];
@@ -46,7 +46,7 @@ describe("the directory backend", () => {
     expect((await stat(join(root, key))).mtimeMs).toBeGreaterThan(futureS * 1_000);
   });
 
-  it("refuses a key that is a folder of others, and one below a key", async () => {
+  it("refuses a key that is a folder of other keys, or is below a key", async () => {
     const store = await open();
     await store.blobs.create("repos/T.both/a/b", Buffer.from("x"));
     for (const key of ["repos/T.both/a", "repos/T.both/a/b/c"]) {
@@ -57,7 +57,7 @@ describe("the directory backend", () => {
     }
   });
 
-  it("removes at its start what killed processes have left, and nothing of living ones", async () => {
+  it("removes the temporary files of killed processes at its start, and keeps those of running ones", async () => {
     const dead = startPeer("holder.ts", join(root, "dead-lock"));
     await dead.ask();
     await dead.kill();
@@ -69,7 +69,7 @@ describe("the directory backend", () => {
     await rm(join(temporary, `${process.pid}-x`));
   });
 
-  it("says which folder cannot be a store", async () => {
+  it("names a folder that cannot be a store", async () => {
     await writeFile(join(root, "file"), "x");
     for (const path of ["relative", join(root, "file")]) {
       await expect(openDirectoryStore(path)).rejects.toMatchObject({
@@ -79,7 +79,7 @@ describe("the directory backend", () => {
     }
   });
 
-  it.skipIf(process.getuid?.() === 0)("says that the file system refuses access", async () => {
+  it.skipIf(process.getuid?.() === 0)("reports that the file system refuses access", async () => {
     const store = await open();
     await mkdir(join(root, "repos/T.closed"), { mode: 0o500 });
     await expect(store.blobs.create("repos/T.closed/x", Buffer.of())).rejects.toMatchObject({ code: "denied" });
@@ -87,7 +87,7 @@ describe("the directory backend", () => {
   });
 });
 
-describe("the directory backend between four processes", () => {
+describe("the directory backend in four processes", () => {
   let peers: Peer[] = [];
 
   beforeAll(async () => {
@@ -105,13 +105,13 @@ describe("the directory backend between four processes", () => {
     return wins.reduce((sum, count) => sum + Number(count), 0);
   }
 
-  it("lets one of 64 creates succeed, ten times over", async () => {
+  it("lets one of 64 creates succeed in each of ten contests", async () => {
     for (let round = 0; round < 10; round += 1) {
       expect(await runContest({ kind: "create", key: `claims/T.many/${round}` })).toBe(1);
     }
   });
 
-  it("lets one of 64 swaps win, ten times over", async () => {
+  it("lets one of 64 swaps win in each of ten contests", async () => {
     const store = await open();
     const key = "repos/T.many/packed-refs";
     await swapOrThrow(store, key, null, "start");
@@ -128,7 +128,7 @@ describe("the directory backend between four processes", () => {
     expect(await readBlobText(store, "repos/T.many/counter")).toBe("64");
   });
 
-  it("takes over the lock of a process that was killed in a swap, once, also when its successor is killed", async () => {
+  it("takes over the lock of a process that was killed in a swap, also when the next holder is killed", async () => {
     const store = await open();
     const key = "repos/T.many/orphaned";
     let version = await swapOrThrow(store, key, null, "start");
@@ -145,7 +145,7 @@ describe("the directory backend between four processes", () => {
     expect(await readdir(toLayout(root).locks)).toEqual([]);
   });
 
-  it("does not take the lock of a living process", async () => {
+  it("does not take the lock of a running process", async () => {
     const store = await open();
     const key = "repos/T.many/held";
     const version = await swapOrThrow(store, key, null, "start");

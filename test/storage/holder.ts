@@ -1,6 +1,6 @@
 import { withKeyLock } from "../../src/storage/directory/lock.js";
 
-/** A process of its own that takes the lock at `path`, says so, and holds it until it is killed. */
+/** A child process that takes the lock at `path`, prints that, and holds it until it is killed. */
 const [path = ""] = process.argv.slice(2);
 
 await withKeyLock("a test's key", path, () => {

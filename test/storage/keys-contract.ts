@@ -2,12 +2,12 @@ import { randomInt } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { collectKeys, type Place, readBlobText } from "./place.js";
 
-/** What every backend promises about keys and their listing. */
+/** The contract of every backend for keys and their listing. */
 export function describeKeysContract(place: Place): void {
   describe("keys", () => {
     const odd = ["a b", "a+b", "a%2Fb", "%", "ü", "日本", "𝕏", "a&b<c>", "it's(1)!*", "~", "a=b?c#d", "0123", "\uFFFD", "sp "];
 
-    it("keeps keys with odd but legal characters apart, and lists them as they were written", async () => {
+    it("stores keys with unusual characters separately and lists them unchanged", async () => {
       const prefix = place.createPrefix();
       for (const name of odd) {
         expect(await place.store.blobs.create(`${prefix}${name}/leaf`, Buffer.from(name))).toBe("created");
@@ -19,7 +19,7 @@ export function describeKeysContract(place: Place): void {
       expect((await collectKeys(place.store.blobs.list(prefix))).sort()).toEqual(odd.map((name) => `${prefix}${name}/leaf`).sort());
     });
 
-    it("lists a name that looks like a number as it was written", async () => {
+    it("lists a name that looks like a number unchanged", async () => {
       const name = `0${randomInt(10 ** 9)}`;
       await place.store.blobs.create(`claims/${name}`, Buffer.from(name));
       expect(await collectKeys(place.store.blobs.list(`claims/${name}`))).toEqual([`claims/${name}`]);
@@ -28,7 +28,7 @@ export function describeKeysContract(place: Place): void {
     it.each([
       ["an unknown space", "elsewhere/T.UBL/x"],
       ["no space", "x"],
-      ["nothing", ""],
+      ["no characters", ""],
       ["only a space", "claims/"],
       ["an empty segment", "claims//x"],
       ["a slash at the end", "claims/T.UBL/"],
@@ -39,7 +39,7 @@ export function describeKeysContract(place: Place): void {
       ["a lone surrogate", "claims/T.UBL/\uD800"],
       ["more than 1024 bytes", `claims/${"segment/".repeat(130)}x`],
       ["a segment of more than 255 bytes", `claims/${"ü".repeat(128)}`],
-    ])("refuses a key with %s before anything happens", async (_what, key) => {
+    ])("refuses a key with %s without a write", async (_what, key) => {
       const denied = { name: "StorageFault", code: "denied", key: expect.any(String) };
       await expect(place.store.blobs.get(key)).rejects.toMatchObject(denied);
       await expect(place.store.blobs.stat(key)).rejects.toMatchObject(denied);
@@ -51,7 +51,7 @@ export function describeKeysContract(place: Place): void {
   });
 
   describe("list", () => {
-    it("walks more than one page of 1,000 keys, each once, in the order of their bytes", async () => {
+    it("returns more than one page of 1,000 keys, each once, in byte order", async () => {
       const prefix = place.createPrefix("receipts");
       const keys = Array.from({ length: 1_203 }, (_, number) => `${prefix}${number % 7}/${number}`);
       const queue = [...keys];
@@ -64,7 +64,7 @@ export function describeKeysContract(place: Place): void {
       expect(await collectKeys(place.store.blobs.list(prefix))).toEqual(keys.sort());
     });
 
-    it("orders as bytes, not as folders or UTF-16, and cuts a prefix anywhere", async () => {
+    it("orders by bytes rather than folders or UTF-16, and accepts a prefix that ends anywhere", async () => {
       const prefix = place.createPrefix();
       const ordered = ["A", "a!", "a-b", "a.b", "a/b", "a/c/d", "a0", "ab", "é", "\uE000", "\u{10000}"].map((name) => `${prefix}${name}`);
       for (const key of ordered) {
@@ -76,7 +76,7 @@ export function describeKeysContract(place: Place): void {
       expect(await collectKeys(place.store.blobs.list(`${prefix}none/`))).toEqual([]);
     });
 
-    it("can be left early", async () => {
+    it("can be stopped early", async () => {
       const prefix = place.createPrefix();
       await place.store.blobs.create(`${prefix}1`, Buffer.from("x"));
       await place.store.blobs.create(`${prefix}2`, Buffer.from("x"));
@@ -86,7 +86,7 @@ export function describeKeysContract(place: Place): void {
       }
     });
 
-    it("refuses a prefix that climbs or names no space", async () => {
+    it("refuses a prefix with .. or without a space", async () => {
       for (const prefix of ["", "claims", "elsewhere/", "claims/../repos/", "claims/T//"]) {
         await expect(async () => collectKeys(place.store.blobs.list(prefix))).rejects.toMatchObject({ code: "denied" });
       }

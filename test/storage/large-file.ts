@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 
-/** Writes a file of that size, unlike any other, and answers its SHA-256. */
+/** Writes a file of random bytes. Returns its SHA-256. */
 export async function fillFile(path: string, sizeBytes: number): Promise<string> {
   const bytes = Buffer.alloc(sizeBytes, randomBytes(4096));
   await writeFile(path, bytes);

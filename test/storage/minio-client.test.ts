@@ -6,7 +6,7 @@ import { type BucketItem, Client, type ClientOptions } from "minio";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBucketPrefix, createRootClient, hasS3, requireS3Server } from "../harness/buckets.js";
 
-/** Why `src/storage/s3` does not leave everything to the client. A test that fails here tells of a part that can go. */
+/** The reasons why `src/storage/s3` does not use the client for everything. If a test fails, the code for its reason can be removed. */
 const bucket = `${createBucketPrefix("client")}claims`;
 const onlyIfFree = { "If-None-Match": "*" };
 
@@ -16,7 +16,7 @@ function clientOf(endpoint: string, options: Partial<ClientOptions> = {}): Clien
   return new Client({ endPoint: hostname, port: Number(port), useSSL: protocol === "https:", accessKey, secretKey, region, ...options });
 }
 
-/** Sends as `http` does, and calls `watch` before each request. */
+/** Sends like `http`, and calls `watch` before each request. */
 function watchRequests(watch: (options: http.RequestOptions) => void): NonNullable<ClientOptions["transport"]> {
   return {
     request: (options: http.RequestOptions | string | URL, onAnswer?: unknown) => {
@@ -36,7 +36,7 @@ describe.skipIf(!hasS3())("the minio client", () => {
     expect(items.map(({ name }) => name)).toEqual(["123"]);
   });
 
-  it("reads a stream to its end before it sends the first byte of a single PUT", async () => {
+  it("reads a whole stream before it sends the first byte of a single PUT", async () => {
     let producedBytes = 0;
     let producedBeforeRequest = 0;
     const produce = async function* () {
@@ -47,7 +47,7 @@ describe.skipIf(!hasS3())("the minio client", () => {
     expect(producedBeforeRequest).toBe(20 * 1024 * 1024);
   });
 
-  it("drops the condition from the request that completes an object larger than one part", async () => {
+  it("drops the condition from the request that completes a multipart upload", async () => {
     const completing: unknown[] = [];
     const watch = ({ method, path, headers }: http.RequestOptions): void => {
       if (method === "POST" && path?.includes("uploadId=")) completing.push(headers);
@@ -58,7 +58,7 @@ describe.skipIf(!hasS3())("the minio client", () => {
     expect(completing[0]).not.toHaveProperty("if-none-match");
   });
 
-  it("reports a missing bucket as a missing object when it asks for the size of one", async () => {
+  it("reports a missing bucket as a missing object in statObject", async () => {
     await expect(createRootClient().statObject(`${bucket}-none`, "x")).rejects.toMatchObject({ code: "NotFound" });
   });
 
@@ -66,7 +66,7 @@ describe.skipIf(!hasS3())("the minio client", () => {
     expect(clientOf("https://localhost:1").enableSHA256).toBe(false);
   });
 
-  describe("on a server in trouble", () => {
+  describe("with a failing server", () => {
     const server = http.createServer((request, response) => {
       if (request.url?.endsWith("silent") !== true) response.writeHead(503).end("busy".repeat(100_000));
     });
@@ -81,7 +81,7 @@ describe.skipIf(!hasS3())("the minio client", () => {
       server.close();
     });
 
-    it("hides the status of a 503 and occupies the connection with its unread answer", async () => {
+    it("hides the status of a 503 and keeps the connection busy with the unread response", async () => {
       const transportAgent = new http.Agent({ keepAlive: true });
       const client = clientOf(endpoint, { transportAgent, retryOptions: { disableRetry: true } });
       const error: unknown = await client.getObject(bucket, "x").catch((cause: unknown) => cause);
@@ -92,14 +92,14 @@ describe.skipIf(!hasS3())("the minio client", () => {
       transportAgent.destroy();
     });
 
-    it("sends a conditional PUT again after a 503 unless told otherwise", async () => {
+    it("repeats a conditional PUT after a 503 by default", async () => {
       let requests = 0;
       const client = clientOf(endpoint, { transport: watchRequests(() => (requests += 1)) });
       await expect(client.putObject(bucket, "x", "x", 1, onlyIfFree)).rejects.toThrow();
       expect(requests).toBe(2);
     });
 
-    it("waits for an answer without a limit of its own", async () => {
+    it("waits for a response without a timeout", async () => {
       const transportAgent = new http.Agent();
       const asking = clientOf(endpoint, { transportAgent }).statObject(bucket, "silent").then(String, String);
       expect(await Promise.race([asking, sleep(1_500, "waits")])).toBe("waits");

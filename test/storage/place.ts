@@ -1,13 +1,13 @@
 import type { ObjectStore } from "../../src/storage/ports.js";
 
-/** Where a backend's contract is checked. */
+/** The store on which a backend's contract is checked. */
 export interface Place {
   readonly store: ObjectStore;
-  /** Another opening of the same store. */
+  /** The same store, opened a second time. */
   open(): Promise<ObjectStore>;
   /** A local folder for the files of the tests. */
   readonly folder: string;
-  /** `<space>/<a tenant that no other test has>/`. */
+  /** `<space>/<tenant>/` with a new tenant. */
   createPrefix(space?: string): string;
 }
 
@@ -20,7 +20,7 @@ export async function readPointer(store: ObjectStore, key: string): Promise<{ te
   return found && { text: Buffer.from(found.bytes).toString(), version: found.version };
 }
 
-/** The version after a swap that has to win. */
+/** Swaps, and throws if the swap loses. Returns the new version. */
 export async function swapOrThrow(store: ObjectStore, key: string, expected: string | null, body: string): Promise<string> {
   const outcome = await store.pointers.swap(key, expected, Buffer.from(body));
   if (!outcome.won) {
@@ -37,7 +37,7 @@ export async function collectKeys(keys: AsyncIterable<string>): Promise<string[]
   return all;
 }
 
-/** How often each outcome occurred. */
+/** Counts each outcome. */
 export function countOutcomes(outcomes: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const outcome of outcomes) {

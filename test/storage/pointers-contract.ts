@@ -4,10 +4,10 @@ import { countOutcomes, type Place, readBlobText, readPointer, swapOrThrow } fro
 
 const writers = 64;
 
-/** What every backend promises about compare-and-swap. */
+/** The contract of every backend for compare-and-swap. */
 export function describePointersContract(place: Place): void {
   describe("pointers", () => {
-    it("moves from version to version, and a stale version loses", async () => {
+    it("are swapped from version to version, and a swap from a stale version loses", async () => {
       const key = `${place.createPrefix("repos")}packed-refs`;
       expect(await place.store.pointers.read(key)).toBeUndefined();
       const first = await swapOrThrow(place.store, key, null, "one");
@@ -18,14 +18,14 @@ export function describePointersContract(place: Place): void {
       expect(await readPointer(place.store, key)).toEqual({ text: "two", version: second });
     });
 
-    it("loses against a key that is not there", async () => {
+    it("are not swapped if the expected key does not exist", async () => {
       const version = await swapOrThrow(place.store, `${place.createPrefix()}elsewhere`, null, "x");
       const key = `${place.createPrefix()}absent`;
       expect(await place.store.pointers.swap(key, version, Buffer.from("x"))).toEqual({ won: false });
       expect(await place.store.pointers.read(key)).toBeUndefined();
     });
 
-    it("lets exactly one of 64 concurrent swaps of one version win, and keeps the bytes of that one", async () => {
+    it("let exactly one of 64 concurrent swaps of one version win, and store its bytes", async () => {
       const key = `${place.createPrefix("repos")}packed-refs`;
       const version = await swapOrThrow(place.store, key, null, "start");
       for (const round of ["first", "second"]) {
@@ -38,7 +38,7 @@ export function describePointersContract(place: Place): void {
       }
     });
 
-    it("lets exactly one of 64 concurrent swaps of an absent key win", async () => {
+    it("let exactly one of 64 concurrent swaps of an absent key win", async () => {
       const key = `${place.createPrefix("repos")}packed-refs`;
       const outcomes = await Promise.all(
         Array.from({ length: writers }, (_, number) => place.store.pointers.swap(key, null, Buffer.from(`writer ${number}`))),
@@ -47,7 +47,7 @@ export function describePointersContract(place: Place): void {
       expect((await readPointer(place.store, key))?.text).toBe(`writer ${outcomes.findIndex((outcome) => outcome.won)}`);
     });
 
-    it("loses no update of a counter that many increment, through two openings of the store", async () => {
+    it("lose no update of a counter that is incremented through two open stores", async () => {
       const other = await place.open();
       const key = `${place.createPrefix()}counter`;
       await swapOrThrow(place.store, key, null, "0");
@@ -65,7 +65,7 @@ export function describePointersContract(place: Place): void {
       await other.close();
     });
 
-    it("takes over a key that was created as a blob", async () => {
+    it("can swap a key that was created as a blob", async () => {
       const key = `${place.createPrefix("claims")}jti`;
       await place.store.blobs.create(key, Buffer.from("attempt 1"));
       const version = (await readPointer(place.store, key))?.version ?? "";

@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 
 export interface Peer {
   readonly process: ChildProcess;
-  /** Sends one line, if given, and answers the next line of the other side. */
+  /** Sends a line, if given. Returns the next line from the process. */
   ask(line?: string): Promise<string>;
   kill(): Promise<void>;
 }
 
-/** Runs a script beside this file in a process of its own. */
+/** Runs a script beside this file in a child process. */
 export function startPeer(script: string, ...args: string[]): Peer {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const process_ = spawn(process.execPath, ["--import", "tsx", path, ...args], { stdio: ["pipe", "pipe", "inherit"] });

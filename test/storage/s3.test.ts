@@ -27,14 +27,14 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
 
   describeStoreContract(() => open());
 
-  it("names itself without its credentials", async () => {
+  it("describes itself without its credentials", async () => {
     const store = await open();
     expect(store.describe()).toContain(server.endpoint);
     expect(store.describe()).not.toContain(server.secret_key);
     await store.close();
   });
 
-  it("works with temporary credentials, within what they allow", async () => {
+  it("works with temporary credentials within their rights", async () => {
     const credentials = await assumeRole({ kind: "s3", ...server }, { plane: "LAB_256", bucketPrefix: config.bucket_prefix });
     const store = await open(credentials);
     await probeConditionalWrites(store);
@@ -42,7 +42,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     await store.close();
   });
 
-  it("denies wrong credentials with a sentence that says what to check", async () => {
+  it("reports wrong credentials with the settings to check", async () => {
     const store = await open({ secret_key: "wrong-wrong-wrong" });
     await expect(store.blobs.get("claims/T.UBL/x")).rejects.toMatchObject({
       code: "denied",
@@ -51,7 +51,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     await store.close();
   });
 
-  it("says that a bucket is missing, and does not take it for an absent object", async () => {
+  it("reports a missing bucket and not an absent object", async () => {
     const store = await open({ bucket_prefix: createBucketPrefix("none") });
     const missing = { code: "misconfigured", message: expect.stringContaining("does not exist") };
     await expect(store.blobs.get("claims/T.UBL/x")).rejects.toMatchObject(missing);
@@ -62,7 +62,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     await store.close();
   });
 
-  it.each([0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB])("stores a file of %i bytes as it is, with no content encoding", async (sizeBytes) => {
+  it.each([0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB])("stores a file of %i bytes unchanged, without a content encoding", async (sizeBytes) => {
     const store = await open();
     const key = `artifacts/T.UBL/streamed-${sizeBytes}`;
     const path = join(tmpdir(), `ogr-${process.pid}-streamed`);
@@ -81,14 +81,14 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     ["region", { region: "" }],
     ["bucket_prefix", { bucket_prefix: "Upper" }],
     ["bucket_prefix", { bucket_prefix: "x".repeat(60) }],
-  ])("refuses a malformed %s by its name", async (setting, changes) => {
+  ])("refuses a malformed %s and names it", async (setting, changes) => {
     await expect(open(changes)).rejects.toMatchObject({
       code: "misconfigured",
       message: expect.stringContaining(setting),
     });
   });
 
-  it("answers unavailable for a store that cannot be reached, because nothing was written", async () => {
+  it("reports an unreachable store as unavailable, since nothing was written", async () => {
     const proxy = await startSeveringProxy(server.endpoint);
     const store = await open({ endpoint: proxy.endpoint });
     await proxy.close();
@@ -104,7 +104,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     let proxy: SeveringProxy;
     let direct: ObjectStore;
     let store: ObjectStore;
-    /** Does not wait long for a server that says nothing. Where one answers, a busy machine needs its time. */
+    /** Has a short timeout, only for a silent server. A busy machine may need long for a response. */
     let hasty: ObjectStore;
 
     beforeAll(async () => {
@@ -140,7 +140,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     };
 
     it.each(Object.entries(persisted) as [Conduct, boolean][])(
-      "sends a conditional write once and says that its outcome is unknown (%s; persisted: %s)",
+      "sends a conditional write once and reports an unknown outcome (%s; persisted: %s)",
       async (conduct, kept) => {
         const name = conduct.replace(" ", "-");
         const unknown = { code: "outcome_unknown", message: expect.stringContaining("read it back") };
@@ -162,7 +162,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
       },
     );
 
-    it.each(Object.keys(persisted) as Conduct[])("repeats a read a few times, then is unavailable (%s)", async (conduct) => {
+    it.each(Object.keys(persisted) as Conduct[])("repeats a read a few times before it reports unavailable (%s)", async (conduct) => {
       await direct.blobs.create("artifacts/T.faults/read", Buffer.from("there"));
       const path = join(tmpdir(), `ogr-${process.pid}-severed`);
       const read = (): Promise<boolean> => pickStore(conduct).blobs.getToFile("artifacts/T.faults/read", path);
@@ -172,7 +172,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
       expect(await readBlobText(store, "artifacts/T.faults/read")).toBe("there");
     });
 
-    it("does not store a file that was damaged on the way", async () => {
+    it("does not store a file that was damaged in transit", async () => {
       const path = join(tmpdir(), `ogr-${process.pid}-damaged`);
       await fillFile(path, 3 * MIB + 5);
       for (const damagesBodies of [true, false]) {
@@ -186,7 +186,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
       await rm(path);
     });
 
-    it("does not store a large file of which only a part arrived", async () => {
+    it("does not store a large file that arrived incomplete", async () => {
       const path = join(tmpdir(), `ogr-${process.pid}-large`);
       await fillFile(path, 20 * 1024 * 1024);
       const upload = store.blobs.createFromFile("artifacts/T.faults/large", path);
@@ -196,7 +196,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
       const outcome = await upload.catch((fault: unknown) => fault);
       proxy.conduct = "pass";
       const kept = await direct.blobs.stat("artifacts/T.faults/large");
-      // Either it was through before the cut, or nothing of it is there.
+      // The file either arrived before the cut or is not stored.
       expect(kept).toEqual(outcome === "created" ? { sizeBytes: 20 * 1024 * 1024 } : undefined);
       await rm(path);
     });

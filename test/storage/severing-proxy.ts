@@ -2,20 +2,20 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * - `pass`: hands everything through.
- * - `cut answer`: hands the request through and breaks the connection when the server begins to answer.
+ * - `pass`: forwards everything.
+ * - `cut answer`: forwards the request and breaks the connection when the response begins.
  * - `cut request`: breaks the connection at the first byte of the request.
- * - `silence`: takes the request and never says anything.
- * - `busy`: answers 503 and hands nothing through.
+ * - `silence`: accepts the request and never responds.
+ * - `busy`: responds with 503 and forwards nothing.
  */
 export type Conduct = "pass" | "cut answer" | "cut request" | "silence" | "busy";
 
 export interface SeveringProxy {
   readonly endpoint: string;
   conduct: Conduct;
-  /** Flips one bit in every piece of a body that travels apart from its head. */
+  /** Flips one bit in every chunk of a body that arrives separately from the head. */
   damagesBodies: boolean;
-  /** Requests that began while the conduct was not `pass`. */
+  /** The number of requests that began while the conduct was not `pass`. */
   disturbed: number;
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export async function startSeveringProxy(endpoint: string): Promise<SeveringProx
     const upstream = connect(Number(port), hostname);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
-      // A broken connection is what this proxy is for; the other side goes with it.
+      // When one side fails, the proxy breaks the other side too.
       socket.on("error", () => socket.destroy());
       socket.on("close", () => {
         sockets.delete(socket);

@@ -6,7 +6,7 @@ export interface Ignored {
   readonly swap?: boolean;
 }
 
-/** A store over `kept` that ignores conditions, as an S3 does that knows no If-None-Match or If-Match on PUT. */
+/** Wraps a store so that it ignores conditions, like an S3 without If-None-Match or If-Match on PUT. */
 export function createUnconditionalStore(kept: ObjectStore, ignored: Ignored): ObjectStore {
   async function overwrite(key: string, bytes: Uint8Array): Promise<string> {
     for (;;) {

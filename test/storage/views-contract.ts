@@ -5,7 +5,7 @@ import { probeConditionalWrites } from "../../src/storage/probe.js";
 import { limitToCreates, scopeToTenant } from "../../src/storage/scoped.js";
 import { collectKeys, type Place } from "./place.js";
 
-/** What the probe and the two views promise on every backend. */
+/** The contract of the probe and the two views on every backend. */
 export function describeViewsContract(place: Place): void {
   it("passes the probe for conditional writes, also with create-only rights", async () => {
     await probeConditionalWrites(place.store, "staging");
@@ -14,7 +14,7 @@ export function describeViewsContract(place: Place): void {
     expect((await collectKeys(place.store.blobs.list("staging/_probe/"))).length).toBe(1);
   });
 
-  it("confines a tenant's view to that tenant, without asking the store", async () => {
+  it("confines a tenant's view to that tenant without a request to the store", async () => {
     const view = scopeToTenant(place.store, "T.UBL");
     const denied = { code: "denied" };
     await view.blobs.create("artifacts/T.UBL/x", Buffer.from("mine"));
