@@ -1,6 +1,6 @@
 const MEMBERS_MAX = 512;
 
-/** A set that drops its oldest member above 512. */
+/** A set of at most 512 members, which drops the oldest member above that. */
 export class BoundedSet extends Set<string> {
   override add(member: string): this {
     super.add(member);

@@ -4,19 +4,19 @@ const ANSWERS_MAX = 32;
 const ANSWER_MAX_BYTES = 16 * 1024;
 
 /**
- * Answers of git about objects named by id. They never change, and a plan is made more than once before its act. Keeps the 32 most recently
- * used successful answers of at most 16 KiB each.
+ * Caches git's answers about objects named by id, which never change and are needed more than once, because a plan is made repeatedly
+ * before its act. Keeps the 32 most recently used successful answers of at most 16 KiB each.
  */
 export class GitAnswerCache {
   readonly #answers = new Map<string, GitAnswer>();
 
-  /** The remembered answer to `args`, or that of `ask`. The `args` must name objects by id alone. */
+  /** Returns the cached answer to `args`, or that of `ask`. The `args` must name objects by id alone. */
   async findOrAsk(args: readonly string[], ask: () => Promise<GitAnswer>): Promise<GitAnswer> {
     const question = args.join("\0");
     const known = this.#answers.get(question);
     const answer = known ?? (await ask());
     if (answer.code !== 0 || answer.stdout.length > ANSWER_MAX_BYTES) return answer;
-    // Inserting it again makes it the most recently used.
+    // Reinserting it makes it the most recently used.
     this.#answers.delete(question);
     this.#answers.set(question, answer);
     const [oldest] = this.#answers.keys();

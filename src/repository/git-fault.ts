@@ -19,7 +19,7 @@ export type GitFaultCode =
   | "repository_invalid"
   | "contended";
 
-/** A fault of git or of its local folders. A problem of the pushed bytes is a denial instead. */
+/** A fault of git or of its local folders. Invalid pushed bytes are a denial instead. */
 export class GitFault extends Error {
   override readonly name = "GitFault";
 

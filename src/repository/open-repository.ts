@@ -7,7 +7,7 @@ import type { RepositoryName } from "./repository-key.js";
 import type { Scratch } from "./scratch.js";
 import { type GitAnswer, type GitCall, type StockGit, toGitFault } from "./stock-git/stock-git.js";
 
-/** A call of git for an act: where it works and what stops it are the act's. */
+/** A call of git for an act. The repository and the signal are the act's. */
 export type ActCall = Omit<GitCall, "gitDir" | "signal">;
 
 /** A repository as one act sees it. Every object that its refs reach is on the local disk until `close`. */
@@ -20,7 +20,7 @@ export class OpenRepository {
     /** The refs when it was opened. */
     readonly state: RefsState,
     readonly cache: ProjectCache,
-    /** Stops the act, with every git that it runs. */
+    /** Stops the act and every git that it runs. */
     readonly signal: AbortSignal,
     private readonly release: () => Promise<void>,
   ) {}
@@ -29,12 +29,12 @@ export class OpenRepository {
     return this.cache.git;
   }
 
-  /** Reads the objects that the store has. */
+  /** Returns the reader of the objects that the store has. */
   getReader(): ObjectReader {
     return this.cache.reader.get();
   }
 
-  /** The act's own repository, made on first use. */
+  /** Returns the act's own repository, created on first use. */
   getScratch(): Scratch {
     this.#scratch ??= this.cache.takeScratch();
     return this.#scratch;
@@ -45,12 +45,16 @@ export class OpenRepository {
     return this.git.run({ ...call, gitDir: this.getScratch().gitDir, signal: this.signal });
   }
 
-  /** As {@link runGit}, for calls that only fail by a fault. @throws GitFault `git_failed`. */
+  /**
+   * Like {@link runGit}, for calls that fail only by a fault.
+   *
+   * @throws GitFault `git_failed`
+   */
   async readGitOutput(call: ActCall): Promise<Buffer> {
     return requireSuccess(call, await this.runGit(call));
   }
 
-  /** As {@link runGit}; undefined if git wrote more than `outputMaxBytes`. */
+  /** Like {@link runGit}, but returns undefined if git wrote more than `outputMaxBytes`. */
   async runGitWithinOutput(call: ActCall): Promise<GitAnswer | undefined> {
     try {
       return await this.runGit(call);
@@ -60,12 +64,16 @@ export class OpenRepository {
     }
   }
 
-  /** As {@link runGit}, and remembers the answer. The `args` must name objects by id alone, so that the answer never changes. */
+  /** Like {@link runGit}, but caches the answer. The `args` must name objects by id alone, so that the answer never changes. */
   askGit(call: Omit<ActCall, "input" | "env">): Promise<GitAnswer> {
     return this.cache.memory.answers.findOrAsk(call.args, () => this.runGit(call));
   }
 
-  /** As {@link askGit}, for calls that only fail by a fault. @throws GitFault `git_failed`. */
+  /**
+   * Like {@link askGit}, for calls that fail only by a fault.
+   *
+   * @throws GitFault `git_failed`
+   */
   async askGitForOutput(call: Omit<ActCall, "input" | "env">): Promise<Buffer> {
     return requireSuccess(call, await this.askGit(call));
   }

@@ -17,21 +17,21 @@ import { SerialQueue } from "./serial-queue.js";
 import type { StockGit } from "./stock-git/stock-git.js";
 
 const IDLE_SCRATCHES_MAX = 4;
-/** After so many new packs the cache gets one index over all of them; without it every git opens each pack's own. */
+/** After this many new packs, the cache gets one index over all of them; without it, every git opens each pack's own index. */
 const PACKS_WITHOUT_INDEX_MAX = 48;
 
 /**
- * The packs of one repository on the local disk. They are copies of immutable objects, so any of them may be deleted at any time. The
- * folder holds complete packs of the store and nothing else; each was checked before it was stored, so every object in it has
- * everything that it links to.
+ * The packs of one repository on the local disk. They are copies of immutable objects, so any of them can be deleted at any time. The
+ * folder contains only complete packs of the store. Each was checked before it was stored, so everything that an object in the folder
+ * links to is also in the folder.
  */
 export class ProjectCache {
   readonly #folderQueue = new SerialQueue();
-  /** Orders the moves of refs that the acts of this process make. */
+  /** Serialises the ref moves of this process's acts. */
   readonly moveQueue = new SerialQueue();
   readonly memory = new ProjectMemory();
   readonly #packs = new Set<string>();
-  /** Of all packs. Added up as they come: every act asks for it, and its project may have thousands. */
+  /** The size of all packs, summed as they are added, because every act reads it and a project can have thousands of packs. */
   #sizeBytes = 0;
   #folderStamp = "";
   #unindexed = 0;
@@ -67,7 +67,7 @@ export class ProjectCache {
     return join(this.objects, "pack");
   }
 
-  /** Makes sure that every object of these refs is here: free when it already was and nobody touched the folder. */
+  /** Ensures that every object of these refs is on disk. Costs nothing if it already is and nothing else changed the folder. */
   async sync(store: ObjectStore, state: RefsState, signal: AbortSignal): Promise<void> {
     const isHere = this.memory.versionsOnDisk.has(state.version) && this.#folderStamp === (await this.#readStamp());
     countCacheLookup(isHere ? "hit" : "miss");
@@ -80,7 +80,7 @@ export class ProjectCache {
     });
   }
 
-  /** Takes a pack that the store has, from the scratch repository that made it. */
+  /** Moves a pack that is now in the store here from the scratch repository that created it. */
   async adoptPack(hash: string, pack: string, index: string, sizeBytes: number): Promise<void> {
     await this.#folderQueue.run(async () => {
       if (this.#packs.has(hash)) return;
@@ -90,12 +90,15 @@ export class ProjectCache {
       this.#packs.add(hash);
       this.#sizeBytes += sizeBytes;
       this.#unindexed += 1;
-      // What somebody else did to the folder meanwhile must still be noticed.
+      // A change to the folder by another process must still be detected.
       if (untouched) this.#folderStamp = await this.#readStamp();
     });
   }
 
-  /** A scratch repository for one act: a new one, or one that an act left empty. Making folders costs more than all else in a small push. */
+  /**
+   * Returns a scratch repository for one act: a new one, or one that an act left empty. Creating folders takes longer than everything
+   * else in a small push.
+   */
   takeScratch(): Scratch {
     const idle = this.#idleScratches.pop();
     return idle !== undefined && existsSync(idle.gitDir) ? idle : createScratch(this.#scope, this.objects);
@@ -107,19 +110,19 @@ export class ProjectCache {
     else scratch.remove();
   }
 
-  /** Forgets what only saves requests; the packs stay. For a cache that no act uses. */
+  /** Drops what is remembered only to save requests; the packs stay. Must be called only while no act uses the cache. */
   async forget(): Promise<void> {
     this.memory.forget();
     await this.close();
   }
 
-  /** Ends its process and removes the folders of no act. */
+  /** Ends the reader process and removes the unused scratch folders. */
   async close(): Promise<void> {
     for (const scratch of this.#idleScratches.splice(0)) scratch.remove();
     await this.reader.close();
   }
 
-  /** One index over all packs, so that the thousandth push is as quick as the first. */
+  /** Writes one index over all packs, so that the thousandth push is as fast as the first. */
   async indexPacks(): Promise<void> {
     if (this.#unindexed < PACKS_WITHOUT_INDEX_MAX) return;
     await this.#folderQueue.run(async () => {
@@ -131,7 +134,7 @@ export class ProjectCache {
     });
   }
 
-  /** Deletes the folder, unless an act has begun to use it. An act that comes meanwhile waits and then starts from an empty cache. */
+  /** Deletes the folder unless an act uses it. An act that opens it meanwhile waits and then starts with an empty cache. */
   async evict(): Promise<void> {
     await this.#folderQueue.run(async () => {
       if (this.users > 0) return;
@@ -142,13 +145,13 @@ export class ProjectCache {
       await this.#forgetPacks();
       await this.close();
       const trash = this.#scope.resolvePath("cache", `.trash-${randomUUID()}`);
-      // Renamed first, so that nobody ever sees half a cache.
+      // Renamed first, so that no process ever sees a partial cache.
       await rename(this.folder, trash).catch(ignoreAbsence);
       await rm(trash, { recursive: true, force: true });
     });
   }
 
-  /** Counts what an earlier process left here, so that it can be evicted before anybody opens it. */
+  /** Counts the packs that an earlier process left here, so that they can be evicted before an act opens the cache. */
   async measure(): Promise<void> {
     for (const file of (await readdir(this.#packFolder).catch(ignoreAbsence)) ?? []) {
       const hash = /^pack-([0-9a-f]{40})\.pack$/.exec(file)?.[1];
@@ -160,7 +163,7 @@ export class ProjectCache {
     await this.#prepareFolder();
     const { hashes, hasIndex } = await downloadPacks(store, this.name, this.#packFolder, signal, () => this.#forgetPacks());
     const here = new Set(hashes);
-    // Of a store that was restored, where somebody else deleted the folder.
+    // The folder was deleted by another process, or the store was restored.
     if ([...this.#packs].some((hash) => !here.has(hash))) await this.#forgetPacks();
     this.#packs.clear();
     this.#sizeBytes = 0;
@@ -169,7 +172,7 @@ export class ProjectCache {
     this.#folderStamp = await this.#readStamp();
   }
 
-  /** Nobody may count on an object that was here. */
+  /** Removes all packs from memory and cached state, because none of their objects can be relied on any more. */
   #forgetPacks(): Promise<void> {
     this.memory.attributes = undefined;
     return this.reader.close();
@@ -188,7 +191,7 @@ export class ProjectCache {
     await writeFile(join(folder, "HEAD"), "ref: refs/heads/main\n");
   }
 
-  /** Changes whenever a name in the folder of packs appears or disappears. */
+  /** Returns a stamp that changes whenever a file in the folder of packs is added or removed. */
   async #readStamp(): Promise<string> {
     const found = await stat(this.#packFolder, { bigint: true }).catch(ignoreAbsence);
     return found === undefined ? "absent" : `${found.ino}:${found.mtimeNs}`;

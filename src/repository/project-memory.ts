@@ -2,36 +2,36 @@ import { BoundedSet } from "./bounded-set.js";
 import { GitAnswerCache } from "./git-answer-cache.js";
 import { isNotOlder, type RefsState } from "./refs/refs-state.js";
 
-/** The `.gitattributes` of a commit: their ids by path, each byte of which is one character. */
+/** The `.gitattributes` of a commit: their ids by path. Each character of a path is one byte. */
 export interface ListedAttributes {
   readonly commit: string;
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** A derived object as this process saw or wrote it last. */
+/** A derived object as this process last read or wrote it. */
 export interface DerivedState {
   readonly bytes: Uint8Array;
   readonly version: string;
-  /** The refs of which it was made. */
+  /** The refs from which it was derived. */
   readonly from: RefsState;
 }
 
-/** What this process remembers of one repository: it only saves requests and gits, and can be forgotten whenever no act uses it. */
+/** What this process remembers of one repository. It only saves requests and git processes, and can be dropped whenever no act uses it. */
 export class ProjectMemory {
-  /** The refs as this process saw or wrote them last: where the next move starts, which the swap itself then proves. */
+  /** The refs as this process last read or wrote them. The next move starts from them, and its swap proves that they are current. */
   latest: RefsState | undefined;
-  /** What git said of objects of this repository, for the next plan of the same. */
+  /** git's answers about objects of this repository, for the next plan of the same act. */
   readonly answers = new GitAnswerCache();
-  /** The `.gitattributes` of the commit that was last merged into, where they are few. */
+  /** The `.gitattributes` of the commit that was last merged into, if there are few. */
   attributes: ListedAttributes | undefined;
-  /** Derived objects by key, as this process saw or wrote them last. */
+  /** Derived objects by key, as this process last read or wrote them. */
   readonly derived = new Map<string, DerivedState>();
-  /** Acts whose receipts this process has seen in the store; their records in the refs can go. */
+  /** Acts whose receipts this process has seen in the store. Their records in the refs can be removed. */
   readonly receipted = new BoundedSet();
   /** Versions of the refs whose objects are all on the disk. */
   readonly versionsOnDisk = new BoundedSet();
 
-  /** Takes refs that were read, unless what is remembered may be newer: an own act must not disappear from it again. */
+  /** Stores refs that were read, unless the remembered ones may be newer, so that an own act does not disappear from them again. */
   remember(state: RefsState): void {
     if (this.latest === undefined || isNotOlder(state, this.latest)) this.latest = state;
   }

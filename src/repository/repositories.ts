@@ -9,19 +9,19 @@ import { removeLeftovers } from "./scratch.js";
 import { StockGit } from "./stock-git/stock-git.js";
 
 export interface RepositoriesOptions {
-  /** The bytes of packs that may stay on the disk while no act uses them. */
+  /** The maximum size of packs that stay on disk while no act uses them. */
   readonly cacheMaxBytes: number;
-  /** The reader processes that may stay open while no act uses them. */
+  /** The maximum number of reader processes that stay open while no act uses them. */
   readonly readersMaxCount: number;
-  /** The projects whose refs and derived objects stay in memory. A project of 5,000 refs takes about 2 MiB. */
+  /** The number of projects whose refs and derived objects stay in memory. A project of 5,000 refs takes about 2 MiB. */
   readonly rememberedMaxCount: number;
 }
 
 const DEFAULTS: RepositoriesOptions = { cacheMaxBytes: 4 * 1024 ** 3, readersMaxCount: 32, rememberedMaxCount: 256 };
 
 /**
- * Opens the repositories of one tenant for its acts. The store is authoritative; `scopeFolder` holds a bounded cache of immutable packs and
- * one scratch repository for each running act, and can be deleted at any time. Source: design "Git on the object store".
+ * Opens the repositories of one tenant for its acts. The store is authoritative; `scopeFolder` contains a bounded cache of immutable
+ * packs and one scratch repository per running act, and can be deleted at any time. Source: design "Git on the object store".
  */
 export class Repositories {
   readonly scope: Scope;
@@ -36,15 +36,16 @@ export class Repositories {
     this.git = new StockGit(this.scope);
   }
 
-  /** Checks that git is installed and new enough, and removes the folders of dead processes. The first `open` calls it too. */
+  /** Checks that git is installed and recent enough, and removes the folders of dead processes. The first `open` calls it too. */
   ensureReady(): Promise<void> {
     this.#ready ??= this.#prepare();
     return this.#ready;
   }
 
   /**
-   * Opens a repository with every object of its refs on the local disk; undefined if the store has none. A warm cache costs one small read,
-   * or none if `recall` accepts the refs that this process remembers. `close` it when the act ends.
+   * Opens a repository with every object of its refs on the local disk. Returns undefined if the store has no such repository. With a
+   * warm cache this costs one small read, or none if `recall` accepts the refs that this process remembers. Must be closed when the act
+   * ends.
    */
   async open(
     store: ObjectStore,
@@ -69,7 +70,7 @@ export class Repositories {
     return new OpenRepository(store, name, state, cache, signal, () => this.#release(cache));
   }
 
-  /** Notes that an act's receipt is in the store, which saves a request. */
+  /** Records that an act's receipt is in the store, which saves a request. */
   recordReceipt(name: RepositoryName, jti: string): void {
     this.#caches.get(toCacheId(name))?.memory.receipted.add(jti);
   }
@@ -117,7 +118,7 @@ export class Repositories {
     }
   }
 
-  /** Deletes the least recently used caches until the rest fits, but none that an act is using. */
+  /** Deletes the least recently used caches until the rest fits, except those that an act is using. */
   async #evict(): Promise<void> {
     let total = 0;
     for (const cache of this.#caches.values()) total += cache.sizeBytes;

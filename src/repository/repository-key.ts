@@ -1,12 +1,12 @@
 import { toRepoPrefix } from "../domain/storage-key.js";
 
-/** Names one repository of the store. */
+/** Identifies one repository of the store. */
 export interface RepositoryName {
   readonly tenant_id: string;
   readonly project_id: string;
 }
 
-/** The keys of the files of a bare repository. Source: ADR-002 §5, gitrepository-layout(5). */
+/** Returns the keys of the files of a bare repository. Source: ADR-002 §5, gitrepository-layout(5). */
 export function toRepositoryKeys({ tenant_id, project_id }: RepositoryName) {
   const prefix = toRepoPrefix(tenant_id, project_id);
   return {

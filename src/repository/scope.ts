@@ -2,11 +2,15 @@ import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { GitFault } from "./git-fault.js";
 
-/** The only folder that one tenant's git work may touch (`fs_scope`, ADR-002 §6). Makes and checks every path in it. */
+/** The only folder that one tenant's git work can touch (`fs_scope`, ADR-002 §6). Builds and checks every path in it. */
 export class Scope {
   readonly root: string;
 
-  /** Creates the folder if it is absent. @throws GitFault `outside_scope` for a path that is ambiguous to git. */
+  /**
+   * Creates the folder if absent.
+   *
+   * @throws GitFault `outside_scope` for a path that is ambiguous to git.
+   */
   constructor(folder: string) {
     if (!isAbsolute(folder) || /[\n\r"]/.test(folder))
       throw new GitFault(
@@ -17,7 +21,11 @@ export class Scope {
     this.root = realpathSync(folder);
   }
 
-  /** A path below the scope. @throws GitFault `outside_scope` if the segments lead out of it. */
+  /**
+   * Returns a path below the scope.
+   *
+   * @throws GitFault `outside_scope` if the segments lead out of it.
+   */
   resolvePath(...segments: string[]): string {
     const path = join(this.root, ...segments);
     this.assertWithin(path);
@@ -25,8 +33,8 @@ export class Scope {
   }
 
   /**
-   * Creates a folder below the scope and proves that no symbolic link on the way leads out of it. Synchronous, because every act makes a
-   * folder and a few small calls take a tenth of their time in the thread pool.
+   * Creates a folder below the scope and proves that no symbolic link on the way leads out of it. Synchronous, because every act creates
+   * a folder, and a few small calls take a tenth of the time they would take in the thread pool.
    */
   createFolder(...segments: string[]): string {
     const path = this.resolvePath(...segments);
@@ -38,13 +46,14 @@ export class Scope {
     return path;
   }
 
-  /** Compares the names alone. @throws GitFault `outside_scope` if `path` is neither the scope nor below it. */
+  /**
+   * Compares names only.
+   *
+   * @throws GitFault `outside_scope` if `path` is neither the scope nor below it.
+   */
   assertWithin(path: string): void {
     const within = relative(this.root, resolve(path));
     if (within === ".." || within.startsWith(`..${sep}`) || isAbsolute(within))
-      throw new GitFault(
-        "outside_scope",
-        `The path ${path} lies outside of ${this.root}. This is a bug or an attack; nothing was written.`,
-      );
+      throw new GitFault("outside_scope", `The path ${path} is outside of ${this.root}. This is a bug or an attack; nothing was written.`);
   }
 }

@@ -6,23 +6,23 @@ import { type Refs, serialisePackedRefs } from "./refs/packed-refs.js";
 import { listVisibleRefs } from "./refs/refs-state.js";
 import type { Scope } from "./scope.js";
 
-/** A bare repository of one act. It sees the objects of the cache; objects that the act makes are only in it. */
+/** A bare repository of one act. It sees the objects of the cache; objects that the act creates are only in it. */
 export interface Scratch {
   readonly gitDir: string;
-  /** A path for a file of the act. */
+  /** Returns the path of a file of the act. */
   resolvePath(name: string): string;
   /** Writes the refs that clients see, for ranges such as `--not --branches`. */
   writeRefs(refs: Refs): void;
-  /** Whether an act left nothing in it, so that another act can use it. */
+  /** Returns whether the act left nothing in it, so that another act can use it. */
   isEmpty(): boolean;
   remove(): void;
 }
 
 const FOLDER = "scratch";
 
-/** Synchronous for the reason that `Scope.createFolder` is. */
+/** Synchronous for the same reason as `Scope.createFolder`. */
 export function createScratch(scope: Scope, cacheObjects: string): Scratch {
-  // The pid shows a later process whether the folder is abandoned.
+  // The pid tells a later process whether the folder is abandoned.
   const name = `${process.pid}-${randomUUID()}`;
   const gitDir = scope.createFolder(FOLDER, name);
   mkdirSync(join(gitDir, "objects", "pack"), { recursive: true });

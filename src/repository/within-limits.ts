@@ -1,7 +1,10 @@
 import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { GitFault } from "./git-fault.js";
 
-/** The result of `work`, or `limit_exceeded` with `sentence` if git reached a limit of its call: a retry would reach it again. */
+/**
+ * Returns the result of `work`, or `limit_exceeded` with `sentence` if git reached a limit of its call, because a retry would reach it
+ * again.
+ */
 export async function runWithinLimits<T>(work: Promise<T>, sentence: string): Promise<Outcome<T>> {
   try {
     return grantValue(await work);

@@ -161,7 +161,7 @@ describe("the directory backend in four processes", () => {
 describe("the probe for conditional writes", () => {
   it.each([
     ["on creation", { create: true }, /16 of 16 concurrent creates/],
-    ["on replacement", { swap: true }, /never was has won/],
+    ["on replacement", { swap: true }, /never existed won/],
   ])("refuses a store that ignores conditions %s", async (_where, ignored, seen) => {
     const store = createUnconditionalStore(await open(), ignored);
     await expect(probeConditionalWrites(store, "anchors")).rejects.toMatchObject({

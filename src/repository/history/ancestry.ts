@@ -1,7 +1,7 @@
 import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "../stock-git/stock-git.js";
 
-/** Whether `old` is `next` or one of its ancestors. Does not ask git for commits in `seen`. */
+/** Returns whether `old` is `next` or one of its ancestors. Does not ask git about commits in `seen`. */
 export async function isAncestor(repository: OpenRepository, old: string, next: string, seen: ReadonlySet<string>): Promise<boolean> {
   if (seen.has(old)) return true;
   const call = { args: ["merge-base", "--is-ancestor", old, next] };
@@ -10,7 +10,7 @@ export async function isAncestor(repository: OpenRepository, old: string, next: 
   return answer.code === 0;
 }
 
-/** Whether a branch reaches `commit`. Tags and records of acts do not count. */
+/** Returns whether a branch reaches `commit`. Tags and records of acts do not count. */
 export async function isOnBranch(repository: OpenRepository, commit: string): Promise<boolean> {
   repository.getScratch().writeRefs(repository.state.refs);
   const beyond = await repository.readGitOutput({

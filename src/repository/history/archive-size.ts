@@ -2,16 +2,16 @@ import { buildDenial, type Denial } from "../../domain/denial.js";
 import type { OpenRepository } from "../open-repository.js";
 import { runWithinLimits } from "../within-limits.js";
 
-/** Bounds the walk of a tree, because shared trees can have more paths than anyone could walk. */
+/** Limits the walk of a tree, because shared trees can have more paths than can be walked. */
 const WALK_MAX_MS = 60_000;
 
-/** The sizes of about two million paths. */
+/** Enough for the sizes of about two million paths. */
 const WALK_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-/** The block of tar: one for the header of each path, and as many as the content fills (POSIX pax). */
+/** The block size of tar: one block for the header of each path, followed by those of its content (POSIX pax). */
 const TAR_BLOCK_BYTES = 512;
 
-/** The denial if the source archive of a commit would be too large, or undefined. */
+/** Returns a denial if the source archive of a commit would be too large. */
 export async function checkArchiveSize(repository: OpenRepository, commit: string, maxBytes: number): Promise<Denial | undefined> {
   const walk = repository.readGitOutput({
     args: ["ls-tree", "-r", "-t", "--full-tree", "--format=%(objectsize)", commit],
@@ -27,11 +27,11 @@ export async function checkArchiveSize(repository: OpenRepository, commit: strin
   if (archiveBytes <= maxBytes) return undefined;
   return buildDenial(
     "limit_exceeded",
-    `The source archive of ${commit} would have ${archiveBytes} bytes before it is compressed; ${maxBytes} are allowed. Release a smaller tree.`,
+    `The source archive of ${commit} would have ${archiveBytes} bytes before compression; ${maxBytes} are allowed. Release a smaller tree.`,
   );
 }
 
-/** The size of an archive from one line for each path: the decimal size of a file, or "-" for other entries. */
+/** Computes the size of an archive from one line per path: the decimal size of a file, or "-" for other entries. */
 function computeTarBytes(lines: Uint8Array): number {
   const [lineEnd, zero, nine] = [0x0a, 0x30, 0x39];
   let totalBytes = 0;

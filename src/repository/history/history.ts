@@ -13,15 +13,15 @@ export interface ShownCommit {
 
 export interface History {
   readonly count: number;
-  /** Newest first, at most `shown` of them. */
+  /** The newest commits, at most `shown`, newest first. */
   readonly commits: readonly ShownCommit[];
-  /** The addresses of all authors and of everyone in `Co-authored-by:` trailers, sorted, without duplicates. */
+  /** The addresses of all authors and of everyone in `Co-authored-by:` trailers, sorted and unique. */
   readonly author_emails: readonly string[];
   /** The ids of all commits. */
   readonly ids: readonly string[];
 }
 
-/** The commits of a range as rev-list(1) writes it, for instance `[new, "^old"]` or `[new, "--not", "--branches"]`. */
+/** Reads the commits of a range in the syntax of rev-list(1), for instance `[new, "^old"]` or `[new, "--not", "--branches"]`. */
 export async function readHistory(repository: OpenRepository, range: readonly string[], shown: number): Promise<History> {
   const byIds = range.every((part) => ID_OR_NOT.test(part));
   if (!byIds) repository.getScratch().writeRefs(repository.state.refs);
@@ -41,7 +41,7 @@ export async function readHistory(repository: OpenRepository, range: readonly st
   return { count: all.length, commits, author_emails: [...emails].sort(), ids: all.map(([id = ""]) => id.trim()) };
 }
 
-/** A part of a range that does not depend on refs. */
+/** Matches a part of a range that does not depend on refs. */
 const ID_OR_NOT = /^\^?[0-9a-f]{40}$/;
 
 /** The id, the author's address, and the co-authors' trailers, which may have several lines. */
@@ -65,8 +65,8 @@ export interface Diffstat {
 export const NO_DIFF: Diffstat = { files: 0, insertions: 0, deletions: 0 };
 
 /**
- * Counts the changes from `old` (a commit, or zeros for the empty tree) to `next`. Denial: `limit_exceeded` after `maxMs`, because a small push
- * can put one large text under many paths, which takes long to compare.
+ * Counts the changes from `old` (a commit, or zeros for the empty tree) to `next`. Denial: `limit_exceeded` after `maxMs`, because a
+ * small push can put one large text under many paths, which takes long to compare.
  */
 export async function computeDiffstat(repository: OpenRepository, old: string, next: string, maxMs: number): Promise<Outcome<Diffstat>> {
   const from = old === ZERO_ID ? EMPTY_TREE : old;
@@ -76,7 +76,7 @@ export async function computeDiffstat(repository: OpenRepository, old: string, n
   });
   const answer = await runWithinLimits(
     compared,
-    `What changes from ${old} to ${next} could not be counted within ${maxMs} ms; push fewer or smaller files at once.`,
+    `The changes from ${old} to ${next} could not be counted within ${maxMs} ms; push fewer or smaller files at once.`,
   );
   if (!answer.ok) return answer;
   const text = answer.value.toString("utf8");

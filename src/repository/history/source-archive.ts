@@ -5,8 +5,9 @@ import { createScratch } from "../scratch.js";
 const ARCHIVE_MAX_MS = 24 * 3_600_000;
 
 /**
- * Writes the tree of a commit as `tar.gz` to a new file in the act's scratch folder. The archive is reproducible: git dates every file by the
- * commit, its gzip stores no name and no time (`gzip -n`), and the repository has no refs, so `export-subst` writes nothing that can change.
+ * Writes the tree of a commit as `tar.gz` to a new file in the act's scratch folder. The archive is reproducible: git dates every file by
+ * the commit, its gzip stores neither name nor time (`gzip -n`), and the repository has no refs, so `export-subst` writes nothing that
+ * can change.
  */
 export async function writeSourceArchive(repository: OpenRepository, commit: string, folder: string): Promise<string> {
   const path = repository.getScratch().resolvePath("source.tar.gz");

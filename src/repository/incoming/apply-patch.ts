@@ -11,7 +11,10 @@ export interface PatchTree {
   readonly indexPath: string;
 }
 
-/** Applies a patch and returns the new tree. `from` resets the index to a commit, or to the empty tree for zeros. Denials: `patch_does_not_apply`, `limit_exceeded`. */
+/**
+ * Applies a patch and returns the new tree. `from` first resets the index to a commit, or to the empty tree for zeros. Denials:
+ * `patch_does_not_apply`, `limit_exceeded`.
+ */
 export async function applyPatch(
   { repository, limits, indexPath }: PatchTree,
   from: string | undefined,
@@ -23,7 +26,7 @@ export async function applyPatch(
   const answer = await repository.runGit(call);
   if (answer.code !== 0) {
     if (/attempting to allocate/.test(answer.stderr))
-      return denyWith("limit_exceeded", `The patch makes a file larger than ${limits.blobMaxBytes} bytes.`);
+      return denyWith("limit_exceeded", `The patch creates a file larger than ${limits.blobMaxBytes} bytes.`);
     if (answer.code > 1 && !/^(?:error|fatal): /m.test(answer.stderr)) throw toGitFault(call, answer);
     return denyWith("patch_does_not_apply", formatPatchRefusal(answer.stderr));
   }
@@ -42,5 +45,5 @@ function formatPatchRefusal(stderr: string): string {
     /invalid path '(.+)'/.exec(stderr)?.[1];
   return file === undefined
     ? `The patch cannot be applied: ${words}.`
-    : `The patch does not apply to ${file}: ${words}. Make it against the branch as it is now.`;
+    : `The patch does not apply to ${file}: ${words}. Make it against the current branch.`;
 }

@@ -1,19 +1,19 @@
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 
-/** The head of a bundle with one tip. Source: gitformat-bundle(5). */
+/** The header of a bundle with one tip. Source: gitformat-bundle(5). */
 export interface BundleHeader {
   readonly prerequisites: readonly string[];
   readonly tip: string;
   readonly tipRef: string;
-  /** The offset of the pack. */
+  /** The offset of the pack in the file. */
   readonly packOffsetBytes: number;
   readonly objectCount: number;
 }
 
-/** The largest header that is read. Thousands of prerequisites fit. */
+/** The maximum size of a header, enough for thousands of prerequisites. */
 export const BUNDLE_HEADER_MAX_BYTES = 1024 * 1024;
 
-/** Parses the beginning of a bundle, version 2 or 3. Denial: `bundle_invalid`. */
+/** Parses the beginning of a bundle of version 2 or 3. Denial: `bundle_invalid`. */
 export function parseBundleHeader(start: Buffer): Outcome<BundleHeader> {
   const end = start.indexOf("\n\n");
   if (end === -1) return denyBundle("its header does not end");
@@ -29,10 +29,10 @@ export function parseBundleHeader(start: Buffer): Outcome<BundleHeader> {
     const [, id, ref] = /^([0-9a-f]{40}) (.+)$/s.exec(line) ?? [];
     if (capability !== undefined && version === "3") {
       if (capability !== "object-format=sha1")
-        return denyBundle(`it needs ${JSON.stringify(capability)}; only complete SHA-1 bundles are taken`);
+        return denyBundle(`it needs ${JSON.stringify(capability)}; only complete SHA-1 bundles are accepted`);
     } else if (prerequisite !== undefined) prerequisites.push(prerequisite);
     else if (id !== undefined && ref !== undefined) tips.push({ id, ref });
-    else return denyBundle("its header has a line that is none; only SHA-1 ids are taken");
+    else return denyBundle("its header has an invalid line; only SHA-1 ids are accepted");
   }
   const [tip, ...others] = tips;
   if (tip === undefined || others.length > 0)

@@ -10,7 +10,7 @@ import type { IncomingLimits } from "./incoming-limits.js";
 
 /**
  * Checks that the tip is a commit and that no commit that becomes visible with it adds too long a path or too many paths. Returns the
- * commits of the tip that were inspected: enough to recognise most fast-forwards.
+ * inspected commits that the tip reaches, which suffice to recognise most fast-forwards.
  */
 export async function inspectCommits(
   repository: OpenRepository,
@@ -30,7 +30,7 @@ export async function inspectCommits(
   }
   const known = new Set(listVisibleRefs(repository.state.refs).map(([, { id, peeled }]) => peeled ?? id));
   if (known.has(tip)) return grantValue(new Set([tip]));
-  // isomorphic-git holds a whole pack in memory, so git inspects large ones. For small ones git would take a process, half of a push of one line.
+  // isomorphic-git holds a whole pack in memory, so git inspects large ones. For a small one, starting git would double the time of the push.
   const walked = pack?.bytes === undefined ? undefined : await measurePathsInProcess(repository, pack, tip, known);
   const measured = walked === undefined ? await measurePathsByGit(repository, tip) : grantValue(walked.paths);
   if (!measured.ok) return measured;
@@ -42,8 +42,9 @@ export async function inspectCommits(
 }
 
 /**
- * As {@link measurePathsByGit}, for a pack in memory; `seen` also has the known commits on which those of the pack rest. Undefined if they
- * rest on one that no ref points to: an earlier pack may have stored it without a check of its paths.
+ * Like {@link measurePathsByGit}, for a pack in memory. `seen` also contains the known commits on which those of the pack are based.
+ * Returns undefined if they are based on one that no ref points to, because an earlier pack may have stored it without a check of its
+ * paths.
  */
 export async function measurePathsInProcess(
   repository: OpenRepository,

@@ -1,6 +1,6 @@
 export type IncomingKind = "bundle" | "diff" | "mail_series";
 
-/** The kind of pushed bytes according to `start`, their first few KiB, or undefined. */
+/** Detects the kind of pushed bytes from `start`, their first few KiB. Returns undefined if it is unknown. */
 export function detectIncomingKind(start: Buffer): IncomingKind | undefined {
   if (/^# v\d+ git bundle\n/.test(start.toString("latin1", 0, 40))) return "bundle";
   const text = start.toString("latin1");

@@ -7,7 +7,7 @@ export interface IncomingLimits {
 }
 
 /**
- * Limits each allocation of git while it unpacks or applies, so that a small patch that unfolds into gigabytes fails early. Leaves room for
+ * Limits each allocation of git while it unpacks or applies, so that a small patch that expands to gigabytes fails early. Leaves room for
  * git's own tables; the exact limits are checked afterwards.
  */
 export function buildAllocationLimitEnv(limits: IncomingLimits): Record<string, string> {

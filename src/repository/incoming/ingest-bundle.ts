@@ -6,7 +6,10 @@ import { countIncomingBytes, type IncomingBytes, readBeginning, toGitInput } fro
 import type { IncomingLimits } from "./incoming-limits.js";
 import type { IngestedPush } from "./ingested.js";
 
-/** The tip of a bundle and its pack, checked in the scratch repository. Denials: `bundle_invalid`, `prerequisite_missing`, and a pack's. */
+/**
+ * Returns the tip of a bundle and its pack, checked in the scratch repository. Denials: `bundle_invalid`, `prerequisite_missing`, and a
+ * pack's.
+ */
 export async function ingestBundle(
   repository: OpenRepository,
   incoming: IncomingBytes,

@@ -11,7 +11,7 @@ import type { IncomingLimits } from "./incoming-limits.js";
 import type { CreatedCommit, IngestedPush, IngestRequest } from "./ingested.js";
 import { type Mail, splitMails } from "./mail-series.js";
 
-/** Applies a diff, or each mail of a series, on the branch's tree and packs the commits. Denials: `patch_does_not_apply`, and a pack's. */
+/** Applies a diff, or each mail of a series, to the branch's tree and packs the commits. Denials: `patch_does_not_apply`, and a pack's. */
 export async function ingestPatch(
   repository: OpenRepository,
   kind: "diff" | "mail_series",
@@ -49,7 +49,7 @@ interface PatchStep {
   readonly text: CommitText;
 }
 
-/** A plain diff names nobody, so the registry is its author; who pushed it stands in the permit and the receipt. */
+/** A plain diff has no author, so the registry is its author. The permit and the receipt name who pushed it. */
 function buildDiffStep({ incoming, commit_summary }: IngestRequest): PatchStep {
   return { patch: toGitInput(incoming), text: { author: { ...REGISTRY_IDENTITY, date: undefined }, message: `${commit_summary}\n` } };
 }

@@ -16,8 +16,8 @@ export interface CheckedPush extends IngestedPush {
 }
 
 /**
- * Turns pushed bytes (a bundle, a diff, a format-patch series) into commits in the scratch repository and checks them; nothing is
- * visible yet. Denials: `bundle_invalid`, `prerequisite_missing`, `patch_does_not_apply`, `objects_invalid`, `limit_exceeded`,
+ * Turns pushed bytes (a bundle, a diff, a format-patch series) into commits in the scratch repository and checks them; nothing is visible
+ * yet. Denials: `bundle_invalid`, `prerequisite_missing`, `patch_does_not_apply`, `objects_invalid`, `limit_exceeded`,
  * `not_fast_forward`, `nothing_to_do`.
  */
 export async function ingestPush(
@@ -35,14 +35,14 @@ export async function ingestPush(
   const { tip, pack, created } = ingested.value;
   const commits = await inspectCommits(repository, pack, tip, limits);
   if (!commits.ok) return commits;
-  if (tip === old) return denyWith("nothing_to_do", `The branch is ${tip} already. There is nothing to push.`);
+  if (tip === old) return denyWith("nothing_to_do", `The branch is already ${tip}. There is nothing to push.`);
   const fastForward = old === ZERO_ID ? null : await isAncestor(repository, old, tip, commits.value);
   if (fastForward === false && !request.force)
     return denyWith(
       "not_fast_forward",
-      `${tip} does not contain ${old}; moving the branch would drop commits. Merge or rebase, or ask for a push with force.`,
+      `${tip} does not contain ${old}; moving the branch would drop commits. Merge or rebase, or request a force push.`,
     );
-  // If the store has the tip, it has everything that the tip reaches, so nothing is stored twice.
+  // If the store has the tip, it also has everything that the tip reaches, so nothing is stored twice.
   const known = pack !== undefined && (await repository.getReader().readInfo(tip)) !== undefined;
   return grantValue({ tip, pack: known ? undefined : pack, created, fast_forward: fastForward });
 }

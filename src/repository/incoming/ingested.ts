@@ -1,7 +1,7 @@
 import type { CheckedPack } from "../packs/checked-pack.js";
 import type { IncomingBytes } from "./incoming-bytes.js";
 
-/** A commit that applying a patch made. Its id and the registry's dates depend on the permit's `iat`; the rest does not. */
+/** A commit created by applying a patch. Its id and the registry's dates depend on the permit's `iat`; everything else does not. */
 export interface CreatedCommit {
   readonly id: string;
   readonly tree: string;
@@ -14,7 +14,7 @@ export interface CreatedCommit {
 
 export interface IngestedPush {
   readonly tip: string;
-  /** Undefined if the repository has every object. */
+  /** Undefined if the repository already has every object. */
   readonly pack: CheckedPack | undefined;
   /** Oldest first. Empty for a bundle, which has its own commits. */
   readonly created: readonly CreatedCommit[];

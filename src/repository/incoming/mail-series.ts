@@ -22,7 +22,7 @@ export async function splitMails(
   const split = await repository.runGit({ args: ["mailsplit", "-d5", `-o${scratch.resolvePath("mails")}`, path] });
   const count = Number.parseInt(split.stdout.toString("latin1"), 10);
   if (split.code !== 0 || !(count > 0))
-    return denyWith("bundle_invalid", `The bytes begin like a format-patch series and are none: ${split.stderr.trim().slice(0, 200)}.`);
+    return denyWith("bundle_invalid", `The bytes begin like a format-patch series but are not one: ${split.stderr.trim().slice(0, 200)}.`);
   if (count > MAILS_MAX)
     return denyWith("limit_exceeded", `The series has ${count} patches; ${MAILS_MAX} are allowed. Push a bundle instead.`);
 
@@ -62,12 +62,12 @@ function parseCommitText(info: string, body: string): CommitText | undefined {
   return { author: { name: cleanName(findField("Author")) || email, email, date }, message };
 }
 
-/** Removes the characters that git removes from names, because they would end a name early. */
+/** Removes the characters that git removes from names, because they would end a name prematurely. */
 function cleanName(text: string | undefined): string {
   return (text ?? "").replace(/[<>\n\0]/g, "").trim();
 }
 
-/** An RFC 5322 date as git stores it: seconds, and the zone as it was written. */
+/** Parses an RFC 5322 date into git's form: seconds, and the zone as written. */
 function parseDate(text: string | undefined): { seconds: number; zone: string } | undefined {
   const seconds = Math.floor(Date.parse(text ?? "") / 1000);
   if (!Number.isSafeInteger(seconds) || seconds < 0) return undefined;

@@ -6,19 +6,19 @@ import type { OpenRepository } from "../open-repository.js";
 import type { ListedAttributes } from "../project-memory.js";
 import { runWithinLimits } from "../within-limits.js";
 
-/** Far more than a repository has. All of them are written to a disk. */
+/** Far more than a repository has. All of them are written to disk. */
 const FILES_MAX_COUNT = 10_000;
 const FILES_MAX_BYTES = 16 * 1024 * 1024;
 
-/** A larger listing is not remembered: one listing of the maximum size for each repository would not fit into memory. */
+/** A larger listing is not kept in memory, because one of the maximum size per repository would not fit. */
 const REMEMBERED_MAX_BYTES = 64 * 1024;
 
-/** The longest name of a file or folder that a working tree can have. */
+/** The maximum length of a file or folder name in a working tree. */
 const NAME_MAX_BYTES = 255;
 
 /**
- * Writes the `.gitattributes` of a commit and nothing else to a folder in which git can merge; undefined if the commit has none. The
- * attributes (`-merge`, `binary`, `merge=union`) then apply as in a clean checkout of the commit. Denial: `limit_exceeded`.
+ * Writes the `.gitattributes` of a commit, and nothing else, to a folder in which git can merge. The attributes (`-merge`, `binary`,
+ * `merge=union`) then apply as in a clean checkout of the commit. Returns undefined if the commit has none. Denial: `limit_exceeded`.
  */
 export async function writeAttributesFolder(repository: OpenRepository, commit: string): Promise<Outcome<string | undefined>> {
   const listed = await listAttributes(repository, commit);
@@ -44,7 +44,7 @@ const TOO_MANY = `The target has more .gitattributes than can be read for a merg
 
 const NO_ATTRIBUTES: ListedAttributes = { commit: EMPTY_TREE, files: new Map() };
 
-/** Walks only the differences from the commit that was merged into last, because branches are merged into repeatedly. */
+/** Reads only the differences from the commit that was last merged into, because branches are merged into repeatedly. */
 async function listAttributes(repository: OpenRepository, commit: string): Promise<Outcome<ListedAttributes>> {
   const { memory } = repository.cache;
   const before = memory.attributes ?? NO_ATTRIBUTES;
@@ -62,7 +62,7 @@ async function listAttributes(repository: OpenRepository, commit: string): Promi
     else files.set(path, id);
   if (files.size > FILES_MAX_COUNT) return denyWith("limit_exceeded", TOO_MANY);
   const listed = { commit, files };
-  // Copied, because its strings are slices that would keep the whole listing in memory.
+  // Copied, because the strings are slices that would keep the whole listing in memory.
   memory.attributes = countListingBytes(files) > REMEMBERED_MAX_BYTES ? undefined : structuredClone(listed);
   return grantValue(listed);
 }
@@ -74,8 +74,8 @@ function countListingBytes(files: ReadonlyMap<string, string>): number {
 }
 
 /**
- * What `diff-tree -z` says became of each path; no id where no regular file is there, as git reads no other. What no working tree can hold
- * says nothing in one either.
+ * Parses the state of each path from `diff-tree -z`. The id is undefined unless the path is a regular file, because git reads only those.
+ * Paths that no working tree can contain are omitted.
  */
 function parseChangedFiles(listing: Buffer): { path: string; id: string | undefined }[] {
   const fields = listing.toString("latin1").split("\0");

@@ -11,19 +11,19 @@ import type { OpenRepository } from "../open-repository.js";
 /** A larger file is reported without its hunks. */
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 
-/** Two commits that are merged, with the names by which people know them. */
+/** Two commits to be merged, with their human-readable names. */
 export interface MergeSides {
   readonly target: { readonly commit: string; readonly name: string };
   readonly source: { readonly commit: string; readonly name: string };
 }
 
-/** What `merge-tree -z` wrote: the merged tree, and the conflicts with every path that takes part. */
+/** The output of `merge-tree -z`: the merged tree, and the conflicts with every path involved. */
 interface MergeTreeAnswer {
   readonly tree: string;
   readonly conflicts: readonly { readonly paths: readonly string[]; readonly kind: string; readonly explanation: string }[];
 }
 
-/** Parses what `git merge-tree --write-tree -z` writes. Source: git-merge-tree(1), "OUTPUT". */
+/** Parses the output of `git merge-tree --write-tree -z`. Source: git-merge-tree(1), "OUTPUT". */
 export function parseMergeTree(output: Buffer): MergeTreeAnswer {
   const fields = output.toString("utf8").split("\0");
   const tree = /^[0-9a-f]{40}$/.exec(fields[0] ?? "")?.[0];
@@ -45,12 +45,12 @@ export function parseMergeTree(output: Buffer): MergeTreeAnswer {
     if (kind !== undefined) told.push({ paths, kind, explanation: text.trim().replace(/^CONFLICT \([^)]*\): /, "") });
   }
   const named = new Set(told.flatMap(({ paths }) => paths));
-  // git lists every unmerged path; paths without a message are reported too.
+  // git lists every unmerged path. Those without a message are reported too.
   const silent = files.filter((path) => !named.has(path)).map((path) => ({ paths: [path], kind: "unsettled", explanation: "" }));
   return { tree, conflicts: [...told, ...silent] };
 }
 
-/** The conflicts for people to read, with the places that both sides changed. The text is bounded. */
+/** Describes the conflicts for people, with the places that both sides changed. The text is limited. */
 export async function describeConflicts(
   repository: OpenRepository,
   { tree, conflicts }: MergeTreeAnswer,
@@ -72,7 +72,7 @@ export async function describeConflicts(
 /** The kinds of conflicts that can leave both sides in a file. */
 const WITH_TEXT = /^(?:contents?|rename\/rename|rename involved in collision)$/;
 
-/** The places in the first file that has any. Both new names of a file that was renamed twice have the same places. */
+/** Reads the places from the first file that has any. The two new names of a file that was renamed twice have the same places. */
 async function readHunks(repository: OpenRepository, tree: string, paths: readonly string[], sides: MergeSides) {
   for (const path of paths) {
     const found = parseHunks(await readMergedText(repository, `${tree}:${path}`), sides);
@@ -81,13 +81,16 @@ async function readHunks(repository: OpenRepository, tree: string, paths: readon
   return [];
 }
 
-/** The file with its conflict markers, or an empty text for an absent or very large file. */
+/** Returns the file with its conflict markers, or an empty text if it is absent or very large. */
 async function readMergedText(repository: OpenRepository, object: string): Promise<string> {
   const answer = await repository.runGitWithinOutput({ args: ["cat-file", "blob", object], outputMaxBytes: FILE_MAX_BYTES });
   return answer === undefined || answer.code !== 0 ? "" : cleanText(answer.stdout.toString("utf8"));
 }
 
-/** Markers have seven characters, more in renamed files, or as many as the attribute `conflict-marker-size` says. Longer ones nest. */
+/**
+ * Markers have seven characters, more in renamed files, or the number set by the attribute `conflict-marker-size`. Longer markers are
+ * nested.
+ */
 function parseHunks(text: string, { target, source }: MergeSides): string[] {
   const hunks: string[] = [];
   let open: { readonly lines: string[]; readonly end: string } | undefined;
@@ -118,5 +121,5 @@ function cutText(text: string, max: number): string {
 }
 
 function buildMergeTreeFault(): GitFault {
-  return new GitFault("git_failed", "git merge-tree answered what cannot be parsed. Use git 2.39 or newer; then try again.");
+  return new GitFault("git_failed", "The output of git merge-tree cannot be parsed. Use git 2.39 or newer; then try again.");
 }

@@ -8,13 +8,13 @@ import { runWithinLimits } from "../within-limits.js";
 import { writeAttributesFolder } from "./merge-attributes.js";
 import { describeConflicts, type MergeSides, parseMergeTree } from "./merge-conflicts.js";
 
-/** The paths that the message names; the conflicts beside it have more. */
+/** The number of paths in the message. The conflicts that come with it have more. */
 const PATHS_IN_MESSAGE_MAX = 5;
 
 /**
- * Merges two commits in the scratch repository, as `git merge` would in a clean checkout of the target: three ways over all their merge
- * bases, renames followed, by the target's `.gitattributes`; what the source says of its files it says once it is merged. The tree that
- * comes out. Denials: `merge_conflict` with every conflict, `unrelated_histories`, `limit_exceeded`. No ref and no index take part.
+ * Merges two commits in the scratch repository as `git merge` would in a clean checkout of the target: a three-way merge over all merge
+ * bases that follows renames and uses the target's `.gitattributes`; those of the source apply only once they are merged. Returns the
+ * resulting tree. Uses no ref and no index. Denials: `merge_conflict` with every conflict, `unrelated_histories`, `limit_exceeded`.
  */
 export async function mergeTrees(repository: OpenRepository, sides: MergeSides, limits: IncomingLimits): Promise<Outcome<string>> {
   const { target, source } = sides;
@@ -31,7 +31,7 @@ export async function mergeTrees(repository: OpenRepository, sides: MergeSides, 
       if (error instanceof GitFault && error.code === "crashed") return wrapDenial(denyCrash(sides));
       throw error;
     });
-  // Most targets have no attributes, so the merge does not wait for their listing.
+  // Most targets have no attributes, so the merge starts before they are listed.
   const [plain, folder] = await Promise.all([runMerge({}), writeAttributesFolder(repository, target.commit)]);
   if (!folder.ok) return folder;
   const worktree = folder.value;
@@ -39,7 +39,7 @@ export async function mergeTrees(repository: OpenRepository, sides: MergeSides, 
   if (!ran.ok) return ran;
   const { code, stdout, stderr } = ran.value;
   if (code > 1 && /attempting to allocate/.test(stderr))
-    return denyWith("limit_exceeded", `The merge makes a file larger than ${limits.blobMaxBytes} bytes.`);
+    return denyWith("limit_exceeded", `The merge creates a file larger than ${limits.blobMaxBytes} bytes.`);
   if (code > 1 && /unrelated histories/.test(stderr)) return wrapDenial(denyUnrelatedHistories(sides));
   if (code > 1) throw toGitFault(call, ran.value);
   const answer = parseMergeTree(stdout);
@@ -54,9 +54,9 @@ export function denyUnrelatedHistories({ target, source }: MergeSides): Denial {
   );
 }
 
-/** git fails an assertion on some files that changed their type on both sides. A person can merge them. */
+/** git fails an assertion on some files whose type changed on both sides. A person can merge them. */
 function denyCrash({ target, source }: MergeSides): Denial {
-  const message = `git cannot merge ${source.name} and ${target.name} by itself: it fails on what changed its type or name on both sides. Merge ${target.name} into ${source.name} by hand, push, and open a new card.`;
+  const message = `git cannot merge ${source.name} and ${target.name} by itself: it crashes on files whose type or name changed on both sides. Merge ${target.name} into ${source.name} by hand, push, and open a new card.`;
   return { code: "merge_conflict", message, conflicts: [] };
 }
 
@@ -72,7 +72,7 @@ function denyConflicts(conflicts: readonly MergeConflict[], count: number, { tar
   };
 }
 
-/** The best common ancestors of two commits; none for unrelated histories. Source: git-merge-base(1). */
+/** Lists the best common ancestors of two commits; none for unrelated histories. Source: git-merge-base(1). */
 export async function listMergeBases(repository: OpenRepository, one: string, other: string): Promise<readonly string[]> {
   const call = { args: ["merge-base", "--all", one, other] };
   const answer = await repository.askGit(call);

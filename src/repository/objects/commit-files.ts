@@ -21,7 +21,7 @@ export interface FilesCommit {
   /** Files to add or replace. Every other file of the parent stays as it is. */
   readonly files: AsyncIterable<CommittedFile>;
   readonly message: string;
-  /** The permit's `iat`, so that a retry makes the same bytes. */
+  /** The permit's `iat`, so that a retry creates the same bytes. */
   readonly iatMs: number;
 }
 
@@ -30,8 +30,8 @@ const PLAIN_PATH = /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*
 const SCRATCH_REF = "refs/made/commit";
 
 /**
- * Makes one commit by the registry that adds or replaces whole files, and a pack of what it adds. Nothing is visible yet. Denials: those of a
- * pack, including `limit_exceeded` for a file that is too large.
+ * Creates one commit by the registry that adds or replaces whole files, and a pack of what it adds. Nothing is visible yet. Denials:
+ * those of a pack, including `limit_exceeded` for a file that is too large.
  */
 export async function commitFiles(
   repository: OpenRepository,
@@ -40,7 +40,7 @@ export async function commitFiles(
 ): Promise<Outcome<{ readonly tip: string; readonly pack: CheckedPack | undefined }>> {
   const scratch = repository.getScratch();
   const stream = scratch.resolvePath("made.import");
-  // Through a file, so that only one file at a time is in memory.
+  // The stream goes through a file, so that only one committed file at a time is in memory.
   await pipeline(Readable.from(buildImportStream(commit)), createWriteStream(stream, { flags: "wx" }), { signal: repository.signal });
   const answer = await repository.readGitOutput({
     args: ["fast-import", "--quiet", "--done"],
@@ -61,7 +61,7 @@ async function* buildImportStream({ parent, files, message, iatMs }: FilesCommit
   yield `data ${Buffer.byteLength(message)}\n${message}\n`;
   if (parent !== undefined) yield `from ${parent}\n`;
   for await (const { path, bytes } of files) {
-    if (!PLAIN_PATH.test(path)) throw new TypeError(`${JSON.stringify(path)} is no plain path; make paths from parsed ids alone.`);
+    if (!PLAIN_PATH.test(path)) throw new TypeError(`${JSON.stringify(path)} is not a plain path; build paths only from parsed ids.`);
     yield `M 100644 inline ${path}\ndata ${bytes.byteLength}\n`;
     if (bytes.byteLength > 0) yield bytes;
     yield "\n";

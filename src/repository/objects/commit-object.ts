@@ -3,7 +3,7 @@ import git from "isomorphic-git";
 import { REGISTRY_IDENTITY, toGitSeconds } from "../registry-identity.js";
 import type { Scratch } from "../scratch.js";
 
-/** The text of a commit. Without a date the author's date is the permit's `iat`. */
+/** The text of a commit. Without a date, the author's date is the permit's `iat`. */
 export interface CommitText {
   readonly author: {
     readonly name: string;

@@ -1,6 +1,6 @@
 import type { OpenRepository } from "../open-repository.js";
 
-/** Those of `ids` that the repository has. */
+/** Returns those of `ids` that the repository has. */
 export async function findStoredIds(repository: OpenRepository, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const reader = repository.getReader();
   const found = await Promise.all(ids.map(async (id) => ((await reader.readInfo(id)) === undefined ? [] : [id])));

@@ -16,21 +16,21 @@ interface Question {
   readonly reject: (error: Error) => void;
 }
 
-/** Longer than any header line that `cat-file` writes: id, type, size. */
+/** Longer than any header line of `cat-file`: id, type, size. */
 const HEADER_MAX_BYTES = 200;
 
 /**
- * Reads objects of one repository through one `git cat-file --batch-command`, which stays and sees packs that appear later. Questions
- * are answered in their order, many at a time. It ends with its input, thus with this process at the latest.
+ * Reads objects of one repository through one `git cat-file --batch-command`, which keeps running and sees packs that appear later.
+ * Requests are answered in order, many at a time. It ends when its input closes, and so with this process at the latest.
  */
 export class ObjectReader {
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #questions: Question[] = [];
+  readonly #requests: Question[] = [];
   #chunks: Buffer[] = [];
   #buffered = 0;
-  /** The bytes that must arrive before parsing continues. Saves joining the chunks of a large object repeatedly. */
+  /** The number of bytes that must arrive before parsing continues. It avoids joining the chunks of a large object repeatedly. */
   #wanted = 0;
-  #lost: GitFault | undefined;
+  #failure: GitFault | undefined;
 
   constructor(scope: Scope, gitDir: string) {
     scope.assertWithin(gitDir);
@@ -39,30 +39,30 @@ export class ObjectReader {
       env: buildGitEnvironment(scope),
       stdio: "pipe",
     });
-    this.#child.stdout.on("data", (chunk: Buffer) => this.#take(chunk));
+    this.#child.stdout.on("data", (chunk: Buffer) => this.#receive(chunk));
     let words = "";
     this.#child.stderr.on("data", (chunk: Buffer) => {
       words = (words + chunk.toString("utf8")).slice(-500);
     });
-    this.#child.stdin.on("error", (cause) => this.#lose(cause.message));
-    this.#child.on("error", (cause) => this.#lose(cause.message));
-    this.#child.on("close", () => this.#lose(words.trim() || "it ended"));
+    this.#child.stdin.on("error", (cause) => this.#fail(cause.message));
+    this.#child.on("error", (cause) => this.#fail(cause.message));
+    this.#child.on("close", () => this.#fail(words.trim() || "it ended"));
     this.#keepAlive(false);
   }
 
-  /** Whether it can still answer. A lost reader must be replaced. */
+  /** Whether the reader can still answer. A failed reader must be replaced. */
   get isUsable(): boolean {
-    return this.#lost === undefined;
+    return this.#failure === undefined;
   }
 
-  /** The type and size of an object, or undefined if the repository lacks it. */
+  /** Returns the type and size of an object, or undefined if the repository does not have it. */
   async readInfo(id: string): Promise<ObjectInfo | undefined> {
-    return this.#ask("info", id);
+    return this.#request("info", id);
   }
 
-  /** The object, or undefined. It is held in memory, so read only commits, trees, tags and small blobs. */
+  /** Returns the object, or undefined. It is held in memory, so read only commits, trees, tags and small blobs. */
   async read(id: string): Promise<GitObject | undefined> {
-    const answer = await this.#ask("contents", id);
+    const answer = await this.#request("contents", id);
     return answer?.bytes === undefined ? undefined : { type: answer.type, bytes: answer.bytes };
   }
 
@@ -74,54 +74,54 @@ export class ObjectReader {
     await closed;
   }
 
-  #ask(command: "info" | "contents", id: string): Promise<(ObjectInfo & { bytes?: Buffer }) | undefined> {
-    if (!/^[0-9a-f]{40}$/.test(id)) throw new TypeError(`${JSON.stringify(id)} is no object id; parse it first.`);
+  #request(command: "info" | "contents", id: string): Promise<(ObjectInfo & { bytes?: Buffer }) | undefined> {
+    if (!/^[0-9a-f]{40}$/.test(id)) throw new TypeError(`${JSON.stringify(id)} is not an object id; parse it first.`);
     return new Promise((resolve, reject) => {
-      if (this.#lost !== undefined) return reject(this.#lost);
-      if (this.#questions.length === 0) this.#keepAlive(true);
-      this.#questions.push({ contents: command === "contents", resolve, reject });
+      if (this.#failure !== undefined) return reject(this.#failure);
+      if (this.#requests.length === 0) this.#keepAlive(true);
+      this.#requests.push({ contents: command === "contents", resolve, reject });
       this.#child.stdin.write(`${command} ${id}\n`);
     });
   }
 
-  #take(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
     if (this.#buffered < this.#wanted) return;
     let rest = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
     this.#wanted = 0;
-    while (rest.length > 0 && this.#questions.length > 0) {
+    while (rest.length > 0 && this.#requests.length > 0) {
       const used = this.#answer(rest);
       if (used === 0) break;
       rest = rest.subarray(used);
     }
     this.#chunks = rest.length === 0 ? [] : [rest];
     this.#buffered = rest.length;
-    if (this.#questions.length === 0) this.#keepAlive(false);
+    if (this.#requests.length === 0) this.#keepAlive(false);
   }
 
-  /** Answers the first question from `data`. Returns the bytes used, or 0 if more are needed. */
+  /** Answers the first request from `data`. Returns the number of bytes used, or 0 if more are needed. */
   #answer(data: Buffer): number {
-    const question = this.#questions[0];
+    const question = this.#requests[0];
     const end = data.indexOf(0x0a);
     if (question === undefined) return 0;
     if (end === -1 || end > HEADER_MAX_BYTES) {
-      if (data.length > HEADER_MAX_BYTES) this.#lose("it answered what cannot be parsed");
+      if (data.length > HEADER_MAX_BYTES) this.#fail("its output cannot be parsed");
       return 0;
     }
     const header = data.toString("latin1", 0, end);
     const [, type, size] = /^[0-9a-f]{40} (commit|tree|blob|tag) (\d+)$/.exec(header) ?? [];
     if (type === undefined) {
       if (!header.endsWith(" missing")) {
-        this.#lose(`it answered ${JSON.stringify(header)}`);
+        this.#fail(`it wrote ${JSON.stringify(header)}`);
         return 0;
       }
-      this.#questions.shift()?.resolve(undefined);
+      this.#requests.shift()?.resolve(undefined);
       return end + 1;
     }
     const info = { type: type as ObjectType, sizeBytes: Number(size) };
     if (!question.contents) {
-      this.#questions.shift()?.resolve(info);
+      this.#requests.shift()?.resolve(info);
       return end + 1;
     }
     const total = end + 1 + info.sizeBytes + 1;
@@ -130,13 +130,13 @@ export class ObjectReader {
       return 0;
     }
     // A copy, so that a small object does not keep a large chunk alive.
-    this.#questions.shift()?.resolve({ ...info, bytes: Buffer.from(data.subarray(end + 1, total - 1)) });
+    this.#requests.shift()?.resolve({ ...info, bytes: Buffer.from(data.subarray(end + 1, total - 1)) });
     return total;
   }
 
-  #lose(why: string): void {
-    this.#lost ??= new GitFault("git_failed", `git cat-file was lost: ${why}. It is started again with the next act. Try again.`);
-    for (const { reject } of this.#questions.splice(0)) reject(this.#lost);
+  #fail(why: string): void {
+    this.#failure ??= new GitFault("git_failed", `git cat-file failed: ${why}. It is restarted with the next act. Try again.`);
+    for (const { reject } of this.#requests.splice(0)) reject(this.#failure);
     this.#child.kill("SIGKILL");
   }
 

@@ -9,12 +9,12 @@ import { type CommitLinks, type GitObject, type ObjectType, parseCommitLinks } f
 /** Reads objects of the repository and of an incoming pack. */
 export interface ObjectSource {
   readType(id: string): Promise<ObjectType | undefined>;
-  /** @throws GitFault `git_failed` if an object that existed a moment ago is gone. */
+  /** @throws GitFault `git_failed` if an object that existed a moment ago no longer does. */
   read(id: string): Promise<GitObject>;
   close(): Promise<void>;
 }
 
-/** Reads a small pack from memory, and a large one through a git of its own, which also sees the repository behind it. */
+/** Reads a small pack from memory, and a large one through a separate git, which also sees the repository behind it. */
 export function openObjectSource(repository: OpenRepository, pack: CheckedPack | undefined): ObjectSource {
   if (pack !== undefined && pack.bytes === undefined) {
     const reader = new ObjectReader(repository.git.scope, repository.getScratch().gitDir);
@@ -36,11 +36,15 @@ export function openObjectSource(repository: OpenRepository, pack: CheckedPack |
   return { readType, read, close: async () => undefined };
 }
 
-/** The links of a commit that the repository has. @throws GitFault `git_failed` if it is gone. */
+/**
+ * Reads the links of a commit that the repository has.
+ *
+ * @throws GitFault `git_failed` if it no longer exists.
+ */
 export async function readCommitLinks(repository: OpenRepository, commit: string): Promise<CommitLinks> {
   return parseCommitLinks(((await repository.getReader().read(commit)) ?? throwObjectGone(commit)).bytes);
 }
 
 function throwObjectGone(id: string): never {
-  throw new GitFault("git_failed", `Object ${id} was there and is gone; the cache was deleted meanwhile. Try again.`);
+  throw new GitFault("git_failed", `Object ${id} no longer exists, because the cache was deleted meanwhile. Try again.`);
 }

@@ -17,12 +17,16 @@ export interface TreeEntry {
   /** The object of a `submodule` is a commit of another repository. */
   readonly kind: "tree" | "file" | "link" | "submodule";
   readonly name: string;
-  /** The name's bytes, one character each. Names need not be UTF-8, so two of them can have the same `name`. */
+  /** The bytes of the name, one character each. Names need not be UTF-8, so two different ones can have the same `name`. */
   readonly rawName: string;
   readonly id: string;
 }
 
-/** The tree and parents of a commit. @throws GitFault `repository_invalid` for bytes that do not pass fsck. */
+/**
+ * Parses the tree and parents of a commit.
+ *
+ * @throws GitFault `repository_invalid` for bytes that do not pass fsck.
+ */
 export function parseCommitLinks(bytes: Buffer): CommitLinks {
   const end = bytes.indexOf("\n\n");
   const lines = bytes
@@ -40,7 +44,11 @@ export function parseCommitLinks(bytes: Buffer): CommitLinks {
   return { tree, parents };
 }
 
-/** The entries of a tree, in its order. @throws GitFault `repository_invalid`. */
+/**
+ * Parses the entries of a tree, in order.
+ *
+ * @throws GitFault `repository_invalid`
+ */
 export function parseTree(bytes: Buffer): TreeEntry[] {
   const entries: TreeEntry[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -58,7 +66,7 @@ export function parseTree(bytes: Buffer): TreeEntry[] {
   return entries;
 }
 
-/** As git reads modes: by the type of file alone, and what it does not know is a submodule. */
+/** Interprets modes as git does: only by the file type, and an unknown type is a submodule. */
 function toEntryKind(mode: number): TreeEntry["kind"] {
   switch (mode & 0o170000) {
     case 0o040000:
@@ -75,6 +83,6 @@ function toEntryKind(mode: number): TreeEntry["kind"] {
 function buildObjectFault(type: ObjectType): GitFault {
   return new GitFault(
     "repository_invalid",
-    `A ${type} cannot be parsed although it was checked on its way in. Restore the repository from a copy.`,
+    `A ${type} cannot be parsed although it was checked when it was pushed. Restore the repository from a copy.`,
   );
 }

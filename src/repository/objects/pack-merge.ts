@@ -13,8 +13,8 @@ export interface MergeCommit {
 }
 
 /**
- * Makes the commit of a merge and one pack of it and of the trees and files that only the merge has. `stored` are commits that the repository
- * has, with everything that they reach.
+ * Creates the commit of a merge, and one pack of it and of the trees and files that only the merge has. `stored` are commits that the
+ * repository has together with everything that they reach.
  */
 export async function packMerge(
   repository: OpenRepository,

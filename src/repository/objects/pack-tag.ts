@@ -5,7 +5,7 @@ import type { CheckedPack } from "../packs/checked-pack.js";
 import { makePack } from "../packs/make-pack.js";
 import { writeTag } from "./commit-object.js";
 
-/** Makes an annotated tag object and a pack of it alone. */
+/** Creates an annotated tag object and a pack that contains only it. */
 export async function packTag(
   repository: OpenRepository,
   tag: { readonly name: string; readonly commit: string; readonly message: string },

@@ -1,10 +1,10 @@
 import type { Scope } from "../scope.js";
 import { ObjectReader } from "./object-reader.js";
 
-/** The reader of a repository that stays open between acts. Starts on first use and again after a loss. */
+/** A repository's reader, which stays open between acts. Starts on first use and again after a failure. */
 export class PersistentReader {
   #reader: ObjectReader | undefined;
-  /** Whether it started before the multi-pack index, so that it maps each pack by itself. */
+  /** Whether the reader started before the multi-pack index was written, so that it maps each pack separately. */
   #isStale = false;
 
   constructor(
@@ -21,12 +21,15 @@ export class PersistentReader {
     return this.#reader;
   }
 
-  /** Notes that a multi-pack index was written. */
+  /** Records that a multi-pack index was written. */
   notePacksIndexed(): void {
     this.#isStale = this.isOpen;
   }
 
-  /** Ends a stale reader, whose memory grows with every pack. The next one uses the index. Call it only while no act uses the reader. */
+  /**
+   * Ends a stale reader, whose memory grows with every pack; the next one uses the index. Must be called only while no act uses the
+   * reader.
+   */
   async closeStale(): Promise<void> {
     if (this.#isStale) await this.close();
   }

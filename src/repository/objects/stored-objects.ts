@@ -6,12 +6,12 @@ import { type PackIndex, parsePackIndex } from "../packs/pack-index.js";
 import { type RepositoryName, toRepositoryKeys } from "../repository-key.js";
 import type { GitObject } from "./object-text.js";
 
-/** The indexes that are read at the same time. */
+/** The number of indexes that are read concurrently. */
 const READS = 16;
-/** Packs held in memory, in bytes; a larger one is refused. */
+/** The maximum total size of packs in memory. A larger pack is refused. */
 const PACKS_MAX_BYTES = 64 * 1024 * 1024;
 
-/** A pack in memory. `cache` is isomorphic-git's, so that the index is parsed once and not for every object. */
+/** A pack in memory. `cache` is isomorphic-git's cache, so that the index is parsed once and not for every object. */
 interface HeldPack {
   readonly sizeBytes: number;
   readonly fs: PromiseFsClient;
@@ -25,8 +25,8 @@ interface Pack {
 }
 
 /**
- * Reads single objects of one small repository directly from the store, for a process that has neither git nor a folder. Packs are complete,
- * so each object is found by an index and read from one pack in memory.
+ * Reads single objects of one small repository directly from the store, for a process that has neither git nor a local folder. Packs are
+ * self-contained, so each object is found through an index and read from one pack in memory.
  */
 export class StoredObjects {
   /** Every listed pack by its hash. Packs never change. */
@@ -41,9 +41,9 @@ export class StoredObjects {
   ) {}
 
   /**
-   * The object, or undefined if the store lacks it. Lists the packs again before it says so.
+   * Returns the object, or undefined if the store does not have it, which is decided only after listing the packs again.
    *
-   * @throws GitFault for a pack that is damaged or too large, StorageFault for a store that does not answer.
+   * @throws GitFault if a pack is damaged or too large, StorageFault if the store does not respond.
    */
   async read(id: string): Promise<GitObject | undefined> {
     const known = this.#findPack(id);
@@ -102,7 +102,7 @@ export class StoredObjects {
     if (stat !== undefined && stat.sizeBytes > PACKS_MAX_BYTES)
       throw new GitFault(
         "output_too_large",
-        `${key} has more than ${PACKS_MAX_BYTES} bytes; keep the infra registry in a project of its own.`,
+        `${key} has more than ${PACKS_MAX_BYTES} bytes; keep the infra registry in a separate project.`,
       );
     const pack = await this.#fetch(key, hash, 20);
     return { sizeBytes: pack.length, fs: createPackFileSystem(hash, { pack, index: indexBytes }), cache: {} };
@@ -111,7 +111,7 @@ export class StoredObjects {
   /** A pack ends with its own checksum, an index with the pack's and its own. */
   async #fetch(key: string, hash: string, fromEnd: number): Promise<Buffer> {
     const bytes = await this.store.blobs.get(key);
-    if (bytes === undefined) throw new StorageFault("unavailable", key, `${key} was listed and is not there; try again.`);
+    if (bytes === undefined) throw new StorageFault("unavailable", key, `${key} was listed but does not exist; try again.`);
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (buffer.subarray(buffer.length - fromEnd, buffer.length - fromEnd + 20).toString("hex") !== hash) throw buildDamageFault(key);
     return buffer;

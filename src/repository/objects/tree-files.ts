@@ -1,7 +1,7 @@
 import { GitFault } from "../git-fault.js";
 import type { OpenRepository } from "../open-repository.js";
 
-/** Well below the limit for the arguments of one command. */
+/** Well below the limit for the arguments of a command. */
 const PATHS_AT_ONCE = 500;
 
 export interface TreeFile {
@@ -9,7 +9,10 @@ export interface TreeFile {
   readonly id: string;
 }
 
-/** The files of a commit at these paths. A path that ends with `/` means the files directly in that folder. Absent paths are omitted. */
+/**
+ * Lists the files of a commit at these paths. A path that ends with `/` stands for the files directly in that folder. Absent paths are
+ * omitted.
+ */
 export async function listTreeFiles(repository: OpenRepository, commit: string, paths: readonly string[]): Promise<readonly TreeFile[]> {
   const found: TreeFile[] = [];
   for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
@@ -31,10 +34,14 @@ function parseTreeFiles(listing: Buffer): TreeFile[] {
     });
 }
 
-/** The bytes of a file. @throws GitFault `git_failed` if an object that existed a moment ago is gone. */
+/**
+ * Reads the bytes of a file.
+ *
+ * @throws GitFault `git_failed` if an object that existed a moment ago no longer does.
+ */
 export async function readTreeFile(repository: OpenRepository, { id, path }: TreeFile): Promise<Buffer> {
   const object = await repository.getReader().read(id);
   if (object === undefined)
-    throw new GitFault("git_failed", `${path} (${id}) was there and is gone; the cache was deleted meanwhile. Try again.`);
+    throw new GitFault("git_failed", `${path} (${id}) no longer exists, because the cache was deleted meanwhile. Try again.`);
   return object.bytes;
 }

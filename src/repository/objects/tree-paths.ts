@@ -11,7 +11,7 @@ interface Reach {
 
 const NOTHING: Reach = { longestBytes: 0, count: 0, name: "", below: undefined };
 
-/** The paths that a commit adds to its first parent: those that are new there, or that become another kind of entry. */
+/** The paths that a commit adds to its first parent: those that are new, or whose kind of entry changes. */
 export interface AddedPaths {
   readonly longestBytes: number;
   /** The first of the longest paths, in git's order. */
@@ -20,8 +20,8 @@ export interface AddedPaths {
 }
 
 /**
- * Measures the paths that commits add, as `git log --diff-filter=AT` lists them. Shared trees can have more paths than anyone could walk, so
- * each pair of trees is measured once and its result is added up.
+ * Measures the paths that commits add, as `git log --diff-filter=AT` lists them. Shared trees can have more paths than can be walked, so
+ * each pair of trees is measured once and its result is summed.
  */
 export class TreePaths {
   readonly #known = new Map<string, Promise<Reach>>();
@@ -29,7 +29,7 @@ export class TreePaths {
 
   constructor(private readonly source: ObjectSource) {}
 
-  /** The paths that `tree` adds to `base`, the tree of the parent, or all paths without a base. */
+  /** Measures the paths that `tree` adds to `base`, the parent's tree, or all paths without a base. */
   async measureAddedPaths(tree: string, base: string | undefined): Promise<AddedPaths> {
     const { longestBytes, count, ...reach } = await this.#findReach(tree, base);
     const names: string[] = [];

@@ -12,14 +12,14 @@ import { toPackDenial } from "./pack-refusal.js";
 /** A pack above this size is read and streamed from its file. */
 const IN_MEMORY_MAX_BYTES = 1024 * 1024;
 
-/** What git writes here counts only once it is stored, and `storePack` flushes it then, so git need not wait for the disk. */
+/** git need not flush to disk here, because the pack counts only once it is stored, and `storePack` flushes it then. */
 const NO_FLUSH = { GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: "core.fsync", GIT_CONFIG_VALUE_0: "none" };
 
 /**
- * Takes a pack into the scratch repository, completes it if it is thin, and checks it. git checks every object (fsck with warnings as
- * errors) and that each link leads to an object of the pack or of the repository. The repository holds only packs that passed this check, so
- * by induction everything that a checked object reaches exists; walking from the tip to the existing refs would prove no more. Undefined for
- * an empty pack. Denials: `bundle_invalid`, `objects_invalid`, `limit_exceeded`.
+ * Indexes a pack in the scratch repository, completes it if it is thin, and checks it. git checks every object (fsck with warnings as
+ * errors) and that each link leads to an object of the pack or of the repository. The repository contains only packs that passed this
+ * check, so by induction everything that a checked object reaches exists, and walking from the tip to the existing refs would prove no
+ * more. Returns undefined for an empty pack. Denials: `bundle_invalid`, `objects_invalid`, `limit_exceeded`.
  */
 export async function checkPack(
   repository: OpenRepository,

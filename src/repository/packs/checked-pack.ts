@@ -1,6 +1,6 @@
 import type { PackIndex } from "./pack-index.js";
 
-/** A checked pack in the scratch repository; complete, named by its own checksum. */
+/** A checked pack in the scratch repository. It is complete and named by its own checksum. */
 export interface CheckedPack {
   readonly hash: string;
   readonly packPath: string;
@@ -8,6 +8,6 @@ export interface CheckedPack {
   readonly packSizeBytes: number;
   readonly indexSizeBytes: number;
   readonly index: PackIndex;
-  /** The files' bytes when they are few: they are needed more than once. */
+  /** The bytes of the files if they are small, because they are needed more than once. */
   readonly bytes: { readonly pack: Buffer; readonly index: Buffer } | undefined;
 }

@@ -7,7 +7,7 @@ import { fetchPackFile } from "./fetch-pack-file.js";
 const DOWNLOADS = 4;
 const MULTI_PACK_INDEX = "multi-pack-index";
 
-/** The packs that a folder holds now, and whether it still has an index over all of them. */
+/** The packs that a folder contains now, and whether it still has an index over all of them. */
 export interface DownloadedPacks {
   readonly hashes: readonly string[];
   readonly hasIndex: boolean;
@@ -18,8 +18,10 @@ export function toPackPath(folder: string, hash: string, extension: "pack" | "id
 }
 
 /**
- * Makes `folder` hold exactly the packs that the store has. Whatever else lies there belongs to another life of the store and is removed,
- * with `onForeign` before anything is downloaded. @throws GitFault for a pack that is damaged; what `signal` throws
+ * Makes `folder` contain exactly the packs that the store has. Anything else in it was left from another state of the store and is
+ * removed before anything is downloaded; `onForeign` is called then.
+ *
+ * @throws GitFault if a pack is damaged, and what `signal` throws
  */
 export async function downloadPacks(
   store: ObjectStore,
@@ -39,7 +41,7 @@ export async function downloadPacks(
   for (const file of foreign) await rm(join(folder, file), { recursive: true, force: true });
   if (foreign.length > 0) {
     await onForeign();
-    // It may name such a pack.
+    // The multi-pack index may name such a pack.
     await rm(join(folder, MULTI_PACK_INDEX), { force: true });
   }
   const missing = hashes.filter((hash) => !present.has(`pack-${hash}.pack`) || !present.has(`pack-${hash}.idx`));
@@ -47,7 +49,7 @@ export async function downloadPacks(
     Array.from({ length: DOWNLOADS }, async () => {
       for (let hash = missing.pop(); hash !== undefined; hash = missing.pop()) {
         signal.throwIfAborted();
-        // git takes a pack from its index on, so the index comes last.
+        // git uses a pack as soon as its index exists, so the index is downloaded last.
         await fetchPackFile(store, keys.pack(hash), toPackPath(folder, hash, "pack"), hash, 20);
         await fetchPackFile(store, keys.index(hash), toPackPath(folder, hash, "idx"), hash, 40);
       }

@@ -5,8 +5,8 @@ import { checkPack } from "./check-pack.js";
 import type { CheckedPack } from "./checked-pack.js";
 
 /**
- * Packs objects that the scratch repository has made, through the same checks as a pack from outside. `lines` are ids, or with `--revs` the
- * revisions of git-pack-objects(1). Undefined if the range is empty.
+ * Packs objects of the scratch repository, with the same checks as for a pack from outside. `lines` are ids, or with `--revs` the
+ * revisions of git-pack-objects(1). Returns undefined if the range is empty.
  */
 export async function makePack(
   repository: OpenRepository,

@@ -9,9 +9,9 @@ const WINDOW_BYTES = 640;
 const BATCH = 512;
 
 /**
- * The id of an object of a pack that is larger than `maxBytes`, or undefined. Reads only the entries' headers: a whole object states its
- * size, a delta the size of its result in its first bytes. git would take a process for this, 3 to 8 ms of a push of one line; here a pack
- * of 30,000 objects takes about 150 ms. Source: gitformat-pack(5).
+ * Finds an object of a pack that is larger than `maxBytes`, and returns its id. Reads only the entries' headers: a whole object states
+ * its size, a delta the size of its result in its first bytes. With git this would need another process, 3 to 8 ms of a push of one line;
+ * here a pack of 30,000 objects takes about 150 ms. Source: gitformat-pack(5).
  */
 export async function findOversizedObject(
   packPath: string,
@@ -23,7 +23,7 @@ export async function findOversizedObject(
   try {
     const window = Buffer.allocUnsafe(WINDOW_BYTES);
     for (let at = 0; at < index.count; at++) {
-      // Synchronous reads of a file that git has just written are far cheaper. Other work runs between the batches.
+      // Synchronous reads of a file that git has just written are far cheaper than asynchronous ones. Other work runs between the batches.
       if (at % BATCH === BATCH - 1) {
         await nextTurn();
         signal.throwIfAborted();
@@ -41,7 +41,7 @@ function parseObjectSize(entry: Buffer): number {
   let at = 0;
   const readByte = () => {
     const value = entry[at++];
-    if (value === undefined) throw new GitFault("git_failed", "A pack ends inside an entry although git had indexed it. Try again.");
+    if (value === undefined) throw new GitFault("git_failed", "A pack ends inside an entry although git has indexed it. Try again.");
     return value;
   };
   let next = readByte();

@@ -1,9 +1,9 @@
 import type { PromiseFsClient } from "isomorphic-git";
 
-/** Where isomorphic-git finds the repository of {@link createPackFileSystem}. */
+/** The path of the repository in {@link createPackFileSystem}. */
 export const PACK_GIT_DIR = "/repository";
 
-/** A file system for isomorphic-git that holds one pack in memory and nothing else: reading from it touches no disk. */
+/** Creates a file system for isomorphic-git that contains only one pack, in memory, so that reading from it touches no disk. */
 export function createPackFileSystem(hash: string, bytes: { readonly pack: Buffer; readonly index: Buffer }): PromiseFsClient {
   const folder = `${PACK_GIT_DIR}/objects/pack`;
   const files = new Map([

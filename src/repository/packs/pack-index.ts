@@ -6,17 +6,17 @@ const TABLES_AT = 8 + 256 * 4;
 /** The index of a pack, version 2. Source: gitformat-pack(5). */
 export interface PackIndex {
   readonly count: number;
-  /** The id of the object at a position in the order of ids. */
+  /** Returns the id of the object at a position in the order of ids. */
   readId(at: number): string;
-  /** Where the object at a position lies in the pack, in bytes. */
+  /** Returns the offset in the pack, in bytes, of the object at a position. */
   readOffset(at: number): number;
   has(id: string): boolean;
 }
 
-/** @throws GitFault `repository_invalid` when it is no index of version 2. */
+/** @throws GitFault `repository_invalid` if it is not an index of version 2. */
 export function parsePackIndex(bytes: Buffer): PackIndex {
   if (bytes.length < TABLES_AT + 40 || bytes.readUInt32BE(0) !== SIGNATURE || bytes.readUInt32BE(4) !== 2)
-    throw new GitFault("repository_invalid", "A pack index is not of version 2. Delete the cache folder; git makes the index again.");
+    throw new GitFault("repository_invalid", "A pack index is not of version 2. Delete the cache folder and try again.");
   const countUpTo = (first: number) => (first < 0 ? 0 : bytes.readUInt32BE(8 + first * 4));
   const count = countUpTo(255);
   const offsetsAt = TABLES_AT + count * 24;

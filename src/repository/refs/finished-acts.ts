@@ -3,12 +3,12 @@ import { toReceiptKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { Refs } from "./packed-refs.js";
 
-/** The records that one write checks. It adds one, so their number falls after a burst. */
+/** The number of records that one write checks. It adds only one record, so their number falls after a burst. */
 const CHECKED_MAX = 4;
 
 /**
- * The act refs that can be removed because their receipt exists: those in `receipted`, and those of a few others that are checked. The first
- * one to check depends on `jti`, so that running acts, which have no receipt yet, do not hide the others for long.
+ * Lists the act refs that can be removed because their receipt exists: those in `receipted`, and those of a few others that are checked.
+ * The first one to check depends on `jti`, so that running acts, which have no receipt yet, do not hide the others for long.
  */
 export async function listFinishedActs(
   store: ObjectStore,

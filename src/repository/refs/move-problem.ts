@@ -5,10 +5,10 @@ import { ARCHIVED_REF, findDirectoryConflict } from "../../domain/git/ref-name.j
 import type { Refs } from "./packed-refs.js";
 import { listVisibleRefs } from "./refs-state.js";
 
-/** The reason why these moves cannot start from `refs`, or undefined. */
+/** Returns the reason why these moves cannot start from `refs`, or undefined. */
 export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
   if (refs.has(ARCHIVED_REF) && moves.some(({ name }) => name !== ARCHIVED_REF))
-    return buildDenial("project_archived", "The project is archived: nothing in it changes. End that first: ogr project unarchive.");
+    return buildDenial("project_archived", "The project is archived and cannot change. Unarchive it first: ogr project unarchive.");
   for (const { name, old, new: next } of moves) {
     const current = refs.get(name)?.id ?? ZERO_ID;
     if (current !== old) {
@@ -19,16 +19,13 @@ export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | u
     if (current !== ZERO_ID || next === ZERO_ID) continue;
     const conflict = findDirectoryConflict(name, refs.keys());
     if (conflict !== undefined)
-      return buildDenial(
-        "ref_conflict",
-        `${name} cannot stand beside ${conflict}: one name is a directory of the other. Choose another name.`,
-      );
+      return buildDenial("ref_conflict", `${name} conflicts with ${conflict}: one name is a directory of the other. Choose another name.`);
   }
   return undefined;
 }
 
-/** The reason why a move that must leave no other branch or tag cannot start from `refs`, or undefined. */
+/** Returns the reason why a move that must leave no other branch or tag cannot start from `refs`, or undefined. */
 export function checkNoOtherRefs(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
   const other = listVisibleRefs(refs).find(([name]) => !moves.some((move) => move.name === name))?.[0];
-  return other === undefined ? undefined : buildDenial("ref_moved", `${other} was made meanwhile. Look at it and ask again.`);
+  return other === undefined ? undefined : buildDenial("ref_moved", `${other} was created meanwhile. Review it and try again.`);
 }

@@ -10,13 +10,17 @@ export interface RefTarget {
 /** All refs of a repository by their full names. */
 export type Refs = ReadonlyMap<string, RefTarget>;
 
-/** Exactly as git writes it, with the last space. git trusts the traits that it names and accepts no other comment. */
+/** Exactly as git writes it, including the trailing space. git trusts the traits that it names and accepts no other comment. */
 const HEADER = "# pack-refs with: peeled fully-peeled sorted ";
-/** The flag `s` is needed because a name may hold U+2028, a line end for JavaScript and not for git. */
+/** The flag `s` is needed because a name can contain U+2028, which is a line end in JavaScript but not in git. */
 const REF_LINE = /^([0-9a-f]{40}) (refs\/[^/]+\/.+)$/s;
 const PEELED_LINE = /^\^([0-9a-f]{40})$/;
 
-/** Parses `packed-refs` exactly as {@link serialisePackedRefs} writes it. @throws GitFault `repository_invalid` with the wrong line. */
+/**
+ * Parses `packed-refs` exactly as {@link serialisePackedRefs} writes it.
+ *
+ * @throws GitFault `repository_invalid` with the invalid line.
+ */
 export function parsePackedRefs(bytes: Uint8Array): Refs {
   const text = decodeUtf8(bytes);
   const lines = text.split("\n");
@@ -43,7 +47,7 @@ export function parsePackedRefs(bytes: Uint8Array): Refs {
   return refs;
 }
 
-/** The bytes of `packed-refs`: the header, the refs in byte order, and the peeled line of each tag. */
+/** Returns the bytes of `packed-refs`: the header, the refs in byte order, and the peeled line of each tag. */
 export function serialisePackedRefs(refs: Refs): Buffer {
   const lines = [HEADER];
   for (const name of [...refs.keys()].sort(compareRefNames)) {
@@ -56,8 +60,8 @@ export function serialisePackedRefs(refs: Refs): Buffer {
 }
 
 /**
- * Compares names as git does, by their UTF-8 bytes; JavaScript compares UTF-16 units, which differs beyond the basic plane. Encodes nothing,
- * because every push sorts all refs.
+ * Compares names as git does, by their UTF-8 bytes. JavaScript compares UTF-16 units, which differs beyond the basic plane. Avoids
+ * encoding, because every push sorts all refs.
  */
 export function compareRefNames(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -74,7 +78,7 @@ function toByteOrder(unit: number): number {
   return unit >= 0xd800 ? unit + 0x2000 : unit;
 }
 
-/** The problem of a full ref name such as `refs/heads/main`, or undefined. */
+/** Returns the problem of a full ref name such as `refs/heads/main`, or undefined. */
 export function checkRefName(name: string): string | undefined {
   const rest = /^refs\/[a-z]+\/(.+)$/s.exec(name)?.[1];
   return rest === undefined ? "A ref name has the form `refs/<kind>/<name>`." : checkBranchName(rest);

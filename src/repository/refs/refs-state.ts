@@ -6,17 +6,20 @@ import { parsePackedRefs, type Refs } from "./packed-refs.js";
 export interface RefsState {
   readonly version: string;
   readonly refs: Refs;
-  /** When the store was asked and when it had answered, by this process's clock. The state was current at some instant in between. */
+  /**
+   * When the request was sent and when the response had arrived, by this process's clock. The state was current at some instant in
+   * between.
+   */
   readonly askedAtMs: number;
   readonly answeredAtMs: number;
 }
 
-/** Whether `state` is certainly no older than `other`. False for two states read at the same time. */
+/** Returns whether `state` is certainly no older than `other`. False for two states read at the same time. */
 export function isNotOlder(state: RefsState, other: RefsState): boolean {
   return state.version === other.version || state.askedAtMs >= other.answeredAtMs;
 }
 
-/** The current refs, or undefined if there is no such repository. */
+/** Reads the current refs. Returns undefined if there is no such repository. */
 export async function readRefs(store: ObjectStore, name: RepositoryName): Promise<RefsState | undefined> {
   const askedAtMs = performance.now();
   const read = await store.pointers.read(toRepositoryKeys(name).packedRefs);
@@ -25,7 +28,7 @@ export async function readRefs(store: ObjectStore, name: RepositoryName): Promis
     : { version: read.version, refs: parsePackedRefs(read.bytes), askedAtMs, answeredAtMs: performance.now() };
 }
 
-/** The refs that clients see: all but those of the registry. */
+/** Lists the refs that clients see: all except the registry's own. */
 export function listVisibleRefs(refs: Refs): [name: string, target: { id: string; peeled?: string }][] {
   return [...refs].filter(([name]) => !name.startsWith("refs/ubl/"));
 }

@@ -30,13 +30,13 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** The channel to launcher.mjs. Starts it with the first request and again after a loss; `close` ends it. */
+/** The channel to launcher.mjs. Starts it with the first request and again after a failure; `close` ends it. */
 export class Launcher {
   readonly #waiting = new Map<number, Waiting>();
   #process: ChildProcess | undefined;
   #nextId = 1;
 
-  /** @throws GitFault `aborted` if the signal fires, `git_failed` if the launcher is lost. */
+  /** @throws GitFault `aborted` if the signal fires, `git_failed` if the launcher fails. */
   async launch(request: LaunchRequest, signal?: AbortSignal): Promise<LaunchAnswer> {
     if (signal?.aborted) throw buildAbortedFault();
     const launcher = this.#ensureRunning();
@@ -46,7 +46,7 @@ export class Launcher {
     try {
       return await new Promise<LaunchAnswer>((resolve, reject) => {
         this.#waiting.set(id, { resolve, reject });
-        // An idle channel must not keep the process alive, a waiting one must.
+        // A channel with a pending request must keep the process alive; an idle one must not.
         launcher.channel?.ref();
         launcher.send({ id, ...request }, (error) => {
           if (error !== null) reject(buildLostFault(error));
@@ -91,9 +91,9 @@ export class Launcher {
 }
 
 export function buildAbortedFault(): GitFault {
-  return new GitFault("aborted", "The work was stopped before it was done; nothing of it is visible. Run the command again.");
+  return new GitFault("aborted", "The work was stopped before it was finished; nothing of it is visible. Run the command again.");
 }
 
 function buildLostFault(cause?: Error): GitFault {
-  return new GitFault("git_failed", "The process that starts git was lost; it is started again with the next act. Try again.", cause);
+  return new GitFault("git_failed", "The process that starts git has failed; it is restarted with the next act. Try again.", cause);
 }

@@ -3,22 +3,22 @@ import type { AddedPaths } from "../objects/tree-paths.js";
 import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "./stock-git.js";
 
-/** The total size of the names of added paths in one push. */
+/** The maximum total size of the names of added paths in one push. */
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 
 /**
  * Limits git's list of a commit's paths to 2 million. git builds the list before it writes, so without this limit a few shared trees with
- * billions of paths would take all memory.
+ * billions of paths would use all memory.
  */
 const LIST_MAX_BYTES = 16 * 1024 * 1024;
 
 /**
- * Measures with git the paths that each commit adds to its first parent, for every commit that `tip` reaches and no visible ref does. A history
- * of 20,000 commits takes git one second, and `TreePaths` eighteen. Denial: `limit_exceeded`.
+ * Measures with git the paths that each commit adds to its first parent, for every commit that `tip` reaches and no visible ref does. A
+ * history of 20,000 commits takes one second with git and eighteen with `TreePaths`. Denial: `limit_exceeded`.
  */
 export async function measurePathsByGit(repository: OpenRepository, tip: string): Promise<Outcome<Iterable<[commit: string, AddedPaths]>>> {
   repository.getScratch().writeRefs(repository.state.refs);
-  // An empty field precedes each commit: no path is empty, and any other mark could be a path.
+  // An empty field precedes each commit. No path is empty, whereas any other marker could be a path.
   const format = ["-z", "--format=%x00%H", "--name-only", "-r", "-t", "--no-renames", "--root"];
   const call = {
     args: ["log", ...format, "--diff-merges=first-parent", "--diff-filter=AT", tip, "--not", "--branches", "--tags", "--"],

@@ -2,13 +2,13 @@ import { GitFault } from "../git-fault.js";
 import type { Scope } from "../scope.js";
 import { buildAbortedFault, Launcher } from "./launcher.js";
 
-/** The oldest git with `merge-tree --write-tree`, `cat-file --batch-command` and its own gzip for `git archive`. */
+/** The oldest git with `merge-tree --write-tree`, `cat-file --batch-command` and a built-in gzip for `git archive`. */
 const OLDEST_GIT = [2, 39] as const;
 
 const TIMEOUT_MS = 600_000;
 const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
 
-/** The signals of a failed assertion or a bad access. Operators and the out-of-memory killer send others. */
+/** The signals of a failed assertion or an invalid memory access. Operators and the out-of-memory killer send others. */
 const CRASH_SIGNALS: ReadonlySet<string> = new Set(["SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"]);
 
 /** Settings that no repository, user or system may change. */
@@ -33,7 +33,7 @@ export interface GitCall {
   readonly cwd?: string;
   /** The standard input: bytes, or a file from an offset. Empty by default. */
   readonly input?: Uint8Array | { readonly path: string; readonly offsetBytes: number };
-  /** A new file to write git's output to instead of memory. */
+  /** A new file that receives git's output instead of memory. */
   readonly outputPath?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly outputMaxBytes?: number;
@@ -47,13 +47,17 @@ export interface GitAnswer {
   readonly stderr: string;
 }
 
-/** Stock git, isolated from the user's configuration, hooks, environment and prompts, in one tenant's folder, within limits. */
+/** Runs stock git in one tenant's folder, within limits, isolated from the user's configuration, hooks, environment and prompts. */
 export class StockGit {
   readonly #launcher = new Launcher();
 
   constructor(readonly scope: Scope) {}
 
-  /** Runs git and returns its answer with any exit code. @throws GitFault if it could not run, was stopped, or reached a limit. */
+  /**
+   * Runs git and returns its answer with any exit code.
+   *
+   * @throws GitFault if it could not run, was stopped, or reached a limit.
+   */
   async run(call: GitCall): Promise<GitAnswer> {
     const { input } = call;
     const file = input !== undefined && "path" in input ? input : undefined;
@@ -84,20 +88,28 @@ export class StockGit {
       const why = answer.failure || `it was ended by ${answer.signal ?? "an unknown cause"}`;
       throw new GitFault(
         "git_failed",
-        `git ${call.args[0]} did not finish: ${why}. Check that git is installed and that there is memory; then try again.`,
+        `git ${call.args[0]} did not finish: ${why}. Check that git is installed and that there is enough memory; then try again.`,
       );
     }
     return { code: answer.code, stdout: Buffer.from(answer.stdout), stderr: answer.stderr };
   }
 
-  /** Runs a call that only fails by a fault, and returns its output. @throws GitFault `git_failed` with git's message. */
+  /**
+   * Runs a call that fails only by a fault, and returns its output.
+   *
+   * @throws GitFault `git_failed` with git's message.
+   */
   async readOutput(call: GitCall): Promise<Buffer> {
     const answer = await this.run(call);
     if (answer.code !== 0) throw toGitFault(call, answer);
     return answer.stdout;
   }
 
-  /** Returns the version of git. Call it at start-up. @throws GitFault `git_unusable` if it is too old. */
+  /**
+   * Returns the version of git. Must be called at start-up.
+   *
+   * @throws GitFault `git_unusable` if it is too old.
+   */
   async requireVersion(): Promise<string> {
     const text = (await this.readOutput({ args: ["--version"] })).toString("utf8");
     const [, major, minor] = /git version (\d+)\.(\d+)/.exec(text) ?? [];
@@ -127,7 +139,7 @@ export function buildGitArguments(args: readonly string[], gitDir?: string): str
   return [...SETTINGS, ...(gitDir === undefined ? [] : [`--git-dir=${gitDir}`]), ...args];
 }
 
-/** The whole environment of a git process. It inherits only the search path. */
+/** Builds the whole environment of a git process. It inherits only the search path. */
 export function buildGitEnvironment(scope: Scope, more: Readonly<Record<string, string>> = {}): Record<string, string> {
   return {
     PATH: process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin",

@@ -122,7 +122,7 @@ test("an attestation with certificates is refused without a fetch", async () => 
     ["authData", new Uint8Array(64)],
   ]);
   const object = Buffer.from(isoCBOR.encode(members)).toString("base64url");
-  expect(await register(await answerWith({ attestationObject: object }))).toMatchObject(matchRefusal(/none was asked for/));
+  expect(await register(await answerWith({ attestationObject: object }))).toMatchObject(matchRefusal(/none was requested/));
 });
 
 test("a malformed response is refused with the name of its field", async () => {

@@ -115,7 +115,7 @@ test("a statement about another plan is refused with both digests", async () => 
 test("a statement is valid until the millisecond before its expiry", async () => {
   const signed = attestStatement(buildStatement({ not_after: NOW_MS }), key);
   expect(await verify(signed)).toMatchObject({ ok: true });
-  expect(await verify(signed, { nowMs: NOW_MS + 1 })).toMatchObject(matchRefusal("statement_invalid", /ended at 2026-11-22/));
+  expect(await verify(signed, { nowMs: NOW_MS + 1 })).toMatchObject(matchRefusal("statement_invalid", /expired at 2026-11-22/));
 });
 
 test("a statement that was changed after its attestation is refused", async () => {

@@ -82,8 +82,8 @@ describe("posting to a receiver", () => {
   it("opens no connection without TLS or to a private address", async () => {
     const before = seen.length;
     expect(await postEvent(`${url}/200`, signTestEvent(), "public")).toContain("https://");
-    expect(await postEvent(`${url.replace("http:", "https:")}/200`, signTestEvent(), "public")).toContain("no public address");
-    expect(await postEvent("https://[::1]/", signTestEvent(), "public")).toContain("no public address");
+    expect(await postEvent(`${url.replace("http:", "https:")}/200`, signTestEvent(), "public")).toContain("not a public address");
+    expect(await postEvent("https://[::1]/", signTestEvent(), "public")).toContain("not a public address");
     expect(seen).toHaveLength(before);
   });
 });

@@ -247,7 +247,7 @@ describe("a Runner that is to push its metrics", () => {
     expect(command.status).toBe("success");
     await registry.lab512.stop();
     const log = (await readLogs(join(registry.dataDir, "logs"))).get("lab512");
-    for (const said of ["metrics were not pushed", "spans were not sent"]) expect(log).toContain(said);
+    for (const said of ["failed to push metrics", "spans were not sent"]) expect(log).toContain(said);
   });
 
   it("refuses to start where the whitelist does not name the gateway", async () => {
