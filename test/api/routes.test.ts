@@ -84,6 +84,16 @@ test("only health, readiness and public keys are public", () => {
   expect(open.sort()).toEqual(["/health", "/ready", "/v1/jwks.json"]);
 });
 
+test("only the routes about the caller read no tenant", () => {
+  const own = routes.filter((route) => "tenant" in route && route.tenant === "token").map(({ method, url }) => `${method} ${url}`);
+  expect(own.sort()).toEqual([
+    "GET /v1/passkeys",
+    "GET /v1/whoami",
+    "POST /v1/passkeys/registration",
+    "POST /v1/passkeys/registration/options",
+  ]);
+});
+
 test("a route without an access rule cannot be added", async () => {
   const app = await createServer(api.deps);
   expect(() => app.get("/loophole", async () => "open")).toThrow(/does not say who may call it/);
