@@ -1,6 +1,6 @@
 import type { z } from "zod";
+import { parseJson } from "../domain/json.js";
 import type { ObjectStore } from "../storage/ports.js";
-import { jsonText } from "./json-text.js";
 
 /**
  * Reads the JSON object at `key`. Returns undefined if it is absent, is not JSON or does not match `schema`, because one damaged object
@@ -8,5 +8,5 @@ import { jsonText } from "./json-text.js";
  */
 export async function readStoredJson<T>(store: ObjectStore, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const bytes = await store.blobs.get(key);
-  return bytes === undefined ? undefined : jsonText.pipe(schema).safeParse(Buffer.from(bytes).toString("utf8")).data;
+  return bytes === undefined ? undefined : schema.safeParse(parseJson(Buffer.from(bytes).toString("utf8"))).data;
 }

@@ -29,26 +29,35 @@ describe("a batch of telemetry", () => {
     expect(judgeBatch(bytes)).toBe("telemetry_misrouted");
   });
 
-  it.each<[string, Uint8Array]>([
-    ["about an append of telemetry", second(buildLine(9, { job_type: "git.registry.telemetry_append" }))],
-    ["whose project is a path", second(buildLine(9, { project_id: "P.x/../../../T.OTHER_P.y" }))],
-    ["whose month is a path", second(buildLine(9, { at: "../../../../x" }))],
+  it.each<[string, Uint8Array, RegExp]>([
+    ["about an append of telemetry", second(buildLine(9, { job_type: "git.registry.telemetry_append" })), /about telemetry/],
+    ["whose project is a path", second(buildLine(9, { project_id: "P.x/../../../T.OTHER_P.y" })), /Line 2: project_id:/],
+    ["whose month is a path", second(buildLine(9, { at: "../../../../x" })), /Line 2: at:/],
     [
       "with a member that nobody knows",
       Buffer.from(`${formatTelemetryLine(buildLine(7))}${formatTelemetryLine({ ...buildLine(9), message: "hello" } as TelemetryLine)}`),
+      /Line 2: message: This member is not known/,
     ],
-    ["that is JSON and not canonical", Buffer.from(`${formatTelemetryLine(buildLine(7))}${JSON.stringify(buildLine(9))}\n`)],
+    [
+      "that is JSON and not canonical",
+      Buffer.from(`${formatTelemetryLine(buildLine(7))}${JSON.stringify(buildLine(9))}\n`),
+      /not canonical/,
+    ],
     [
       "that says a member twice",
       Buffer.from(`${formatTelemetryLine(buildLine(7))}${formatTelemetryLine(buildLine(9)).replace('{"', '{"seq":8,"')}`),
+      /not canonical/,
     ],
-    ["that is no JSON", Buffer.from(`${formatTelemetryLine(buildLine(7))}seq 9\n`)],
-    ["that does not end", buildBatch(good).subarray(0, -1)],
-    ["that comes before the one above it", buildBatch([buildLine(9), buildLine(7)])],
-    ["that stands twice", buildBatch([buildLine(9), buildLine(9)])],
-    ["that is longer than a line may be", second(buildLine(9, { telemetry_repo: "x".repeat(5000) }))],
-  ])("with a line %s is invalid", (_, bytes) => {
-    expect(judgeBatch(bytes)).toBe("telemetry_invalid");
+    ["that is no JSON", Buffer.from(`${formatTelemetryLine(buildLine(7))}seq 9\n`), /Line 2: it is not JSON/],
+    ["that does not end", buildBatch(good).subarray(0, -1), /does not end/],
+    ["that comes before the one above it", buildBatch([buildLine(9), buildLine(7)]), /Line 2: its seq is 7/],
+    ["that stands twice", buildBatch([buildLine(9), buildLine(9)]), /Line 2: its seq is 9/],
+    ["that is longer than a line may be", second(buildLine(9, { telemetry_repo: "x".repeat(5000) })), /more than 4096 bytes/],
+  ])("with a line %s is invalid, and the denial says why", (_, bytes, why) => {
+    expect(parseTelemetryBatch(bytes, claim)).toMatchObject({
+      ok: false,
+      denial: { code: "telemetry_invalid", message: expect.stringMatching(why) },
+    });
   });
 
   it.each<[string, Partial<typeof claim>]>([

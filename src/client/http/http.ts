@@ -37,7 +37,7 @@ export async function askRegistry<T>(connection: Connection, request: RegistryRe
   const body = parseJson(text);
   if (status < 200 || status > 299) {
     const problem = parseWith(problemSchema, body);
-    if (!problem.ok || body === undefined)
+    if (!problem.ok)
       throw new RegistryFault(
         `${request.method} ${request.path} was answered with ${status} and no problem details; is ${connection.server} a registry?`,
       );

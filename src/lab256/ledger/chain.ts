@@ -1,7 +1,7 @@
 import { hashCanonical, toCanonicalText } from "../../domain/bytes/canonical.js";
+import { parseJson } from "../../domain/json.js";
 import { GENESIS_HASH } from "../../domain/ledger/event.js";
 import type { Db } from "../database/database.js";
-import { jsonText } from "../json-text.js";
 import type { ChainHead } from "./entry.js";
 import { readStoredEntries, type StoredEntry } from "./read-entries.js";
 
@@ -46,10 +46,10 @@ function findChainBreak(entry: StoredEntry, previous: ChainHead): ChainBreak | u
   const { seq } = entry;
   if (entry.prev_hash !== previous.hash)
     return { seq, code: "not_linked", text: `Entry ${seq} does not name the hash of entry ${previous.seq}.` };
-  const payload = jsonText.safeParse(entry.payloadText);
-  if (!payload.success || toCanonicalText(payload.data) !== entry.payloadText)
+  const payload = parseJson(entry.payloadText);
+  if (payload === undefined || toCanonicalText(payload) !== entry.payloadText)
     return { seq, code: "payload_not_canonical", text: `The payload of entry ${seq} is not the canonical text that was appended.` };
-  if (hashCanonical(toHashedMembers(entry, payload.data)) !== entry.hash)
+  if (hashCanonical(toHashedMembers(entry, payload)) !== entry.hash)
     return { seq, code: "hash_differs", text: `The hash of entry ${seq} does not match its content.` };
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { parseJson } from "../../domain/json.js";
 import type { LedgerEntry } from "../../domain/ledger/event.js";
-import { jsonText } from "../json-text.js";
 
 /** The Postgres channel that announces every append. */
 export const LEDGER_CHANNEL = "ogr_ledger";
@@ -14,8 +14,6 @@ const noticeSchema = z.object({
 
 /** Announces that a tenant's ledger has grown, with enough detail to decide whether to read it. Not a source of facts. */
 export type LedgerNotice = z.infer<typeof noticeSchema>;
-
-const noticeText = jsonText.pipe(noticeSchema);
 
 /** Builds one notice for each card or act among `entries`, or a single one without a subject. */
 export function buildNotices(tenantId: string, entries: readonly LedgerEntry[]): LedgerNotice[] {
@@ -31,7 +29,7 @@ export function buildNotices(tenantId: string, entries: readonly LedgerEntry[]):
 
 /** Parses a notice. Returns undefined if it is malformed, because every client of the database can write to the channel. */
 export function parseNotice(payload: string): LedgerNotice | undefined {
-  return noticeText.safeParse(payload).data;
+  return noticeSchema.safeParse(parseJson(payload)).data;
 }
 
 function toNoticeSubject(entry: LedgerEntry): { card_id?: string; jti?: string } {

@@ -133,9 +133,12 @@ test("a site that does not accept ES256 gets no passkey", async () => {
 
 test("a damaged file is refused, not changed, and its content does not appear in the error", async () => {
   await file.create(OPTIONS, ORIGIN);
-  for (const text of ['{"d": "secret', '{"version": 2, "passkeys": []}']) {
+  for (const [text, why] of [
+    ['{"d": "secret', "is not JSON"],
+    ['{"version": 2, "passkeys": []}', "is not a passkey file"],
+  ] as const) {
     await writeFile(file.path, text, { mode: 0o600 });
-    await expect(file.create(OPTIONS, ORIGIN)).rejects.toThrow(/^(?!.*secret).*register a new passkey/);
+    await expect(file.create(OPTIONS, ORIGIN)).rejects.toThrow(new RegExp(`^(?!.*secret).*${why}.*register a new passkey`));
     expect(await readFile(file.path, "utf8")).toBe(text);
   }
 });

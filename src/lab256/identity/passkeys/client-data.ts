@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { jsonText } from "../../json-text.js";
+import { parseJson } from "../../../domain/json.js";
 
 const clientDataSchema = z.object({ challenge: z.string().max(1024), crossOrigin: z.boolean().default(false) });
 
@@ -8,7 +8,7 @@ type ClientData = z.infer<typeof clientDataSchema>;
 
 /** Parses base64url client data. Returns undefined if it is malformed. */
 export function parseClientData(encoded: string): ClientData | undefined {
-  return jsonText.pipe(clientDataSchema).safeParse(Buffer.from(encoded, "base64url").toString("utf8")).data;
+  return clientDataSchema.safeParse(parseJson(Buffer.from(encoded, "base64url").toString("utf8"))).data;
 }
 
 const REASON_CHARACTERS_MAX = 300;
