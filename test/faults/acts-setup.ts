@@ -14,10 +14,10 @@ import { buildScenarioTenants, QUICK_OFFICE } from "../scenarios/tenants.js";
 /** The tenant whose Runner pulls over HTTP. */
 export const PULL_TENANT = "T.PULL";
 
-/** The tenant whose commands are to be pulled over HTTP, and are pulled by nobody. */
+/** The tenant whose commands are never pulled over HTTP. */
 export const IDLE_TENANT = "T.IDLE";
 
-/** The project that pushes and releases go to. */
+/** The project of the pushes and releases. */
 export const PROJECT = "P.pushed";
 
 export const attestor = createTestKey();
@@ -25,7 +25,7 @@ export const attestor = createTestKey();
 const pulled = buildPullTenant(PULL_TENANT, buildPeople(PULL_TENANT));
 const idle = buildPullTenant(IDLE_TENANT, buildPeople(IDLE_TENANT));
 
-/** A registry in which every path of LAB 256 can be gone, and what going them takes. */
+/** A registry for every path of LAB 256, and what the paths need. */
 export interface ActsSetup {
   readonly registry: TestRegistry;
   readonly temporal: Client;
@@ -63,7 +63,7 @@ export async function openActsSetup(name: string): Promise<ActsSetup> {
   }
 }
 
-/** A release needs an attestation, and the permits of one office are soon over. */
+/** A policy by which a release needs an attestation and the permits of one office expire soon. */
 function buildPolicy(): Promise<Uint8Array> {
   return buildScenarioPolicy((data) => ({
     ...data,
@@ -72,7 +72,7 @@ function buildPolicy(): Promise<Uint8Array> {
   }));
 }
 
-/** Who opens cards in a tenant, and who decides about them. */
+/** The actors who open and approve cards in a tenant. */
 function buildPeople(tenant: string): NonNullable<TenantSeed["actors"]> {
   const offices = ["office::default", QUICK_OFFICE].map((office_id) => ({ office_id, roles: [] }));
   return ["admin", "bob"].map((name) => {

@@ -14,7 +14,7 @@ import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js
 import { readCatalogRefs, TENANT } from "../attacks/evidence.js";
 import type { TestRegistry } from "../harness/registry.js";
 
-/** The command is a success, and its receipt in the ledger is the one in the store. */
+/** Expects that the command succeeded and that its receipts in ledger and store are equal. */
 export async function expectOneReceipt(registry: TestRegistry, jti: string): Promise<void> {
   const { status, receipt } = requireValue(await registry.as("admin").readCommand(jti));
   expect(status).toBe("success");
@@ -23,7 +23,7 @@ export async function expectOneReceipt(registry: TestRegistry, jti: string): Pro
   expect(kept).toEqual(toCanonicalBytes(receipt));
 }
 
-/** What lies in the store is a sound repository, and the catalog shows its refs. */
+/** Expects that the stored repository passes fsck and that the catalog shows its refs. */
 export async function expectRefsAgree(registry: TestRegistry, project_id: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-agree-"));
   try {
@@ -43,7 +43,7 @@ export async function expectRefsAgree(registry: TestRegistry, project_id: string
   }
 }
 
-/** A tenant's whole ledger, in order. */
+/** Reads a tenant's whole ledger in order. */
 export async function readTenantLedger({ databaseUrl }: TestRegistry, tenant: string): Promise<LedgerEntry[]> {
   const db = openDatabase(databaseUrl, { maxConnections: 1 });
   try {
@@ -55,7 +55,7 @@ export async function readTenantLedger({ databaseUrl }: TestRegistry, tenant: st
   }
 }
 
-/** What the ledger says of an act, a card or a project. A refusal is named by its signature, and says itself whose it is. */
+/** Returns the entries about an act, a card or a project. The key of a refusal is its signature, so its jti is compared. */
 export function filterEntriesAbout(ledger: readonly LedgerEntry[], about: readonly string[]): LedgerEntry[] {
   return ledger.filter(({ key, type, payload }) => {
     const names = type === "receipt.refused" ? [(payload as { refusal: { jti: string } }).refusal.jti] : key.split("/");
@@ -63,7 +63,7 @@ export function filterEntriesAbout(ledger: readonly LedgerEntry[], about: readon
   });
 }
 
-/** The projections of a tenant are what a rebuild would make of its ledger. */
+/** Expects that a tenant's projections equal a rebuild from its ledger. */
 export async function expectProjectionsAgree({ databaseUrl }: TestRegistry, tenant: string): Promise<void> {
   const db = openDatabase(databaseUrl, { maxConnections: 1 });
   try {
@@ -73,7 +73,7 @@ export async function expectProjectionsAgree({ databaseUrl }: TestRegistry, tena
   }
 }
 
-/** What the store has anchored of a tenant's ledger is what the ledger remembers of it, to the entry. */
+/** Expects that the anchors of a tenant's ledger are equal in store and ledger. */
 export async function expectAnchorsAgree({ databaseUrl, store }: TestRegistry, tenant: string): Promise<void> {
   const anchored: unknown[] = [];
   for await (const key of store.blobs.list(`anchors/${tenant}/`)) {

@@ -5,12 +5,12 @@ import { expect, inject, it } from "vitest";
 import { runCampaign } from "../../faults/campaign.js";
 import { chooseExtent, SEED } from "../harness/campaign.js";
 
-/** `npm run faults` runs for as long as one likes. */
+/** `npm run faults` can run more rounds. */
 const ROUNDS = chooseExtent(3, 60);
 const seed = chooseExtent(SEED, Date.now() % 1_000_000);
 
 it.skipIf(inject("servers").s3 === undefined)(
-  `a registry that is killed and whose store is spoiled at random keeps every promise (seed ${seed})`,
+  `a registry keeps every invariant under random kills and store faults (seed ${seed})`,
   async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "ogr-campaign-"));
     try {

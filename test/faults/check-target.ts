@@ -3,7 +3,7 @@ import type { CheckTarget } from "../../faults/check/invariants.js";
 import { TENANT } from "../attacks/evidence.js";
 import type { ServedRegistry } from "../harness/registry.js";
 
-/** A test's registry, as the campaign's checker wants it named. @throws where the registry does not keep its objects on S3. */
+/** Describes a test's registry for the campaign's checker. @throws if the registry's store is not on S3. */
 export async function toCheckTarget(
   { founded, databaseUrl, temporal }: ServedRegistry,
   promised: CheckTarget["promised"],

@@ -13,50 +13,50 @@ import type { Death, KillPlan } from "../processes/die-after.js";
 export const DYING_RUNNER = resolveTestProcess("lab512-dying", inject("servers").built);
 const DYING_LAB_256 = resolveTestProcess("lab256-dying", inject("servers").built);
 
-/** The Runner of each registry that reads from a file when to die, by its process id. */
-const mortals = new WeakMap<TestRegistry, number>();
+/** The process id of each registry's Runner that kills itself by a plan. */
+const dyingRunnerPids = new WeakMap<TestRegistry, number>();
 
-/** Replaces the Runner by one that kills itself: once an act has completed `when`, or once each of several acts has completed its step. */
+/** Starts a Runner that kills itself once an act has completed the step `when`, or once each act in `when` has completed its step. */
 export async function startDyingRunner(registry: TestRegistry, when: string | Readonly<Record<string, JobStep>>): Promise<void> {
-  if (mortals.get(registry) !== registry.lab512.pid) {
+  if (dyingRunnerPids.get(registry) !== registry.lab512.pid) {
     await registry.lab512.stop();
-    await startMortalRunner(registry);
+    await startRunnerWithPlan(registry);
   }
   const death: Death = typeof when === "string" ? { step: when, acts: 1 } : { steps: when };
   writeWholeFile(resolvePlanPath(registry), death);
 }
 
-async function startMortalRunner(registry: TestRegistry): Promise<void> {
+async function startRunnerWithPlan(registry: TestRegistry): Promise<void> {
   await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_DIE_PLAN: resolvePlanPath(registry) } });
-  mortals.set(registry, registry.lab512.pid);
+  dyingRunnerPids.set(registry, registry.lab512.pid);
 }
 
 const resolvePlanPath = (registry: TestRegistry) => join(registry.dataDir, "death-of-the-runner.json");
 
-/** Replaces the file at once, so that no reader finds half of it. */
+/** Replaces the file atomically, so that no reader sees a part of it. */
 function writeWholeFile(path: string, plan: object): void {
   writeFileSync(`${path}.new`, JSON.stringify(plan));
   renameSync(`${path}.new`, path);
 }
 
-/** The step of each flow, by workflow id, at which LAB 256 is killed. */
+/** The step at which LAB 256 is killed, by workflow id. */
 export type StepsOfActs = Readonly<Record<string, Lab256Step>>;
 
-/** A LAB 256 that kills itself once every act of its plan is at its step. */
+/** A worker of LAB 256 that kills itself once every act of its plan is at its step. */
 export class DyingLab256 {
   private readonly path: string;
 
   constructor(
     private readonly registry: TestRegistry,
     private steps: StepsOfActs = {},
-    /** The type of flows that wait for a later process unless they are in the plan. */
+    /** The workflow type whose flows wait for a later process unless they are in the plan. */
     private readonly parked?: string,
   ) {
     this.path = join(registry.dataDir, `kill-${randomUUID()}.json`);
     this.write({ steps, complete: false, parked });
   }
 
-  /** Starts it in place of the previous process. It schedules no housekeeping, which the test starts itself. */
+  /** Replaces the running process. The new one schedules no housekeeping, which the test starts itself. */
   async start(): Promise<void> {
     await this.registry.lab256.stop();
     await this.registry.lab256.start({ entry: DYING_LAB_256, env: { TEST_DIE_PLAN: this.path, OGR_HOUSEKEEPING_EVERY_S: "86400" } });
@@ -73,15 +73,15 @@ export class DyingLab256 {
   }
 }
 
-/** Waits until the worker has killed itself. @throws if it does not, or ends otherwise. */
+/** Waits until the worker has killed itself. @throws if it does not or exits in another way. */
 export async function waitUntilDead(registry: TestRegistry, name: "lab256" | "lab512"): Promise<void> {
   const exit = await Promise.race([registry[name].exited, delay(PATIENCE_MS, undefined, { ref: false })]);
-  const what = exit === undefined ? "is still alive: not every act reached its step" : "ended by itself";
+  const what = exit === undefined ? "is still running: not every act reached its step" : "exited by itself";
   if (exit?.signal !== "SIGKILL") throw new Error(`${name} ${what}:\n${registry[name].readLogTail(40)}`);
 }
 
-/** Waits until the Runner has killed itself and starts the next one, which can be told to die too. */
+/** Waits until the Runner has killed itself and starts the next one, which also reads the plan. */
 export async function reviveRunner(registry: TestRegistry): Promise<void> {
   await waitUntilDead(registry, "lab512");
-  await startMortalRunner(registry);
+  await startRunnerWithPlan(registry);
 }

@@ -13,17 +13,17 @@ import { expectOneReceipt } from "./agreement.js";
 const PROJECT = "P.full";
 const SIZE_KIB = 4096;
 
-/** A small disk of its own. Only root makes one, and not everywhere. */
+/** A small tmpfs. Mounting it needs root. */
 class SmallDisk {
   readonly path = mkdtempSync(join(tmpdir(), "ogr-small-disk-"));
-  readonly isThere: boolean;
+  readonly isMounted: boolean;
 
   constructor() {
-    this.isThere = this.#try("mount", "-t", "tmpfs", "-o", `size=${SIZE_KIB}k`, "tmpfs", this.path);
-    if (!this.isThere) rmSync(this.path, { recursive: true });
+    this.isMounted = this.#try("mount", "-t", "tmpfs", "-o", `size=${SIZE_KIB}k`, "tmpfs", this.path);
+    if (!this.isMounted) rmSync(this.path, { recursive: true });
   }
 
-  /** Takes all the room that is left. @throws never: that there is no more room is what it is for. */
+  /** Fills the disk until no space is left. */
   fill(): void {
     this.#try("sh", "-c", `cat /dev/zero > "${join(this.path, "filler")}"`);
   }
@@ -33,7 +33,7 @@ class SmallDisk {
   }
 
   remove(): void {
-    if (!this.isThere) return;
+    if (!this.isMounted) return;
     execFileSync("umount", ["-l", this.path]);
     rmSync(this.path, { recursive: true });
   }
@@ -50,7 +50,7 @@ class SmallDisk {
 
 const disk = new SmallDisk();
 
-describe.skipIf(!disk.isThere)("a Runner whose disk is full", () => {
+describe.skipIf(!disk.isMounted)("a Runner whose disk is full", () => {
   let registry: TestRegistry;
   let clone: Clone;
 
@@ -68,7 +68,7 @@ describe.skipIf(!disk.isThere)("a Runner whose disk is full", () => {
   });
   afterAll(() => registry?.stop());
 
-  it("fails no act: it waits, and is done when there is room again", async () => {
+  it("fails no act, which waits and ends once there is space", async () => {
     const author = registry.as("admin");
     disk.fill();
     clone.commit("more.txt", "more");

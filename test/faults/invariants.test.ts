@@ -12,7 +12,7 @@ const [ZERO, A, B, C] = ["0", "a", "b", "c"].map((digit) => digit.repeat(40)) as
 describe("the moves of a ref", () => {
   const buildMove = (jti: string, old: string, next: string) => ({ jti, old, new: next });
 
-  it("are sound when they lead from nothing to where it stands, also back and forth", () => {
+  it("are valid if they lead from nothing to the current id, also back and forth", () => {
     expect(findTrailViolations("r", [], undefined)).toEqual([]);
     expect(findTrailViolations("r", [buildMove("1", ZERO, A), buildMove("2", A, B)], B)).toEqual([]);
     expect(findTrailViolations("r", [buildMove("2", A, B), buildMove("1", ZERO, A), buildMove("3", B, ZERO)], undefined)).toEqual([]);
@@ -24,10 +24,10 @@ describe("the moves of a ref", () => {
   it.each([
     ["a move without a receipt", [buildMove("1", ZERO, A)], B],
     ["a receipt without its move", [buildMove("1", ZERO, A), buildMove("2", A, B)], A],
-    ["a move that happened twice", [buildMove("1", ZERO, A), buildMove("2", A, B), buildMove("3", A, B)], B],
-    ["a ref that nobody made", [], A],
-    ["a move from where the ref never stood", [buildMove("1", ZERO, A), buildMove("2", B, C), buildMove("3", C, B)], A],
-  ])("tell of %s", (_, moves, current) => {
+    ["a duplicate move", [buildMove("1", ZERO, A), buildMove("2", A, B), buildMove("3", A, B)], B],
+    ["a ref without a move", [], A],
+    ["a move from an id that the ref never had", [buildMove("1", ZERO, A), buildMove("2", B, C), buildMove("3", C, B)], A],
+  ])("reveal %s", (_, moves, current) => {
     expect(findTrailViolations("r", moves, current)).not.toEqual([]);
   });
 });
@@ -57,21 +57,21 @@ describe.skipIf(inject("servers").s3 === undefined)("the checker of the campaign
     return report.violations;
   }
 
-  it("finds nothing where nothing is wrong", async () => {
+  it("finds no violation in a valid registry", async () => {
     // Temporal lists the flow of an act as running for a moment after the act's receipt.
     await expect.poll(() => findViolations(), { timeout: PATIENCE_MS }).toEqual([]);
   });
 
-  it("misses an accepted command that came to nothing", async () => {
+  it("finds an accepted command without a result", async () => {
     expect(await findViolations(["00000000-0000-4000-8000-000000000000"])).toHaveLength(2);
   });
 
-  it("notices a row that is not what the store says", async () => {
+  it("finds a row that differs from the store", async () => {
     await client.query("update registry_refs set object_id = $1 where name = 'refs/heads/feature/a'", [A]);
     expect(await findViolations()).toEqual([expect.stringContaining("refs/heads/feature/a")]);
   });
 
-  it("notices a branch that somebody moved in the store", async () => {
+  it("finds a branch that was moved in the store", async () => {
     const key = "repos/T.UBL/P.checked.git/packed-refs";
     const found = await registry.store.pointers.read(key);
     const text = Buffer.from(found?.bytes ?? []).toString("utf8");

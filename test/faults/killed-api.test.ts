@@ -43,8 +43,8 @@ async function isStarted(workflowId: string): Promise<boolean> {
   }
 }
 
-describe("an api that is killed after it started an act and before it answered", () => {
-  it("leaves an act that ends, and says the same job when it is issued again", async () => {
+describe("an api that is killed after it started an act and before it responded", () => {
+  it("leaves an act that ends, and a repeated command returns the same job", async () => {
     const author = registry.as("admin");
     await registry.api.stop();
     await registry.api.start({ env: { OGR_TEMPORAL_ADDRESS: proxy.address } });

@@ -18,10 +18,10 @@ import { issueOverduePermits, type OverduePermits } from "./overdue-permits.js";
 
 type Activity = keyof Lab256Activities;
 
-/** Far longer than all the kills take. */
+/** Much longer than all kills take. */
 const KILLS_MS = 300_000;
 
-/** Every local activity, and a path that passes it. */
+/** Every local activity with a path that runs it. */
 const PASSING: readonly (readonly [Activity, acts.Act])[] = [
   ["openCard", acts.opening],
   ["decidePlan", acts.opening],
@@ -45,7 +45,7 @@ const PASSING: readonly (readonly [Activity, acts.Act])[] = [
 
 const HOUSEKEEPING = ["sweepPermits", "headsToAnchor", "recordAnchored"] as const satisfies readonly Activity[];
 
-/** One kill: which acts it meets, each at which step, and at which steps it meets housekeeping. */
+/** A kill: the acts that are at a step when it happens, and the steps of housekeeping. */
 interface Kill {
   readonly name: string;
   readonly meets: readonly (readonly [Lab256Step, acts.Act])[];
@@ -82,21 +82,21 @@ interface MetAct {
 let setup: ActsSetup;
 const met = new Map<string, MetAct>();
 const swept: OverduePermits[] = [];
-/** Every flow that was met, and what brought it to its step and on. */
-const went = new Map<string, Promise<unknown>>();
+/** The work that drives each flow to its step and on, by workflow id. */
+const drivenFlows = new Map<string, Promise<unknown>>();
 
 const toName = (kill: Kill, n: number) => `${kill.name}-${n}`;
 const isEarly = (act: acts.Act) => act === acts.opening;
 const toSteps = (some: readonly MetAct[]) => Object.fromEntries(some.map(({ step, begun }) => [begun.workflow_id, step]));
 const readActsLedger = (tenant = DEMO_TENANT) => readTenantLedger(setup.registry, tenant);
 
-function rememberGoing(flow: string, going: Promise<unknown>): void {
-  // Looked at by the test of this flow; until then it must not count as unhandled.
-  going.catch(() => undefined);
-  went.set(flow, going);
+function recordDriven(flow: string, driven: Promise<unknown>): void {
+  // The test of this flow awaits it. Until then a rejection must not count as unhandled.
+  driven.catch(() => undefined);
+  drivenFlows.set(flow, driven);
 }
 
-/** Begins those of a kill's acts that need a worker, or those that need none. */
+/** Begins a kill's acts that need no worker if `early`, or else those that need one. */
 async function begin(kill: Kill, early: boolean): Promise<MetAct[]> {
   const wanted = kill.meets.map(([step, act], n) => ({ step, act, name: toName(kill, n) })).filter(({ act }) => isEarly(act) === early);
   return Promise.all(
@@ -108,10 +108,10 @@ async function begin(kill: Kill, early: boolean): Promise<MetAct[]> {
   );
 }
 
-/** Housekeeping that is to be met at this step. One that goes on behind the sweep leaves the sweeping to the one that is met there. */
+/** Starts housekeeping that is killed at this step. If the step is after the sweep, another housekeeping must sweep first. */
 async function startHousekeeping(step: Lab256Step, workflowId: string, { unused }: OverduePermits): Promise<void> {
   const isSwept = async () => filterEntriesAbout(await readActsLedger(), [unused[1]]).some(({ type }) => type === "permit.expired");
-  if (step === "after headsToAnchor" || step === "after recordAnchored") await acts.waitUntil("the other one has swept", isSwept);
+  if (step === "after headsToAnchor" || step === "after recordAnchored") await acts.waitUntil("the other housekeeping has swept", isSwept);
   await setup.temporal.workflow.start("housekeeping", { taskQueue: LAB_256_QUEUE, workflowId, args: [] });
 }
 
@@ -119,7 +119,7 @@ async function killDuring(kill: Kill): Promise<void> {
   const { registry } = setup;
   await registry.lab256.stop();
   const early = await begin(kill, true);
-  // Housekeeping of the previous kill, or of the schedule, would settle the overdue permits before that of this kill is met at them.
+  // Other housekeeping is parked, since it would settle the overdue permits before the housekeeping of this kill.
   const lab256 = new DyingLab256(registry, toSteps(early), "housekeeping");
   await lab256.start();
   const later = await begin(kill, false);
@@ -127,13 +127,13 @@ async function killDuring(kill: Kill): Promise<void> {
   swept.push(overdue);
   const housekeeping = kill.housekeeping.map((step) => ({ step, flow: `housekeeping-${step.replace(" ", "-")}` }));
   lab256.complete({ ...toSteps(later), ...Object.fromEntries(housekeeping.map(({ step, flow }) => [flow, step])) });
-  for (const { begun } of [...early, ...later]) rememberGoing(begun.workflow_id, begun.go());
-  for (const { step, flow } of housekeeping) rememberGoing(flow, startHousekeeping(step, flow, overdue));
+  for (const { begun } of [...early, ...later]) recordDriven(begun.workflow_id, begun.go());
+  for (const { step, flow } of housekeeping) recordDriven(flow, startHousekeeping(step, flow, overdue));
   await waitUntilDead(registry, "lab256");
 }
 
-// Temporal gives a killed worker's flows to another one after ten seconds, so the next kill does not wait for the acts of the last one:
-// each act lives through its own kill and those that follow.
+// Temporal gives a killed worker's flows to another worker after ten seconds, so no kill waits for the acts of the previous one, and each
+// act survives its own kill and the later ones.
 beforeAll(async () => {
   setup = await openActsSetup("killed-lab256");
   for (const kill of KILLS) await killDuring(kill);
@@ -142,13 +142,13 @@ beforeAll(async () => {
 
 afterAll(() => setup?.stop());
 
-/** How a flow ended that was met, once it has. */
+/** Waits for the end of a flow. Returns its result. */
 async function waitForFlowEnd(flow: string): Promise<FlowState> {
-  await went.get(flow);
+  await drivenFlows.get(flow);
   return setup.temporal.workflow.getHandle(flow).result() as Promise<FlowState>;
 }
 
-/** The receipt that the ledger has is the one in the store, and the claim is the act's; where it has none, neither is there. */
+/** Expects that ledger and store have the same receipt and the act's claim, or that the store has neither without a receipt. */
 async function expectOneAnswer(tenant: string, jti: string | null, about: readonly LedgerEntry[]): Promise<void> {
   const recorded = about.find(({ type }) => type === "receipt.recorded")?.payload as EventPayloads["receipt.recorded"] | undefined;
   const { store } = setup.registry;
@@ -158,9 +158,9 @@ async function expectOneAnswer(tenant: string, jti: string | null, about: readon
   expect(claim?.kind).toBe(jti === null ? undefined : recorded === undefined ? "end" : "act");
 }
 
-describe.each(KILLS)("LAB 256, killed $name a step of many acts at once", (kill) => {
+describe.each(KILLS)("LAB 256, killed $name the steps of many acts,", (kill) => {
   it.each(kill.meets.map(([step, act], n) => ({ step, status: act.status, name: toName(kill, n) })))(
-    "brings the act that it left $step to its one end: $status",
+    "ends the act that it left $step once, with status $status",
     async ({ name }) => {
       const { act, begun } = met.get(name) as MetAct;
       const { status, denial, card_id, jti } = await waitForFlowEnd(begun.workflow_id);
@@ -173,9 +173,9 @@ describe.each(KILLS)("LAB 256, killed $name a step of many acts at once", (kill)
   );
 });
 
-describe("LAB 256, killed again and again", () => {
-  it("leaves no flow that goes on", async () => {
-    await Promise.all([...went.keys()].map(waitForFlowEnd));
+describe("LAB 256, killed repeatedly,", () => {
+  it("leaves no running flow", async () => {
+    await Promise.all([...drivenFlows.keys()].map(waitForFlowEnd));
     // Temporal lists a flow as running for a moment after its end.
     const running = async () => {
       const ids: string[] = [];
@@ -186,7 +186,7 @@ describe("LAB 256, killed again and again", () => {
     await expect.poll(running, { timeout: PATIENCE_MS }).toEqual([]);
   });
 
-  it("has ended every permit that nobody used once, and recorded once what no flow had recorded", async () => {
+  it("ends each unused permit once and records each unrecorded act once", async () => {
     const entries = await readActsLedger();
     const listTypesAbout = (jti: string) =>
       filterEntriesAbout(entries, [jti])
@@ -201,7 +201,7 @@ describe("LAB 256, killed again and again", () => {
 
   it("has every anchored head in the ledger and in the store", () => expectAnchorsAgree(setup.registry, DEMO_TENANT));
 
-  it("leaves ledgers that are whole, projections that a rebuild would make, and refs that agree with both", async () => {
+  it("leaves valid ledgers, and projections and refs that agree with them", async () => {
     await expectSoundLedger(setup.registry);
     for (const tenant of [PULL_TENANT, IDLE_TENANT]) await expectProjectionsAgree(setup.registry, tenant);
     await expectRefsAgree(setup.registry, PROJECT);

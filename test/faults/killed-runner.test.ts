@@ -33,7 +33,7 @@ const ROUNDS: readonly (readonly JobStep[])[] = [
   ["logged", "receipted", "derived"],
 ];
 
-// Acts of one project wait for each other, so every act that is held has a project of its own.
+// Acts of one project wait for each other, so every held act has its own project.
 const SLOTS = [0, 1, 2] as const;
 const projectFor = (kind: "pushed" | "tagged" | "merged", slot: number) => `P.${kind}-${slot}`;
 const PUSHED = projectFor("pushed", 0);
@@ -63,7 +63,7 @@ beforeAll(async () => {
 
 afterAll(() => registry?.stop());
 
-/** The command of a card that bob approved, not issued yet. */
+/** Opens a card and approves it as bob. Returns its command, which is not issued. */
 async function approveCommand(job: Job): Promise<CommandEnvelope> {
   const author = registry.as("admin");
   const card = await openCard(author, job, { run: "on_command" });
@@ -72,7 +72,7 @@ async function approveCommand(job: Job): Promise<CommandEnvelope> {
   return prepareCommand(author, job, { approval_ref: card.card_id });
 }
 
-/** The command that merges one new commit on the base into `main`. */
+/** Pushes a new commit and approves its merge into `main`. Returns the command. */
 async function approveMerge(project_id: string, name: string, strategy: MergeStrategy): Promise<CommandEnvelope> {
   clone.git("checkout", "-q", "-b", `feature/${name}`, base);
   clone.commit(`${name}.txt`, name);
@@ -89,7 +89,7 @@ interface ActsAtStep {
   readonly merging: CommandEnvelope;
 }
 
-/** Four permitted commands that are held after `step`: a push, a registration, a release and a merge. */
+/** Prepares the commands of a push, a registration, a release and a merge that will be held after `step`. */
 async function prepareActs(step: JobStep, slot: number): Promise<ActsAtStep> {
   const [pushing, registering, tagging, merging] = await Promise.all([
     prepareCommand(registry.as("admin"), buildPushJob(clone, projectFor("pushed", slot), `feature/${step}`)),
@@ -109,7 +109,7 @@ async function killRunnerDuring(heldAfter: ReadonlyMap<CommandEnvelope, JobStep>
   await reviveRunner(registry);
 }
 
-/** The act ended with one receipt, and these events are all that the ledger has of it. */
+/** Expects that the act ended with one receipt and that the ledger has exactly these events about it. */
 async function expectEnded({ jti }: CommandEnvelope, events: readonly string[], also: readonly string[] = []): Promise<void> {
   await waitForCommandEnd(registry.as("admin"), jti, PATIENCE_MS);
   await expectOneReceipt(registry, jti);
@@ -126,7 +126,7 @@ describe.each(ROUNDS.map((steps) => ({ steps, named: steps.join(", ") })))("a Ru
   });
 
   it.each(steps.map((step, slot) => ({ step, slot })))(
-    "is replaced, and each act that was $step ends with one receipt on which store and ledger agree",
+    "is replaced, and each act that was $step ends with one receipt, equal in store and ledger",
     async ({ step, slot }) => {
       const { pushing, registering, tagging, merging } = acts.get(step) as ActsAtStep;
       await expectEnded(pushing, ["project.activity"]);
@@ -141,11 +141,11 @@ describe.each(ROUNDS.map((steps) => ({ steps, named: steps.join(", ") })))("a Ru
     },
   );
 
-  it("leaves a sound ledger", () => expectSoundLedger(registry));
+  it("leaves a valid ledger", () => expectSoundLedger(registry));
 });
 
 describe("a Runner killed after it stored the Pact of a merge", () => {
-  it("is replaced, and the receipt names that Pact", async () => {
+  it("is replaced, and the receipt names the same Pact", async () => {
     const merging = await approveMerge(ATTESTED, "attested", "merge");
     await killRunnerDuring(new Map([[merging, "attested"]]));
     const commit = await expectOnePact(registry, merging.jti);
@@ -156,8 +156,8 @@ describe("a Runner killed after it stored the Pact of a merge", () => {
   });
 });
 
-describe("a Runner killed after it moved the refs, while another push moves the branch further", () => {
-  it("leaves an act that ends as the success it was, with its own refs", async () => {
+describe("a Runner killed after it moved the refs, before another push moves the branch,", () => {
+  it("leaves an act that ends with success and its own refs", async () => {
     const author = registry.as("admin");
     const first = await prepareCommand(author, buildPushJob(clone, PUSHED, "feature/moving"));
     await startDyingRunner(registry, { [first.jti]: "moved" });

@@ -28,21 +28,21 @@ import { Clone } from "../repository/real-git.js";
 import { QUICK_OFFICE } from "../scenarios/tenants.js";
 import { type ActsSetup, attestor, IDLE_TENANT, PROJECT, PULL_TENANT } from "./acts-setup.js";
 
-/** A flow that waits for one more message, or for nobody. */
+/** A flow that waits for one more message or for none. */
 export interface BegunAct {
   readonly workflow_id: string;
-  /** Says what brings the flow to its step; says it again until it is heard, whatever is killed meanwhile. */
+  /** Sends the message that brings the flow to its step, and repeats it until it is accepted despite kills. */
   go(): Promise<unknown>;
 }
 
-/** One path of a flow, and the one end that it has. */
+/** A path of a flow and its only end. */
 export interface Act {
   readonly tenant: string;
   readonly status: FlowStatus;
   readonly code: DenialCode | null;
-  /** Everything that the ledger then has of it, each once. */
+  /** All events in the ledger about the act at its end, each once. */
   readonly events: readonly EventType[];
-  /** Brings it to where only `go` is missing; `name` is another for every act. */
+  /** Prepares the act so that only `go` is missing. Each act needs another `name`. */
   begin(setup: ActsSetup, name: string): Promise<BegunAct>;
 }
 
@@ -53,15 +53,15 @@ const REGISTERED: readonly EventType[] = [...APPROVED, "command.issued", "receip
 const success = { status: "success", code: null } as const;
 const byCard = { tenant: DEMO_TENANT } as const;
 
-/** Waits until something is so. */
+/** Waits until `isSo` returns true. `what` describes the condition. */
 export async function waitUntil(what: string, isSo: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + PATIENCE_MS; !(await isSo()); await delay(50))
-    if (Date.now() > deadline) throw new Error(`In ${PATIENCE_MS} ms it has not come to it that ${what}.`);
+    if (Date.now() > deadline) throw new Error(`Timed out after ${PATIENCE_MS} ms waiting until ${what}.`);
 }
 
-async function repeatUntilHeard(say: () => Promise<Answer<unknown>>, isOver: () => Promise<boolean>): Promise<void> {
+async function repeatUntilAccepted(send: () => Promise<Answer<unknown>>, isOver: () => Promise<boolean>): Promise<void> {
   for (;;) {
-    const answer = await say();
+    const answer = await send();
     if (answer.ok || (await isOver())) return;
     expect(answer.problem.code).toBe("unavailable");
     await delay(200);
@@ -74,10 +74,10 @@ const createStatusCheck = (status: FlowStatus, author: RegistryClient, card_id: 
 async function decideCard({ registry }: ActsSetup, tenant: string, card_id: string, decision: StatementDecision): Promise<void> {
   const decider = registry.as("bob", tenant);
   const { statement } = requireValue(await decider.prepareStatement(card_id, decision, OFFICE));
-  await repeatUntilHeard(() => decider.submitStatement(statement), createStatusCheck("awaiting_approval", decider, card_id));
+  await repeatUntilAccepted(() => decider.submitStatement(statement), createStatusCheck("awaiting_approval", decider, card_id));
 }
 
-/** A card about which somebody has to decide. */
+/** Opens a card that needs a decision. */
 async function openUndecidedCard(
   setup: ActsSetup,
   tenant: string,
@@ -89,7 +89,7 @@ async function openUndecidedCard(
   return { workflow_id, go: () => decideCard(setup, tenant, card_id, decision) };
 }
 
-/** An approved card that waits for its command. */
+/** Opens and approves a card that then waits for its command. */
 async function approveCard({ registry }: ActsSetup, job: Job, more: Partial<CardAsk> = {}) {
   const author = registry.as("admin");
   const card = await openCard(author, job, { ...more, run: "on_command" });
@@ -99,7 +99,7 @@ async function approveCard({ registry }: ActsSetup, job: Job, more: Partial<Card
 
 const toBranch = (name: string) => `feature/${name}`;
 
-/** The one flow about a project, as soon as Temporal lists it. */
+/** Waits until Temporal lists the only flow about a project. Returns its id. */
 async function waitForProjectFlow(temporal: Client, project_id: string): Promise<string> {
   let found = "";
   await waitUntil(`Temporal lists a flow about ${project_id}`, async () => {
@@ -109,7 +109,7 @@ async function waitForProjectFlow(temporal: Client, project_id: string): Promise
   return found;
 }
 
-/** A card whose flow has not begun: no worker may be there. */
+/** A card whose flow has not begun, which requires that no worker runs. */
 export const opening: Act = {
   ...byCard,
   ...success,
@@ -148,7 +148,7 @@ export const rejected: Act = {
   begin: (setup, name) => openUndecidedCard(setup, DEMO_TENANT, buildRegistrationJob(`P.${name}`), "reject"),
 };
 
-/** Its branch moves between the plan and the approval, so that there is no plan any more. */
+/** Its branch moves between the plan and the approval, so that it can no longer be planned. */
 export const voided: Act = {
   ...byCard,
   status: "denied",
@@ -168,7 +168,7 @@ export const attested: Act = {
   events: [...APPROVED, "card.attested", "command.issued", "receipt.recorded", "project.activity", "project.release.tagged"],
   async begin({ registry }, name) {
     const author = registry.as("admin");
-    // A history of its own: what a release brings is what no other one has, and another one may come between plan and approval.
+    // The history is unrelated, since another release between plan and approval would change the plan's commits.
     const clone = new Clone();
     const commit = clone.commit("released.txt", name);
     await actByPermit(author, buildPushJob(clone, PROJECT, toBranch(name)));
@@ -177,12 +177,12 @@ export const attested: Act = {
     const attestation = signAttestation(buildAttestationStatement(card_id, plan_digest ?? ""), attestor);
     return {
       workflow_id,
-      go: () => repeatUntilHeard(() => author.attest(card_id, attestation), createStatusCheck("awaiting_approval", author, card_id)),
+      go: () => repeatUntilAccepted(() => author.attest(card_id, attestation), createStatusCheck("awaiting_approval", author, card_id)),
     };
   },
 };
 
-/** Its branch moves between the permit and the claim: the Runner refuses. */
+/** Its branch moves between the permit and the claim, so that the Runner refuses. */
 export const refused: Act = {
   ...byCard,
   status: "denied",
@@ -194,7 +194,10 @@ export const refused: Act = {
     const { card_id, workflow_id } = await approveCard(setup, job, { risk: "L3" });
     const command = await prepareCommand(author, job, { approval_ref: card_id, risk: "L3" });
     await actByPermit(author, job);
-    return { workflow_id, go: () => repeatUntilHeard(() => author.issueCommand(command), createStatusCheck("approved", author, card_id)) };
+    return {
+      workflow_id,
+      go: () => repeatUntilAccepted(() => author.issueCommand(command), createStatusCheck("approved", author, card_id)),
+    };
   },
 };
 
@@ -209,7 +212,7 @@ export const revoked: Act = {
   },
 };
 
-/** Nobody issues its command until the permit is over. */
+/** Its command is not issued before the permit expires. */
 export const expired: Act = {
   ...byCard,
   status: "expired",
@@ -219,7 +222,7 @@ export const expired: Act = {
     openUndecidedCard(setup, DEMO_TENANT, buildRegistrationJob(`P.${name}`), "approve", { office_id: QUICK_OFFICE, run: "on_command" }),
 };
 
-/** No Runner pulls its command until the permit is over. */
+/** No Runner pulls its command before the permit expires. */
 export const neverPulled: Act = {
   tenant: IDLE_TENANT,
   status: "expired",

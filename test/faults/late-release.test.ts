@@ -32,11 +32,11 @@ import { createHookedStore, hookOnce } from "../lab512/runner/store-hooks.js";
 import { createWorldKey, openWorld, TENANT, toJwks, type World } from "../lab512/runner/world.js";
 import { Clone } from "../repository/real-git.js";
 
-/** Less than what follows from a receipt may take, and less than what the sweep waits behind `exp`. */
+/** Shorter than the time limit of a derivation and than the sweep's delay after `exp`. */
 const MAX_RUN_MS = 20_000;
-/** So short that a test can wait it out, and time enough for all that comes before the archive. */
+/** Short enough to wait for, and long enough for everything before the archive. */
 const BRIEF_MS = 5_000;
-/** Behind `exp` and the time that the sweep leaves to a command on its way. */
+/** After `exp` and the sweep's delay for a command in transit. */
 const OVERDUE_MS = 200_000;
 
 const ledger = useLedgerDatabase("late_release");
@@ -73,7 +73,7 @@ async function pushCommit(name: string): Promise<string> {
   return tip;
 }
 
-/** A release whose permit the ledger has, and of whose command no flow knows. */
+/** Permits a release whose permit is in the ledger and whose command has no flow. */
 async function permitRelease(tag: string, of = commit, max_run_ms = MAX_RUN_MS): Promise<CommandEnvelope> {
   const job = buildTagJob({ commit: of, tag, notes: `Notes of ${tag}.` });
   const envelope = buildRunnerCommand(world, { job, scopes: await planApprovedScopes(runner, job, "L4"), permit: { max_run_ms } });
@@ -87,7 +87,7 @@ async function sweepPermitsAt(aheadMs: number): Promise<number> {
   return sweepPermits(lab256);
 }
 
-/** What the ledger has of an act besides its permit. */
+/** Reads the ledger's events about an act except its permit. */
 async function readRecorded({ jti }: CommandEnvelope) {
   const events = [];
   for await (const row of readStoredEntries(ledger.db, toRegistryContainer(TENANT))) {
@@ -97,7 +97,7 @@ async function readRecorded({ jti }: CommandEnvelope) {
   return events;
 }
 
-/** What the flow of this command would have recorded. */
+/** Returns the events that the command's flow would have recorded. */
 function recordAsFlow(envelope: CommandEnvelope, receipt: Receipt) {
   const payload = { receipt, actor_id: ADMIN.actor_id, card_id: null };
   const answered = { type: "receipt.recorded", key: `receipt.recorded/${envelope.jti}`, payload };
@@ -114,7 +114,7 @@ async function expectInCatalog(tag: string): Promise<void> {
 }
 
 describe("a release that no flow recorded", () => {
-  it("comes into the ledger from its receipt and manifest, exactly as its flow would have recorded it", async () => {
+  it("is recorded from its receipt and manifest with the same events as by a flow", async () => {
     const envelope = await permitRelease("v1.0.0");
     const receipt = await waitForReceipt(runEnvelope(runner, envelope));
     expect(await sweepPermitsAt(OVERDUE_MS)).toBe(1);
@@ -125,7 +125,7 @@ describe("a release that no flow recorded", () => {
     expect(await sweepPermitsAt(OVERDUE_MS)).toBe(0);
   });
 
-  it("is left alone while its manifest may still be written, also when its run time is over, and recorded whole once it is there", async () => {
+  it("is not recorded before its manifest exists, and then completely", async () => {
     const envelope = await permitRelease("v2.0.0");
     const onStep = (_: string, step: string) => {
       if (step === "receipted") throw new Error("died");
@@ -144,13 +144,13 @@ describe("a release that no flow recorded", () => {
   });
 });
 
-describe("a release whose archive takes longer than the act may run", () => {
-  it("is derived all the same, and a success", async () => {
+describe("a release whose archive takes longer than the act's run time", () => {
+  it("succeeds and is derived completely", async () => {
     const slowly = await pushCommit("b");
     const envelope = await permitRelease("v3.0.0", slowly, BRIEF_MS);
     const archive = toArtifactKey(TENANT, PROJECT, slowly, "source.tar.gz");
     const notes = toReleaseNotesKey(TENANT, PROJECT, "v3.0.0");
-    // The notes come first, and the archive behind them is made when the act's own time is over.
+    // The notes are written first, and the archive is made after the act's run time has ended.
     const slow = hookOnce(
       "before",
       (operation, key) => operation === "create" && key === notes,

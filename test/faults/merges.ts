@@ -8,14 +8,14 @@ import { TENANT } from "../attacks/evidence.js";
 import { type ActorAccess, type Job, PATIENCE_MS } from "../harness/acting.js";
 import type { TestRegistry } from "../harness/registry.js";
 
-/** The merge of a branch into `main` as both stand now. */
+/** Builds the merge of a branch into `main` at their current tips. */
 export async function buildMergeIntoMain(actors: ActorAccess, project_id: string, source: string, strategy: MergeStrategy): Promise<Job> {
   const { params } = await lookUpMerge(actors.as("admin"), { project_id, source, target: "main", strategy });
-  if (params === undefined) throw new Error(`${source} is no branch of ${project_id}`);
+  if (params === undefined) throw new Error(`${source} is not a branch of ${project_id}`);
   return { jobType: "git.registry.merge_protected", params };
 }
 
-/** The merge has one Pact, which its receipt names and which verifies; the commit that it is about. */
+/** Expects that the merge has one Pact, which its receipt names and which verifies. Returns its commit. */
 export async function expectOnePact(registry: TestRegistry, jti: string): Promise<string> {
   const author = registry.as("admin");
   const { receipt } = await waitForCommandEnd(author, jti, PATIENCE_MS);

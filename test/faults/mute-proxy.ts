@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A real TCP proxy that hands requests on and can keep the answers to itself. */
+/** A TCP proxy that forwards requests and can drop the responses. */
 export interface MuteProxy {
   readonly address: string;
   isMuted: boolean;
@@ -15,7 +15,7 @@ export async function startMuteProxy(address: string): Promise<MuteProxy> {
     const upstream = connect(Number(port), hostname);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
-      // The process behind one end is killed; the other end goes with it.
+      // When the process at one end is killed, the proxy closes the other end.
       socket.on("error", () => socket.destroy());
       socket.on("close", () => {
         sockets.delete(socket);

@@ -13,7 +13,7 @@ import { PROJECT } from "./acts-setup.js";
 
 const DIGEST = "e".repeat(64);
 
-/** Permits whose `exp` was an hour ago: nobody used the first two, and a Runner that no flow had sent ended the third in an error. */
+/** Permits whose `exp` was an hour ago. The first two are unused. The third was used without a flow and has an error receipt. */
 export interface OverduePermits {
   readonly unused: readonly [string, string];
   readonly acted: string;

@@ -23,7 +23,7 @@ type Event = temporal.api.history.v1.IHistoryEvent;
 
 describe.skipIf(inject("servers").s3 === undefined)("several apis, workers of LAB 256 and Runners", () => {
   let registry: TestRegistry;
-  /** The process ids that each process has had, by its name. */
+  /** All process ids of each process, by name. */
   const pids = new Map<string, number[]>();
 
   beforeAll(async () => {
@@ -37,34 +37,34 @@ describe.skipIf(inject("servers").s3 === undefined)("several apis, workers of LA
     pids.set(process.name, [...(pids.get(process.name) ?? []), process.pid]);
   }
 
-  /** Kills the n-th of each kind, one after the other, and starts them again while the others go on. */
-  async function strike(n: number): Promise<void> {
-    const struck = REGISTRY_PROCESSES.flatMap((name) => registry.replicas[name][n] ?? []);
-    for (const process of struck) {
+  /** Kills the n-th process of each kind in turn and restarts them while the others continue. */
+  async function killNth(n: number): Promise<void> {
+    const killed = REGISTRY_PROCESSES.flatMap((name) => registry.replicas[name][n] ?? []);
+    for (const process of killed) {
       await process.kill();
       await sleep(BETWEEN_KILLS_MS);
     }
-    await Promise.all(struck.map((process) => process.start()));
-    for (const process of struck) note(process);
+    await Promise.all(killed.map((process) => process.start()));
+    for (const process of killed) note(process);
   }
 
-  /** The processes that have done nothing yet. */
+  /** Lists the processes that have done no work yet. */
   async function listIdle(): Promise<string[]> {
     const worked = await listIdentities(registry);
     return [...pids].flatMap(([name, ids]) => (ids.some((pid) => worked.has(`${toKind(name)}/${pid}@${hostname()}`)) ? [] : [name]));
   }
 
-  it("keep every promise while each is killed under load and started again, and all of them work", { timeout: 420_000 }, async () => {
+  it("keep every invariant while each is killed under load and restarted, and all of them get work", { timeout: 420_000 }, async () => {
     const load = new Load(registry.urls, registry.founded, registry.openPasskeys("bob"));
     await load.prepare();
     const working = load.run(PEOPLE, new Random(chooseExtent(SEED, Date.now() % 1_000_000)));
     for (let n = 0; n < EACH; n += 1) {
       await sleep(BETWEEN_KILLS_MS);
-      // What the load finds wrong ends the test now, and not at its end.
-      await Promise.race([strike(n), working]);
+      // An error of the load fails the test at once.
+      await Promise.race([killNth(n), working]);
     }
     await sleep(4 * BETWEEN_KILLS_MS);
-    // Who gets which work is chance: a busy machine needs more of it until everybody has had some.
+    // Work is distributed at random, so a busy machine needs longer until every process has had some.
     await Promise.race([vi.waitFor(async () => expect(await listIdle()).toEqual([]), { timeout: PATIENCE_MS, interval: 1_000 }), working]);
     load.stop();
     await working;
@@ -81,7 +81,7 @@ function toKind(name: string): string {
   return name.replace(/-\d+$/, "");
 }
 
-/** Who did something, as Temporal's histories name them: `api/<pid>@<host>` began a flow, `lab256/…` decided, `lab512/…` ran. */
+/** Lists the identities in Temporal's histories: `api/<pid>@<host>` started flows, `lab256/…` and `lab512/…` ran tasks. */
 async function listIdentities({ temporal: address }: TestRegistry): Promise<Set<string>> {
   const desk = await openTemporalClient(address);
   try {

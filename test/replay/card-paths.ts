@@ -18,12 +18,12 @@ import {
   stateDecision,
 } from "../harness/acting.js";
 import type { Path } from "./path.js";
-import { createProject, type ReplaySetup, republishPolicy, TWO_EYES_TWICE, waitForEnd } from "./replay-setup.js";
+import { createProject, type ReplaySetup, republishPolicy, TWO_APPROVALS_OFFICE, waitForEnd } from "./replay-setup.js";
 
-/** A card that two persons have to approve. */
+/** Opens a card that two persons must approve. */
 async function openCardOfTwo(setup: ReplaySetup, project_id: string) {
   const { clone } = await createProject(setup, project_id);
-  return openCard(setup.as("admin"), buildPushJob(clone, project_id, "feature/two"), { office_id: TWO_EYES_TWICE });
+  return openCard(setup.as("admin"), buildPushJob(clone, project_id, "feature/two"), { office_id: TWO_APPROVALS_OFFICE });
 }
 
 export const cardPaths: readonly Path[] = [
@@ -50,7 +50,7 @@ export const cardPaths: readonly Path[] = [
     },
   },
   {
-    // Bob by a signal, the same statement again by an update, carol by an update.
+    // Bob approves by a signal and repeats the statement by an update, and carol approves by an update.
     name: "card-approved-by-two",
     status: "success",
     passes: ["admitStatement", "admitStatement", "admitStatement", "issuePermit", "runCommand"],
@@ -78,7 +78,7 @@ export const cardPaths: readonly Path[] = [
     },
   },
   {
-    // The policy asks for an attestation of registrations; the approval is the last that was missing.
+    // The policy requires an attestation for registrations. The approval is the last requirement.
     name: "card-attested",
     status: "success",
     passes: ["decidePlan", "admitAttestation", "admitStatement", "planAct", "issuePermit", "runCommand", "recordAnswer", "closeCard"],
@@ -192,7 +192,7 @@ export const cardPaths: readonly Path[] = [
     },
   },
   {
-    // The policy was published anew between the plan and its approval, which is therefore void; the second round succeeds.
+    // Another policy is published between the plan and its approval, which becomes void. The second round succeeds.
     name: "card-approvals-voided-and-given-again",
     status: "success",
     passes: ["decidePlan", "admitStatement", "planAct", "voidApprovals", "decidePlan", "admitStatement", "issuePermit", "runCommand"],
@@ -207,7 +207,7 @@ export const cardPaths: readonly Path[] = [
     },
   },
   {
-    // The branch was moved between the plan and its approval: there is no plan any more.
+    // The branch moves between the plan and its approval, so the act can no longer be planned.
     name: "card-approvals-voided-for-good",
     status: "denied",
     denial: "ref_moved",

@@ -28,7 +28,7 @@ import {
 
 const DYING_RUNNER = resolveTestProcess("lab512-dying", undefined);
 
-/** A push to a branch of its own, in a project of its own. */
+/** Builds the first push to a new branch in a new project. */
 async function buildFirstPush(setup: ReplaySetup, project_id: string, branch = "feature/x") {
   const { clone } = await createProject(setup, project_id);
   return buildPushJob(clone, project_id, branch);
@@ -57,7 +57,7 @@ export const commandPaths: readonly Path[] = [
     },
   },
   {
-    // The policy was published anew between the permit and its use.
+    // Another policy is published between the permit and its use.
     name: "command-refused-by-the-runner",
     status: "denied",
     denial: "policy_not_current",
@@ -72,7 +72,7 @@ export const commandPaths: readonly Path[] = [
     },
   },
   {
-    // The Runner is killed once the objects are stored; the second attempt ends the act.
+    // The Runner is killed after the objects are stored. The second attempt ends the act.
     name: "command-retried",
     status: "success",
     passes: ["acceptCommand", "runCommand", "recordAnswer"],
@@ -92,7 +92,7 @@ export const commandPaths: readonly Path[] = [
     },
   },
   {
-    // Nobody polls LAB_512 until the permit is over.
+    // No Runner polls LAB_512 until the permit has expired.
     name: "command-without-a-runner",
     status: "expired",
     denial: "run_by_passed",
@@ -119,7 +119,7 @@ export const commandPaths: readonly Path[] = [
     },
   },
   {
-    // The policy was published anew between the permit and the pull.
+    // Another policy is published between the permit and the pull.
     name: "command-refused-over-http",
     status: "denied",
     denial: "policy_not_current",
@@ -141,7 +141,7 @@ export const commandPaths: readonly Path[] = [
     },
   },
   {
-    // A pulled command that nobody pulls until the permit is over.
+    // No Runner pulls the command until the permit has expired.
     name: "card-never-pulled",
     status: "expired",
     denial: "run_by_passed",
@@ -149,7 +149,7 @@ export const commandPaths: readonly Path[] = [
     async drive(setup) {
       const author = setup.as("pia", PULL_TENANT);
       const { clone } = await createProject(setup, "P.elsewhere");
-      // The Runner that plans does not pull.
+      // This Runner plans and does not pull.
       const card = await openCard(author, buildPushJob(clone, "P.pulled", "review/x"));
       await stateDecision(setup, "paul", "approve", card, PULL_TENANT);
       return (await waitForCardEnd(author, card.card_id, PATIENCE_MS)).workflow_id;

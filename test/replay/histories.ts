@@ -3,7 +3,7 @@ import type { FlowState } from "../../src/workflows/messages.js";
 
 const FOLDER = new URL("histories/", import.meta.url);
 
-/** An event as Temporal writes it in JSON; payloads are base64. */
+/** An event in Temporal's JSON format. Payloads are base64. */
 interface RecordedEvent {
   readonly eventType: string;
   readonly activityTaskScheduledEventAttributes?: { readonly activityType: { readonly name: string } };
@@ -30,14 +30,14 @@ export function readHistory(name: string): RecordedHistory {
   return JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), "utf8"));
 }
 
-/** What the workflow answered: a flow's state, what housekeeping did, or nothing. */
+/** Reads the workflow's result: a flow's state, the result of housekeeping, or nothing. */
 export function readResult({ events }: RecordedHistory): FlowState & { anchored_heads?: number } {
   const completed = events.at(-1)?.workflowExecutionCompletedEventAttributes;
   if (completed === undefined) throw new Error("The history does not end with its workflow's result.");
   return decodePayload(completed.result.payloads) as FlowState;
 }
 
-/** The activities of a history in their order; local ones stand in it as markers once they are done. */
+/** Lists the activities of a history in order. Local ones appear as markers when they complete. */
 export function listActivityNames({ events }: RecordedHistory): string[] {
   return events.flatMap((event) => {
     const remote = event.activityTaskScheduledEventAttributes?.activityType.name;
@@ -47,7 +47,7 @@ export function listActivityNames({ events }: RecordedHistory): string[] {
   });
 }
 
-/** How often the attempt was made that counted, for each activity of the Runner. */
+/** Lists the number of the successful attempt of each of the Runner's activities. */
 export function listAttempts({ events }: RecordedHistory): number[] {
   return events.flatMap((event) => event.activityTaskStartedEventAttributes?.attempt ?? []);
 }

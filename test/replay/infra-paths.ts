@@ -8,15 +8,15 @@ const PROJECT = "P.placed";
 
 export const infraPaths: readonly Path[] = [
   {
-    // What the infra registry says of the project changes between the plan and its approval: the new plan is approved anew.
+    // The project's infra context changes between the plan and its approval. The new plan is approved again.
     name: "card-approvals-voided-by-infra",
     status: "success",
     passes: ["decidePlan", "admitStatement", "planAct", "voidApprovals", "decidePlan", "admitStatement", "issuePermit", "runCommand"],
-    drive: (setup) => withInfra(setup, writeInfraFile(setup, { [PROJECT]: "enabled sandbox" }), () => approveAnew(setup)),
+    drive: (setup) => withInfra(setup, writeInfraFile(setup, { [PROJECT]: "enabled sandbox" }), () => approveAgain(setup)),
   },
 ];
 
-async function approveAnew(setup: ReplaySetup): Promise<string> {
+async function approveAgain(setup: ReplaySetup): Promise<string> {
   const { clone } = await createProject(setup, PROJECT);
   const author = setup.as("admin");
   const card = await openCard(author, buildPushJob(clone, PROJECT, "feature/x"), { risk: "L3" });

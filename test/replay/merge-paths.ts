@@ -5,7 +5,7 @@ import { actByCard, actByPermit, buildPushJob, openCard, stateDecision } from ".
 import type { Path } from "./path.js";
 import { createProject, type ReplaySetup, waitForEnd } from "./replay-setup.js";
 
-/** A project whose `main` is its base, with `feature/one` and `feature/two`, which both change the same file. */
+/** Creates a project with `main`, `feature/one` and `feature/two`, where both features change the same file. */
 async function createMergeableProject(setup: ReplaySetup, project_id: string) {
   const { clone, base } = await createProject(setup, project_id);
   if ((await setup.openPasskeys("bob").list()).length === 0) await registerPasskey(setup.as("bob"), setup.openPasskeys("bob"), "test");
@@ -19,7 +19,7 @@ async function createMergeableProject(setup: ReplaySetup, project_id: string) {
 
 export const mergePaths: readonly Path[] = [
   {
-    name: "merge-only-asked-about",
+    name: "merge-previewed",
     status: "planned",
     passes: ["planAct"],
     async drive(setup) {
@@ -30,7 +30,7 @@ export const mergePaths: readonly Path[] = [
         ...(await buildMergeIntoMain(setup, "P.merge-asked", "feature/one", "merge")),
       };
       if (requireValue(await setup.as("admin").planCard(act)).plan === null) throw new Error("the merge was not planned");
-      // Nobody is told the flow's id: nothing is to be done with it.
+      // The api does not return the flow's id, so it is found by a query.
       for (;;) {
         const query = 'WorkflowType = "planPreview" and ExecutionStatus = "Completed"';
         for await (const { workflowId } of setup.temporal.workflow.list({ query })) return workflowId;
@@ -63,7 +63,7 @@ export const mergePaths: readonly Path[] = [
     },
   },
   {
-    // The target moved between the plan and its approval, which is void.
+    // The target moves between the plan and its approval, which becomes void.
     name: "merge-approvals-voided",
     status: "denied",
     denial: "ref_moved",

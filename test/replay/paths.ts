@@ -6,5 +6,5 @@ import type { Path } from "./path.js";
 import { telemetryPaths } from "./telemetry-paths.js";
 import { webhookPaths } from "./webhook-paths.js";
 
-/** Every way through the workflows: each has a committed history that the current workflows must replay. */
+/** Every path through the workflows. Each has a committed history that the current workflows must replay. */
 export const paths: readonly Path[] = [...cardPaths, ...commandPaths, ...infraPaths, ...mergePaths, ...telemetryPaths, ...webhookPaths];

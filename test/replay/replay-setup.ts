@@ -14,7 +14,7 @@ import { buildPullTenant, createPullingEnvironment as environmentFor } from "../
 import { type Entry, formatRegistryJson } from "../infra-engine/registries.js";
 import { Clone } from "../repository/real-git.js";
 
-/** What driving every path of a flow takes: people, Temporal, the store, and the Runner to kill. */
+/** What the paths need to drive a flow: actors, Temporal, the store, and a Runner to kill. */
 export interface ReplaySetup extends ActorAccess {
   readonly url: string;
   readonly dataDir: string;
@@ -40,30 +40,30 @@ const pulled = buildPullTenant(PULL_TENANT, [buildPerson("pia"), buildPerson("pa
 
 export const tenantsOfPaths: readonly TenantSeed[] = [...demoTenants, pulled.seed];
 
-/** The office through which a card needs two approvals, at any level. */
-export const TWO_EYES_TWICE = "office:registry";
+/** The office through which a card needs two approvals at every level. */
+export const TWO_APPROVALS_OFFICE = "office:registry";
 
-/** The default policy with clocks short enough to wait for: a permit of L2 is over at once, and so is a card of L5. `edition` only makes another hash. */
+/** The default policy with short clocks: L2 permits and L5 cards expire at once. `edition` only varies the hash. */
 export function buildPathPolicy(edition: number, change: (data: PolicyData) => PolicyData = (data) => data): Promise<Uint8Array> {
   return buildPolicyWith((data) => {
     const clocks = replaceLevel(replaceLevel(data, "L2", { permit_ttl_ms: 1200 }), "L5", { decide_within_ms: 1500 });
-    const office = clocks.offices[TWO_EYES_TWICE];
-    if (office === undefined) throw new Error(`The default policy has no ${TWO_EYES_TWICE}.`);
+    const office = clocks.offices[TWO_APPROVALS_OFFICE];
+    if (office === undefined) throw new Error(`The default policy has no ${TWO_APPROVALS_OFFICE}.`);
     const strict = { ...office, allowed_actions: [...office.allowed_actions, "git.registry.push"], approval_policy: { min_approvals: 2 } };
-    const strictly = { ...clocks, offices: { ...clocks.offices, [TWO_EYES_TWICE]: strict } };
+    const strictly = { ...clocks, offices: { ...clocks.offices, [TWO_APPROVALS_OFFICE]: strict } };
     return change(replaceLevel(strictly, "L0", { max_run_ms: 600_000 + edition }));
   });
 }
 
 let editions = 0;
 
-/** Publishes a policy that has another hash and, but for `change`, says the same. */
+/** Publishes a policy with another hash and, except for `change`, the same content. */
 export async function republishPolicy(setup: ReplaySetup, tenant = DEMO_TENANT, change?: (data: PolicyData) => PolicyData): Promise<void> {
   editions += 1;
   await publishPolicy(setup, tenant, await buildPathPolicy(editions, change));
 }
 
-/** A registered project with one commit on `feature/base`. */
+/** Registers a project with one commit on `feature/base`. */
 export async function createProject(setup: ReplaySetup, project_id: string): Promise<{ clone: Clone; base: string }> {
   const clone = new Clone();
   const base = clone.commit("base.txt", project_id);
@@ -72,7 +72,7 @@ export async function createProject(setup: ReplaySetup, project_id: string): Pro
   return { clone, base };
 }
 
-/** Runs `work` with another Runner in the place of the usual one. */
+/** Runs `work` with another Runner in place of the usual one. */
 export async function withRunner(
   setup: ReplaySetup,
   changes: Parameters<RegistryProcess["start"]>[0],
@@ -86,7 +86,7 @@ export async function withRunner(
   return result;
 }
 
-/** Writes the infra registry of a desk, which has these projects of its tenant; the file's path. */
+/** Writes an infra registry with these projects to a file. Returns its path. */
 export function writeInfraFile(setup: ReplaySetup, projects: Readonly<Record<string, Entry>>): string {
   const path = join(setup.dataDir, "infra-registry.json");
   writeFileSync(
@@ -96,12 +96,12 @@ export function writeInfraFile(setup: ReplaySetup, projects: Readonly<Record<str
   return path;
 }
 
-/** The flow of a card that has come to its end. */
+/** Waits until the card has ended. Returns its flow's id. */
 export async function waitForEnd(setup: ReplaySetup, { card_id }: { card_id: string }): Promise<string> {
   return (await waitForCardEnd(setup.as("admin"), card_id, PATIENCE_MS)).workflow_id;
 }
 
-/** Runs `work` in a deployment that has its infra registry in this file, and looks for telemetry every second. */
+/** Runs `work` in a deployment whose infra registry is this file, with telemetry every second. */
 export async function withInfra(setup: ReplaySetup, path: string, work: () => Promise<string>): Promise<string> {
   const restartAll = async (env: Record<string, string>) => {
     for (const one of [setup.api, setup.lab256, setup.lab512]) {

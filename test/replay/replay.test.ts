@@ -12,7 +12,7 @@ beforeAll(async () => {
   current = await loadWorkflowBundle("plain");
 });
 
-/** What replaying one history against these workflows says against it, or undefined. */
+/** Replays a history. Returns the error, if any. */
 async function replayHistory(workflowBundle: WorkflowBundle, name: string): Promise<Error | undefined> {
   const history = readHistory(name);
   const replayed = Worker.runReplayHistories({ workflowBundle }, [{ workflowId: name, history }]);
@@ -20,7 +20,7 @@ async function replayHistory(workflowBundle: WorkflowBundle, name: string): Prom
   throw new Error(`${name} was not replayed`);
 }
 
-/** Whether `wanted` occurs in `names` in this order, with others between. */
+/** Tells whether `names` contains `wanted` in this order, possibly with others between. */
 function passesThrough(names: readonly string[], wanted: readonly string[]): boolean {
   let next = 0;
   for (const name of names) if (name === wanted[next]) next += 1;
@@ -28,11 +28,11 @@ function passesThrough(names: readonly string[], wanted: readonly string[]): boo
 }
 
 describe("the committed histories", () => {
-  it("are those of every path, and no others", () => {
+  it("are exactly those of all paths", () => {
     expect(listRecordedNames().sort()).toEqual(paths.map((path) => path.name).sort());
   });
 
-  it.each(paths)("$name: is the path that it is named for", ({ name, status, denial, passes }) => {
+  it.each(paths)("include $name, whose result and activities are those of its path", ({ name, status, denial, passes }) => {
     const history = readHistory(name);
     const result = readResult(history);
     if (status === "housekept") expect(result.anchored_heads).toBeGreaterThan(0);
@@ -43,11 +43,11 @@ describe("the committed histories", () => {
     expect(passesThrough(activities, passes), activities.join(", ")).toBe(true);
   });
 
-  it("command-retried: holds a second attempt", () => {
+  it("include a second attempt in command-retried", () => {
     expect(listAttempts(readHistory("command-retried"))).toEqual([2]);
   });
 
-  it("card-rejected: has the message for good before the card is closed", () => {
+  it("complete the rejection in card-rejected before they close the card", () => {
     const { events } = readHistory("card-rejected");
     const message = events.findIndex((event) => event.eventType === "EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED");
     const kept = events.findIndex((event, at) => at > message && event.eventType === "EVENT_TYPE_WORKFLOW_TASK_COMPLETED");
@@ -57,13 +57,13 @@ describe("the committed histories", () => {
     expect([listActivityNames(before).includes("closeCard"), listActivityNames({ events }).includes("closeCard")]).toEqual([false, true]);
   });
 
-  it.each(paths)("$name: is replayed by the current workflows", async ({ name }) => {
+  it.each(paths)("include $name, which the current workflows replay", async ({ name }) => {
     expect(await replayHistory(current, name)).toBeUndefined();
   });
 });
 
-describe("workflows that were changed so that a running flow could not go on", () => {
-  it("do not replay a history", async () => {
+describe("workflows with an incompatible change", () => {
+  it("fail to replay a history", async () => {
     const changed = changeOfficialAct(current, (temporal) => `await ${temporal}.sleep(1);`);
     const problem = await replayHistory(changed, "card-approved");
     expect(problem?.name).toBe("DeterminismViolationError");

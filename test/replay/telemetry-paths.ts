@@ -10,7 +10,7 @@ const FLOW = toTelemetryWorkflowId(DEMO_TENANT);
 
 export const telemetryPaths: readonly Path[] = [
   {
-    // What cannot be appended waits until its repository is registered; then it is appended, and the flow ends with the infra registry.
+    // Telemetry waits until its repository is registered and is then appended. The flow ends with the infra registry.
     name: "telemetry-append",
     status: "stopped",
     passes: ["nextTelemetry", "nextTelemetry", "nextTelemetry", "nextTelemetry"],
@@ -18,14 +18,14 @@ export const telemetryPaths: readonly Path[] = [
       withInfra(setup, writeInfraFile(setup, buildMeasuredEntries("P.measured", "P.telemetry")), async () => {
         await createProject(setup, "P.measured");
         await startTelemetry(setup, DEMO_TENANT);
-        await waitUntilFlowSays(setup, "waits");
+        await waitForFlowDetails(setup, "waits");
         await actByCard(setup, buildRegistrationJob("P.telemetry"));
-        await waitUntilFlowSays(setup, "idle");
+        await waitForFlowDetails(setup, "idle");
         return FLOW;
       }),
   },
   {
-    // A tenant whose telemetry was lost gets a new flow; one whose flow runs keeps it.
+    // A tenant whose telemetry flow is lost gets a new one, and a tenant with a running flow keeps it.
     name: "housekeeping-telemetry",
     status: "housekept",
     passes: ["sweepPermits", "headsToAnchor", "anchorHeads", "recordAnchored", "enabledWebhooks", "telemetryTenants"],
@@ -36,7 +36,7 @@ export const telemetryPaths: readonly Path[] = [
         const options = { taskQueue: LAB_256_QUEUE, workflowId: "housekeeping-of-telemetry", args: [] };
         await setup.temporal.workflow.execute("housekeeping", options);
         const { status } = await setup.temporal.workflow.getHandle(FLOW).describe();
-        if (status.name !== "RUNNING") throw new Error("The tenant's telemetry has no flow.");
+        if (status.name !== "RUNNING") throw new Error("The tenant has no running telemetry flow.");
         return options.workflowId;
       }),
   },
@@ -46,7 +46,7 @@ function buildMeasuredEntries(...projects: readonly string[]) {
   return Object.fromEntries(projects.map((name) => [name, "enabled production"] as const));
 }
 
-/** Starts a tenant's flow, unless the schedule has done so already. */
+/** Starts a tenant's flow, unless the schedule has started it. */
 async function startTelemetry(setup: ReplaySetup, tenant_id: string): Promise<void> {
   await setup.temporal.workflow.start("telemetry", {
     taskQueue: LAB_256_QUEUE,
@@ -56,8 +56,8 @@ async function startTelemetry(setup: ReplaySetup, tenant_id: string): Promise<vo
   });
 }
 
-/** Waits until the flow says this of itself. */
-async function waitUntilFlowSays(setup: ReplaySetup, word: string): Promise<void> {
+/** Waits until the flow's current details contain the word. */
+async function waitForFlowDetails(setup: ReplaySetup, word: string): Promise<void> {
   const flow = setup.temporal.workflow.getHandle(FLOW);
   for (;;) {
     const { currentDetails } = await flow.query<{ currentDetails?: string }>("__temporal_workflow_metadata");

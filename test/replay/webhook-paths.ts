@@ -4,12 +4,12 @@ import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import type { Path } from "./path.js";
 import { createProject, type ReplaySetup } from "./replay-setup.js";
 
-/** Nobody listens there: every attempt fails at once. */
+/** An address without a listener, where every attempt fails at once. */
 const NOWHERE = "http://127.0.0.1:1/";
 
 export const webhookPaths: readonly Path[] = [
   {
-    // Events that are tried again and become dead letters, one more attempt that was asked for, and the end.
+    // Events are retried and become dead letters, one is retried on request, and the flow ends.
     name: "webhook-delivery",
     status: "stopped",
     passes: ["nextWebhookEvent", "deliverWebhookEvent", "deliverWebhookEvent", "settleWebhookEvent", "nextWebhookEvent"],
@@ -27,7 +27,7 @@ export const webhookPaths: readonly Path[] = [
     },
   },
   {
-    // A webhook whose flow was lost gets a new one; one whose flow runs keeps it.
+    // A webhook whose flow is lost gets a new one, and a webhook with a running flow keeps it.
     name: "housekeeping-webhooks",
     status: "housekept",
     passes: ["sweepPermits", "headsToAnchor", "anchorHeads", "recordAnchored", "enabledWebhooks"],
@@ -39,7 +39,7 @@ export const webhookPaths: readonly Path[] = [
       await createProject(setup, "P.swept");
       const options = { taskQueue: LAB_256_QUEUE, workflowId: "housekeeping-of-webhooks", args: [] };
       await setup.temporal.workflow.execute("housekeeping", options);
-      if ((await lost.describe()).status.name !== "RUNNING") throw new Error("The webhook has no flow.");
+      if ((await lost.describe()).status.name !== "RUNNING") throw new Error("The webhook has no running flow.");
       for (const id of ["wh-kept", "wh-lost"]) await callApi(setup, "POST", `/v1/webhooks/${id}/disable`, {});
       return options.workflowId;
     },
@@ -53,6 +53,6 @@ async function callApi(setup: ReplaySetup, method: string, path: string, body?: 
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify({ tenant_id: DEMO_TENANT, ...body }) }),
   });
-  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+  if (!response.ok) throw new Error(`${method} ${path} returned ${response.status}: ${await response.text()}`);
   return response.json();
 }
