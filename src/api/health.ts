@@ -46,8 +46,7 @@ async function checkHealth(deps: HealthDependencies): Promise<Health> {
   const clock_skew_ms = skew.status === "fulfilled" ? skew.value : null;
   const warnings: string[] = [];
   if (pollers.status === "rejected") warnings.push("Temporal does not answer.");
-  else
-    for (const queue of pollers.value) if (queue.pollers === 0) warnings.push(`Nobody polls ${queue.task_queue}: its worker does not run.`);
+  else for (const queue of pollers.value) if (queue.pollers === 0) warnings.push(`No worker polls ${queue.task_queue}: it does not run.`);
   if (clock_skew_ms === null) warnings.push("The database does not answer.");
   else if (Math.abs(clock_skew_ms) > CLOCK_SKEW_MAX_MS)
     warnings.push(`The clocks of api and database differ by ${clock_skew_ms} ms; permits need them within ${CLOCK_SKEW_MAX_MS} ms.`);
@@ -76,7 +75,7 @@ async function measureClockSkew({ db, now }: HealthDependencies): Promise<number
   const before = now();
   const { rows } = await sql<{ at: number }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(db);
   const [row] = rows;
-  if (row === undefined) throw new Error("Postgres did not say what time it is.");
+  if (row === undefined) throw new Error("Postgres did not return its time.");
   return Math.round(row.at - (before + now()) / 2);
 }
 

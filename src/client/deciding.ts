@@ -56,7 +56,7 @@ async function listVouchingPasskeys(client: RegistryClient, passkeys: Authentica
     title: "A passkey is needed",
     status: 403,
     code: "step_up_required",
-    detail: "You have a passkey, and it must vouch for a further one; the passkey file in use does not hold it.",
+    detail: "You have a passkey, which must confirm a further one; the passkey file in use does not contain it.",
     next: "Use the passkey file that holds it, or have the lost passkey disabled first.",
   });
 }

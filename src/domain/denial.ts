@@ -1,7 +1,7 @@
 import type { MergeConflict } from "./git/merge-conflict.js";
 import type { Result } from "./result.js";
 
-/** Codes of denials. They are stable: clients and runbooks match on them. */
+/** The codes of denials. They are stable: clients and runbooks match on them. */
 export const DENIAL_CODES = [
   // The Runner's checks, in their order.
   "envelope_invalid",
@@ -66,11 +66,11 @@ export const DENIAL_CODES = [
 ] as const;
 export type DenialCode = (typeof DENIAL_CODES)[number];
 
-/** A denial is a value: a stable code, and a sentence that says what is wrong and what to do next. */
+/** A denial is a value: a stable code, and a sentence that explains what is wrong and what to do next. */
 export interface Denial {
   readonly code: DenialCode;
   readonly message: string;
-  /** With `merge_conflict`: the paths that conflict. */
+  /** The conflicting paths, for `merge_conflict`. */
   readonly conflicts?: readonly MergeConflict[];
 }
 

@@ -14,9 +14,9 @@ export const tenantIdSchema = z
 /** `P.demo`: `P.`, then letters, digits, `_`, `-` and single dots; never ends in `.git` or `.lock`. */
 export const projectIdSchema = z
   .string()
-  .max(66, "A project id has at most 66 characters.")
+  .max(66, "A project id may have at most 66 characters.")
   .regex(PROJECT, "Write a project id such as `P.demo`: `P.`, then letters, digits, `_`, `-` and single dots.")
-  .refine((id) => !/\.(git|lock)$/i.test(id), "A project id does not end in `.git` or `.lock`, which git uses itself.");
+  .refine((id) => !/\.(git|lock)$/i.test(id), "A project id must not end in `.git` or `.lock`, which git uses itself.");
 
 export const ACTOR_KINDS = ["person", "agent", "app"] as const;
 export type ActorKind = (typeof ACTOR_KINDS)[number];
@@ -29,7 +29,7 @@ export const actorIdSchema = z
     "Write an actor id such as `ubl:sid:person:admin`, `ubl:sid:app:ci` or `ubl:sid:agent:x`.",
   );
 
-/** The kind that an actor id states. */
+/** Returns the kind that an actor id states. */
 export function parseActorKind(actorId: string): ActorKind {
   const kind = ACTOR_KINDS.find((k) => k === actorId.split(":")[2]);
   if (kind === undefined) throw new TypeError(`${actorId} is not an actor id; parse it with actorIdSchema first.`);

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Result } from "./result.js";
 
-/** A bad field: its path (`params.branch`, or `` for the whole value) and a sentence that says what is wrong. */
+/** An invalid field: its path (`params.branch`, or `` for the whole value) and a sentence that explains what is wrong. */
 export interface FieldProblem {
   readonly field: string;
   readonly problem: string;
@@ -9,10 +9,10 @@ export interface FieldProblem {
 
 export type ParseResult<T> = Result<T, { problems: readonly FieldProblem[] }>;
 
-/** zod's message for a union without one of its own. */
+/** zod's message for a union without a message of its own. */
 const NO_WORDS = "Invalid input";
 
-/** Every problem of a failed parse, each naming its field; an unknown member is named itself. */
+/** Returns every problem of a failed parse with its field. An unknown member is reported under its own name. */
 export function toFieldProblems(error: z.ZodError): FieldProblem[] {
   return error.issues.flatMap((issue) => toIssueProblems(issue, []));
 }
@@ -21,7 +21,7 @@ function toIssueProblems(issue: z.core.$ZodIssue, within: readonly string[]): Fi
   const at = [...within, ...issue.path.map(String)];
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({ field: [...at, key].join("."), problem: "This member is not known; remove it." }));
-  // zod says only that a record's key is bad; the key's own schema says why.
+  // zod reports only that a record's key is invalid; the reason is in the key's own schema.
   if (issue.code === "invalid_key") return [{ field: at.join("."), problem: issue.issues.map((inner) => inner.message).join(" ") }];
   if (issue.code === "invalid_union" && issue.message === NO_WORDS) {
     // The member with the fewest problems is probably the intended one.
@@ -31,13 +31,13 @@ function toIssueProblems(issue: z.core.$ZodIssue, within: readonly string[]): Fi
   return [{ field: at.join("."), problem: issue.message }];
 }
 
-/** Parses `value` at an edge, or names every bad field. */
+/** Parses `value` at a boundary, or reports every invalid field. */
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown): ParseResult<T> {
   const result = schema.safeParse(value);
   return result.success ? { ok: true, value: result.data } : { ok: false, problems: toFieldProblems(result.error) };
 }
 
-/** One sentence for a log line or a denial: `branch: …; tag: …`. */
+/** Formats the problems in one line for a log or a denial: `branch: …; tag: …`. */
 export function formatProblems(problems: readonly FieldProblem[]): string {
   return problems.map((p) => (p.field === "" ? p.problem : `${p.field}: ${p.problem}`)).join("; ");
 }

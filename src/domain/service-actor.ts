@@ -1,7 +1,10 @@
-/** The actor that appends telemetry for LAB 256. The policy knows it by this id (contracts "Infra registry v2"). */
+/** The actor that appends telemetry for LAB 256. The policy recognises it by this id (contracts "Infra registry v2"). */
 export const TELEMETRY_ACTOR_ID = "ubl:sid:app:registry.telemetry";
 
-/** Whether an actor is a service of the registry itself, which has no token and cannot be seeded. Its id is reserved in any letter case. */
+/**
+ * Returns whether an actor is one of the registry's own services, which have no token and cannot be seeded. Their ids are reserved in any
+ * letter case.
+ */
 export function isServiceActor(actorId: string): boolean {
   return actorId.toLowerCase() === TELEMETRY_ACTOR_ID;
 }

@@ -17,7 +17,7 @@ export const toArtifactKey = (tenant: string, project: string, commit: string, n
 export const toRunnerLogKey = (tenant: string, project: string, commit: string, jti: string, logsHash: string) =>
   toArtifactKey(tenant, project, commit, `${jti}/${logsHash}.log`);
 
-/** The signed Pact of a merge, beside the merged commit's other artifacts. */
+/** The signed Pact of a merge, next to the merged commit's other artifacts. */
 export const toPactKey = (tenant: string, project: string, commit: string, jti: string) =>
   toArtifactKey(tenant, project, commit, `${jti}/pact.dsse.json`);
 

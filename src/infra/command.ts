@@ -80,7 +80,7 @@ function resolveRequestedRouting(
 ): InfraOutcome<Routing> {
   const known = executionContextSchema.optional().safeParse(context);
   if (!known.success)
-    return refuseInfraAct("context_unknown", `--context: ${JSON.stringify(context)} is no context; write sandbox or production.`);
+    return refuseInfraAct("context_unknown", `--context: ${JSON.stringify(context)} is not a context; write sandbox or production.`);
   const declared = known.data === undefined ? {} : { context: known.data };
   const org = registry.orgs.get(owner);
   const inherited = org === undefined || org.repos.size === 0 ? undefined : org.telemetry_repo;

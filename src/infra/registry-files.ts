@@ -140,7 +140,7 @@ function createRepair(place: RegistryFilePaths): Repair {
     if (registry !== "before" || log !== "after" || changelog === undefined)
       return refuseInfraAct(
         "half_done",
-        `${earlier}, and the files were changed since. Look at git diff, bring registry and changelog to agree, then remove ${toJournalPath(place.lock)}.`,
+        `${earlier}, and the files have changed since. Check git diff, make registry and changelog agree, then remove ${toJournalPath(place.lock)}.`,
       );
     if (journal.changelog.before === null) await rm(place.changelog);
     else await replaceFile(place.changelog, changelog.subarray(0, journal.changelog.before_bytes));

@@ -68,7 +68,7 @@ function checkBranchFiles(head: RegistryFiles, base: NonNullable<ValidationInput
       buildFinding(
         REGISTRY_PATH,
         "base-stale",
-        "The base branch has changed the registry since this branch left it; rebase, and make the change anew.",
+        "The base branch has changed the registry since this branch left it; rebase, and make the change again.",
       ),
     );
   else {
@@ -81,7 +81,7 @@ function checkBranchFiles(head: RegistryFiles, base: NonNullable<ValidationInput
   if (base.changedPaths.some((path) => own.includes(path)))
     findings.push(
       ...others.map((path) =>
-        buildFinding(path, "only-registry-files", `${path} is changed together with the registry; change it in a branch of its own.`),
+        buildFinding(path, "only-registry-files", `${path} is changed together with the registry; change it in a separate branch.`),
       ),
     );
   return findings;
@@ -135,7 +135,7 @@ function checkProductionImmutable(before: InfraRegistry, registry: InfraRegistry
     [...repos].flatMap(([repo, entry]) => {
       const now = after.get(foldName(org, repo));
       if (entry.state !== "enabled" || entry.context !== "production" || now === undefined || now.entry.context === "production") return [];
-      const message = `${org}/${repo} is enabled in production, which is immutable; unregister it in a change of its own first.`;
+      const message = `${org}/${repo} is enabled in production, which is immutable; unregister it in a separate change first.`;
       return [
         { ...buildFinding(REGISTRY_PATH, "production-immutable", message), ...findPlace(["orgs", now.org, "repos", now.repo, "context"]) },
       ];

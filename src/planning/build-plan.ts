@@ -6,10 +6,10 @@ import { findStoredIds } from "../repository/objects/find-stored-ids.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import type { PlanInput, PlanningContext } from "./context.js";
 
-/** The facts of an act that adds no commits, so nobody is excluded from approving it as an author or pusher. */
+/** The facts of an act that adds no commits. It has no authors or pushers to exclude from approving it. */
 const NO_COMMITS = { fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [], diffstat: NO_DIFF };
 
-/** The plan of an act that moves `refs`. Without `facts` the act adds no commits. */
+/** Builds the plan of an act that moves `refs`. Without `facts`, the act adds no commits. */
 export function buildPlan<P extends JobParams>(
   { tenant_id }: PlanningContext,
   { params, target, policy_hash, infra }: PlanInput<P>,
@@ -23,7 +23,7 @@ export function buildPlan<P extends JobParams>(
   };
 }
 
-/** The facts of a plan about the commits that the act adds. */
+/** Returns a plan's facts about the commits that the act adds. */
 export async function describeCommits(repository: OpenRepository, { count, commits, author_emails, ids }: History) {
   const pushed_before = ids.length > PLAN_PUSHED_MAX ? null : [...(await findStoredIds(repository, ids))].sort();
   return { commit_count: count, commits: [...commits], author_emails: [...author_emails], pushed_before };

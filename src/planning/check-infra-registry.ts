@@ -8,7 +8,7 @@ import type { OpenRepository } from "../repository/open-repository.js";
 import { toGitFault } from "../repository/stock-git/stock-git.js";
 import type { PlanningContext } from "./context.js";
 
-/** The findings that a denial names; `ogr infra validate` shows all. */
+/** The number of findings in a denial; `ogr infra validate` shows all. */
 const FINDINGS_SHOWN_MAX = 3;
 const FILE_MAX_BYTES = 16 * 1024 * 1024;
 const OWN = [REGISTRY_PATH, CHANGELOG_PATH];
@@ -17,9 +17,9 @@ const OWN = [REGISTRY_PATH, CHANGELOG_PATH];
 const INFRA_REF = toBranchRef("main");
 
 /**
- * The problem of the infra registry that these moves would put on `main` of the project that keeps it, or undefined; other projects and
- * branches have none. `new` may name a tree. This takes the place of the CI of a registry at a git host (infra registry v2 "All changes are
- * validated before merge").
+ * Checks the infra registry that these moves would put on `main` of the project that holds it; other projects and branches are not
+ * checked. Returns its problem, or undefined. `new` can name a tree. It replaces the CI of a registry at a git host (infra registry v2
+ * "All changes are validated before merge").
  */
 export async function checkInfraRegistry(
   context: PlanningContext,
@@ -37,7 +37,7 @@ export async function checkInfraRegistry(
   const more = errors.length > shown.length ? ` And ${errors.length - shown.length} more.` : "";
   return buildDenial(
     "infra_invalid",
-    `main would have a bad infra registry: ${shown.join(" ")}${more} Put it right on a branch (ogr infra validate --base main), push that, and open a new card.`,
+    `main would have an invalid infra registry: ${shown.join(" ")}${more} Fix it on a branch (ogr infra validate --base main), push that, and open a new card.`,
   );
 }
 
@@ -49,14 +49,14 @@ async function readRegistryFiles(repository: OpenRepository, treeish: string): P
   return { registry, changelog };
 }
 
-/** Undefined if nothing is there. Anything but a file reads as empty, which is not valid. */
+/** Returns undefined if nothing exists there. Anything but a file reads as empty, which is not valid. */
 async function readFileAt(repository: OpenRepository, object: string): Promise<Buffer | undefined> {
   const type = await repository.runGit({ args: ["cat-file", "-t", object] });
   if (type.code !== 0) return undefined;
   if (type.stdout.toString("latin1").trim() !== "blob") return Buffer.alloc(0);
   const call = { args: ["cat-file", "blob", object], outputMaxBytes: FILE_MAX_BYTES };
   const answer = await repository.runGitWithinOutput(call);
-  // No registry is that large, so it reads as empty too.
+  // A valid registry is never that large, so the file also reads as empty.
   if (answer === undefined) return Buffer.alloc(0);
   if (answer.code !== 0) throw toGitFault(call, answer);
   return answer.stdout;

@@ -3,7 +3,10 @@ import type { OpenRepository } from "../repository/open-repository.js";
 import type { RefsState } from "../repository/refs/refs-state.js";
 import type { PlanningContext } from "./context.js";
 
-/** Runs `work` on a project's repository and always closes it. `recall` is that of `Repositories.open`. Denial: `project_unknown`. */
+/**
+ * Opens a project's repository, runs `work` on it and always closes it. `recall` is passed to `Repositories.open`. Denial:
+ * `project_unknown`.
+ */
 export async function runOnProject<T>(
   context: PlanningContext,
   projectId: string,

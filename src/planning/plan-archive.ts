@@ -19,7 +19,7 @@ export function planArchive(context: PlanningContext, input: PlanInput<ArchivePa
   });
 }
 
-/** The id of the archive mark before the act, zeros if there is none. Denial: `nothing_to_do`. */
+/** Returns the id of the archive mark before the act, zeros if there is none. Denial: `nothing_to_do`. */
 export function checkArchiveMark(repository: OpenRepository, { project_id, archived }: ArchiveParams): Outcome<string> {
   const mark = repository.state.refs.get(ARCHIVED_REF)?.id ?? ZERO_ID;
   if ((mark === ZERO_ID) === archived) return grantValue(mark);

@@ -13,5 +13,5 @@ export async function planInit(context: PlanningContext, input: PlanInput<InitPa
 }
 
 export function denyExistingProject(projectId: string) {
-  return denyWith("project_exists", `${projectId} is registered already. Choose another id.`);
+  return denyWith("project_exists", `${projectId} is already registered. Choose another id.`);
 }

@@ -22,8 +22,8 @@ const PLANS: { readonly [T in JobType]: PlanFunction<ParamsOf<T>> } = {
 };
 
 /**
- * Plans a job within `limits.planMaxMs`. A plan that takes longer is denied with `limit_exceeded`: it would take as long the next time, and
- * each try occupies a Runner.
+ * Plans a job within `limits.planMaxMs`. A plan that takes longer is denied with `limit_exceeded`, because a retry would take as long and
+ * each one occupies a Runner.
  */
 export async function planJob<T extends JobType>(
   context: Omit<PlanningContext, "signal">,
@@ -37,6 +37,6 @@ export async function planJob<T extends JobType>(
   } catch (error) {
     const stopped = error === signal.reason || (error instanceof GitFault && error.code === "aborted");
     if (!signal.aborted || !stopped) throw error;
-    return denyWith("limit_exceeded", `The plan was not made within ${planMaxMs} ms; do the work in several smaller steps.`);
+    return denyWith("limit_exceeded", `The plan was not finished within ${planMaxMs} ms; split the work into several smaller steps.`);
   }
 }

@@ -21,13 +21,15 @@ export function planReset(context: PlanningContext, input: PlanInput<ResetParams
   });
 }
 
-/** The deletions of every branch and tag, if their digest is the one that the reset names. Denials: `ref_moved`, `nothing_to_do`. */
+/**
+ * Returns the deletions of every branch and tag, if their digest is the one that the reset names. Denials: `ref_moved`, `nothing_to_do`.
+ */
 export function resolveResetMoves(repository: OpenRepository, { project_id, expected_refs }: ResetParams): Outcome<RefMove[]> {
   const refs = listVisibleRefs(repository.state.refs).map(([name, { id }]) => [name, id] as const);
-  if (refs.length === 0) return denyWith("nothing_to_do", `${project_id} has no branch and no tag.`);
+  if (refs.length === 0) return denyWith("nothing_to_do", `${project_id} has no branches and no tags.`);
   const found = hashRefs(refs);
   if (found === expected_refs) return grantValue(toDeletions(refs));
-  return denyWith("ref_moved", `The refs of ${project_id} have the digest ${found} and not ${expected_refs}. Look at them and ask again.`);
+  return denyWith("ref_moved", `The refs of ${project_id} have the digest ${found}, not ${expected_refs}. Review them and try again.`);
 }
 
 export function toDeletions(refs: readonly (readonly [name: string, id: string])[]): RefMove[] {

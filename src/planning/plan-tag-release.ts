@@ -19,7 +19,7 @@ export function planTagRelease(context: PlanningContext, input: PlanInput<TagRel
   return runOnProject(context, params.project_id, async (repository) => {
     const denial = await checkTag(context, repository, params);
     if (denial !== undefined) return wrapDenial(denial);
-    // A release shows the commits that no earlier tag has; their authors and pushers may not approve it.
+    // A release contains the commits that no earlier tag has. Their authors and pushers may not approve it.
     const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX);
     const { tag, commit } = params;
     const refs = [{ name: toTagRef(tag), old: ZERO_ID, new: null }];
@@ -29,7 +29,7 @@ export function planTagRelease(context: PlanningContext, input: PlanInput<TagRel
   });
 }
 
-/** The reason why the tag cannot be made, or undefined. */
+/** Returns the reason why the tag cannot be created, or undefined. */
 export async function checkTag(
   context: PlanningContext,
   repository: OpenRepository,
@@ -38,19 +38,19 @@ export async function checkTag(
   const problem = checkRefMoves(repository.state.refs, [{ name: toTagRef(tag), old: ZERO_ID, new: "" }]);
   if (problem !== undefined) return problem;
   const { project_id } = repository.name;
-  // A reset deletes the tag and keeps its manifest, which is never replaced and would describe the wrong release.
+  // A reset deletes the tag but keeps its manifest, which is never replaced and would describe the wrong release.
   if ((await context.store.blobs.stat(toReleaseManifestKey(context.tenant_id, project_id, tag))) !== undefined)
     return buildDenial("ref_exists", `${tag} was released before the project was reset, and its manifest is kept. Choose another tag.`);
   const object = await repository.getReader().readInfo(commit);
   if (object?.type !== "commit" || !(await isOnBranch(repository, commit)))
     return buildDenial(
       "commit_unreachable",
-      `No branch of ${project_id} reaches commit ${commit}. Push it first, or name a commit that was pushed.`,
+      `No branch of ${project_id} reaches commit ${commit}. Push it first, or name a commit that has been pushed.`,
     );
   return checkArchiveSize(repository, commit, context.limits.archiveMaxBytes);
 }
 
-/** The notes, or the tag's name if they are blank. git ends a message with a line feed. */
+/** Returns the notes, or the tag's name if they are blank. git ends a message with a line feed. */
 export function toTagMessage({ tag, notes }: TagReleaseParams): string {
   const text = notes.trim() === "" ? tag : notes;
   return text.endsWith("\n") ? text : `${text}\n`;

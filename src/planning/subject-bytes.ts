@@ -7,15 +7,15 @@ import type { IncomingBytes } from "../repository/incoming/incoming-bytes.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import type { PlanningContext } from "./context.js";
 
-/** Up to this size the bytes stay in memory. */
+/** Bytes up to this size stay in memory. */
 const IN_MEMORY_MAX_BYTES = 4 * 1024 * 1024;
 
-/** Bytes by their BLAKE3, inline in `patch` or staged. */
+/** Bytes identified by their BLAKE3, inline in `patch` or staged. */
 type NamedBytes = Pick<PushParams, "subject_hash" | "patch">;
 
 /**
- * Reads the pushed bytes, inline or staged, and checks them against `params.subject_hash`. Checks their size before fetching. Denials:
- * `staged_bytes_missing`, `subject_hash_mismatch`, `limit_exceeded`.
+ * Reads the pushed bytes, inline or staged, and checks them against `params.subject_hash`. Checks their size before fetching them.
+ * Denials: `staged_bytes_missing`, `subject_hash_mismatch`, `limit_exceeded`.
  */
 export async function readSubjectBytes(
   context: PlanningContext,
@@ -50,7 +50,7 @@ function checkSubjectHash(params: NamedBytes, incoming: IncomingBytes, found: st
   if (found === params.subject_hash) return grantValue(incoming);
   return denyWith(
     "subject_hash_mismatch",
-    `params.subject_hash is ${params.subject_hash}, and the bytes have the BLAKE3 ${found}. Send the bytes that you named.`,
+    `params.subject_hash is ${params.subject_hash}, but the bytes have the BLAKE3 ${found}. Send the bytes that you named.`,
   );
 }
 

@@ -1,7 +1,7 @@
 /**
  * - `git_unusable`: no acceptable git; an operator has to install one.
  * - `git_failed`: git failed for a reason other than its input (disk full, killed, an unreadable object of the cache). Try again.
- * - `crashed`: git ended by a fault of its own; the same input would make it crash again.
+ * - `crashed`: git itself crashed; the same input would make it crash again.
  * - `timed_out`, `output_too_large`: a limit of the call was reached.
  * - `aborted`: the caller's signal fired.
  * - `outside_scope`: a path left the tenant's folder; never retried.

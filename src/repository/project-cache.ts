@@ -129,7 +129,7 @@ export class ProjectCache {
       this.#unindexed = 0;
       const untouched = this.#folderStamp === (await this.#readStamp());
       await this.git.readOutput({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
-      this.reader.notePacksIndexed();
+      this.reader.markPacksIndexed();
       if (untouched) this.#folderStamp = await this.#readStamp();
     });
   }

@@ -62,7 +62,7 @@ export class Repositories {
     cache.memory.remember(state);
     try {
       await cache.sync(store, state, signal);
-      await this.#boundReaders(cache);
+      await this.#limitReaders(cache);
     } catch (error) {
       cache.users -= 1;
       throw error;
@@ -139,7 +139,7 @@ export class Repositories {
     for (const cache of idle.slice(0, tooMany)) if (cache.users === 0) await cache.forget();
   }
 
-  async #boundReaders(newest: ProjectCache): Promise<void> {
+  async #limitReaders(newest: ProjectCache): Promise<void> {
     const open = [...this.#caches.values()].filter((cache) => cache.reader.isOpen && cache !== newest && cache.users === 0);
     const tooMany = open.sort((a, b) => a.lastUsedMs - b.lastUsedMs).slice(0, Math.max(0, open.length - this.#options.readersMaxCount + 1));
     await Promise.all(tooMany.map((cache) => cache.reader.close()));

@@ -23,7 +23,7 @@ export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore
  */
 export function limitToReadsBelow(store: ObjectStore, prefix: string): ObjectStore {
   const assertBelowPrefix = (key: string): void => {
-    if (!key.startsWith(`${prefix}/`)) throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of ${prefix}.`);
+    if (!key.startsWith(`${prefix}/`)) throw new StorageFault("denied", key, `${JSON.stringify(key)} is outside of ${prefix}.`);
   };
   const refuseWrite = (key: string): void => {
     throw new StorageFault("denied", key, `${prefix} is read-only here, so ${key} cannot be written.`);

@@ -7,7 +7,7 @@ export const spaces = {
   "registry-metadata": "Project declarations, derived indexes and release manifests, as ADR-002 §5 names them.",
   artifacts: "What an act leaves behind besides its commits: Runner logs, notes and source archives.",
   staging: "Bytes on their way in, kept under their BLAKE3, before anything has been decided about them.",
-  claims: "The single use of each permit: whoever creates the object of a jti owns the act, or ends it.",
+  claims: "The single use of each permit: the creator of a jti's object owns the act, or ends it.",
   receipts: "Signed receipts, at most one for each jti, written only by the holder of its claim.",
   refusals: "Signed refusals of envelopes that failed before their claim, kept under the envelope's digest.",
   policies: "The policy.wasm bytes under their BLAKE3.",

@@ -33,5 +33,5 @@ await runMain("health", async () => {
     .filter(({ identity }) => identity?.startsWith(`${worker}/`))
     .map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000);
   await connection.close();
-  if (!polls.some((at) => Date.now() - at < POLLER_FRESH_MS)) throw new Error(`nobody polls ${name}`);
+  if (!polls.some((at) => Date.now() - at < POLLER_FRESH_MS)) throw new Error(`no worker polls ${name}`);
 });

@@ -81,7 +81,7 @@ describe("an attestation", () => {
     [
       "of a type that the plan does not ask for",
       signAttestation(buildAttestationStatement(CARD, DIGEST, { predicateType: OTHER_TYPE }), tester),
-      /asks for no attestation of type/,
+      /requires no attestation of type/,
     ],
     ["about another plan", signAttestation(buildAttestationStatement(CARD, OTHER_DIGEST), attestor), /another plan/],
     [

@@ -28,7 +28,7 @@ async function askGit(names: readonly string[]): Promise<boolean[]> {
 const STRICTER: readonly (readonly [RegExp, (name: string) => boolean])[] = [
   [/at most 200 bytes/, (name) => Buffer.byteLength(name) > 200],
   [/^`(?:@|HEAD)` is not a branch name/, (name) => name === "@" || name === "HEAD"],
-  [/does not start with `-`/, (name) => name.startsWith("-")],
+  [/must not start with `-`/, (name) => name.startsWith("-")],
   [/without `refs\/heads\/`/, (name) => name.startsWith("refs/")],
 ];
 
@@ -123,7 +123,7 @@ describe("a branch name beside stock git", () => {
   });
 
   test("NUL and half a surrogate pair, which no argument of a process can hold, are refused", () => {
-    expect(checkBranchName("a\0b")).toContain("does not contain");
+    expect(checkBranchName("a\0b")).toContain("must not contain");
     for (const lone of ["\ud800", "a\udc00b", "feature/\ud83d"]) expect(checkBranchName(lone)).toContain("well-formed");
   });
 

@@ -19,7 +19,7 @@ export async function issueCommand(deps: ApiDependencies, principal: Principal, 
   for (const checked of [checkBinding(envelope, deps.jwks, envelope.target), checkSubject(envelope)])
     if (!checked.ok) return buildDenialProblem(checked.denial);
   if (permit.scopes.actor_id !== principal.actor_id)
-    return buildProblem("forbidden", `The permit is ${permit.scopes.actor_id}'s own; nobody else issues its command.`);
+    return buildProblem("forbidden", `The permit belongs to ${permit.scopes.actor_id}; no other actor can issue its command.`);
   const inline = parseInlinePatch(envelope);
   if (inline.denial !== null) return buildDenialProblem(inline.denial);
   const known = await readKnownCommand(deps.db, { tenant_id, jti, job_id: jobId });

@@ -21,7 +21,7 @@ export async function authenticateCaller(
 ): Promise<Principal | ProblemAnswer> {
   if (header === undefined) return refuseUnauthenticated("This needs a token.");
   const bearer = BEARER.exec(header)?.[1];
-  if (bearer === undefined) return refuseUnauthenticated("The Authorization header is no bearer token.");
+  if (bearer === undefined) return refuseUnauthenticated("The Authorization header is not a bearer token.");
   if (checkTokenShape(bearer) === "mistyped")
     return refuseUnauthenticated("The token was cut short or mistyped: its checksum does not fit.");
   const principal = await principals.findPrincipal(bearer);

@@ -125,7 +125,7 @@ async function checkServedKeys(connection: Connection): Promise<DoctorFinding> {
   if (keys.length === 0)
     return buildProblemFinding(
       "keys",
-      "The registry serves no public keys, so nobody can verify what it signs.",
+      "The registry serves no public keys, so its signatures cannot be verified.",
       "Check OGR_PERMIT_KEY_FILE and OGR_RECEIPT_JWKS_FILE of the api.",
     );
   return buildOkFinding("keys", `${keys.length} public keys: ${keys.map(({ kid }) => kid).join(", ")}`);

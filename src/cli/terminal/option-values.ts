@@ -26,5 +26,5 @@ export const buildYesOption = (): Option => new Option("--yes", "do not ask for 
 /** Parses an entry's number in a chain, from 0. @throws UsageError */
 export function parseSequenceNumber(option: string, text: string): number {
   if (/^(?:0|[1-9][0-9]{0,15})$/.test(text)) return Number(text);
-  throw new UsageError(`${option}: ${text} is no entry number; use the \`seq\` of an entry.`);
+  throw new UsageError(`${option}: ${text} is not an entry number; use the \`seq\` of an entry.`);
 }

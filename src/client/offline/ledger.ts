@@ -34,7 +34,7 @@ export class ChainReader {
   /** @throws BrokenChain */
   follow(value: unknown): LedgerEntryAnswer {
     const parsed = parseWith(ledgerEntrySchema, value);
-    if (!parsed.ok) throw new BrokenChain(`The line after entry ${this.#head.seq} is no entry: ${formatProblems(parsed.problems)}`);
+    if (!parsed.ok) throw new BrokenChain(`The line after entry ${this.#head.seq} is not an entry: ${formatProblems(parsed.problems)}`);
     const entry = parsed.value;
     const { seq, container, prev_hash, hash, ...rest } = entry;
     if (this.#entries > 0 && container !== this.#container)

@@ -5,21 +5,21 @@ import type { CharterActor, Passkey, Person, RecordWrite } from "../../domain/ch
 import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 
-/** The most persons of a charter. Source: contracts "Charter". */
+/** The maximum number of persons in a charter. Source: contracts "Charter". */
 export const PERSONS_MAX = 5000;
 
 /**
- * The records that a change writes, by rules version 1. `version` is that of the entry with the change. Every verifier computes this; nobody
- * is told it. Denials: `charter_invalid`, `nothing_to_do`, `limit_exceeded`.
+ * Computes the records that a change writes, by version 1 of the rules. `version` is that of the entry with the change. Every verifier
+ * computes this itself. Denials: `charter_invalid`, `nothing_to_do`, `limit_exceeded`.
  */
 export function computeWrites(state: CharterState, version: number, { jobType, params }: CharterChange): Outcome<readonly RecordWrite[]> {
   if ((jobType === "registry.charter.found") !== (version === 1))
-    return denyChange(version === 1 ? "Version 1 founds the charter." : "A charter is founded by version 1 and by nothing else.");
+    return denyChange(version === 1 ? "Version 1 founds the charter." : "Only version 1 can found a charter.");
   switch (jobType) {
     case "registry.charter.found":
       return foundCharter(params);
     case "registry.policy.publish":
-      if (state.find("policy")?.policy_hash === params.policy_hash) return denyUnchanged("This policy is the active one.");
+      if (state.find("policy")?.policy_hash === params.policy_hash) return denyUnchanged("This policy is already active.");
       return grantValue([{ kind: "policy", value: params }]);
     case "registry.keys.rotate":
       return rotateKeys(state, params);
@@ -34,7 +34,7 @@ export function computeWrites(state: CharterState, version: number, { jobType, p
 function foundCharter(params: ChangeParams<"registry.charter.found">): Outcome<readonly RecordWrite[]> {
   const { policy_hash, persons, actors, keys, relying_parties, tenants, policy_codes } = params;
   for (const [kid, key] of Object.entries(keys)) {
-    if (key.jwk.kid !== kid) return denyChange(`Key ${key.jwk.kid} stands under ${kid}.`);
+    if (key.jwk.kid !== kid) return denyChange(`Key ${key.jwk.kid} is listed under the id ${kid}.`);
     if (key.revoked) return denyChange(`Key ${kid} is revoked before it was ever valid.`);
   }
   const members = checkMembers({ persons, actors, relyingParties: new Set(Object.keys(relying_parties)) });
@@ -50,7 +50,7 @@ function foundCharter(params: ChangeParams<"registry.charter.found">): Outcome<r
   ]);
 }
 
-/** A use that has a key keeps one. Revocation is final: a revoked key never returns, not even for another use. */
+/** A use that has a key must keep one. Revocation is final: a revoked key never returns, not even for another use. */
 function rotateKeys(state: CharterState, { add, revoke }: ChangeParams<"registry.keys.rotate">): Outcome<readonly RecordWrite[]> {
   if (add.length + revoke.length === 0) return denyUnchanged("The change names no key.");
   const added = new Set(add.map(({ jwk }) => jwk.kid));
@@ -59,7 +59,7 @@ function rotateKeys(state: CharterState, { add, revoke }: ChangeParams<"registry
   for (const value of add) {
     const { kid } = value.jwk;
     if (value.revoked) return denyChange(`Key ${kid} is revoked before it was ever valid.`);
-    if (state.find("key", kid) !== undefined) return denyChange(`Key ${kid} is, or was, a key of this charter; make a new one.`);
+    if (state.find("key", kid) !== undefined) return denyChange(`Key ${kid} is, or was, a key of this charter; create a new one.`);
     writes.push({ kind: "key", id: kid, value });
   }
   for (const kid of revoke) {
@@ -104,23 +104,24 @@ interface Members {
   readonly relyingParties: ReadonlySet<string>;
 }
 
-/** What holds of all members together: whose an actor is, and that a passkey is one person's alone. */
+/** Checks the constraints across members: every actor belongs to a person of the charter, and a passkey belongs to only one person. */
 function checkMembers({ persons, actors, relyingParties }: Members): Outcome<null> {
-  if (Object.keys(persons).length > PERSONS_MAX) return denyWith("limit_exceeded", `A charter has at most ${PERSONS_MAX} persons.`);
+  if (Object.keys(persons).length > PERSONS_MAX) return denyWith("limit_exceeded", `A charter can have at most ${PERSONS_MAX} persons.`);
   const owners = new Map<string, string>();
   for (const [id, { passkeys }] of Object.entries(persons))
     for (const { credential_id, relying_party } of passkeys) {
       const owner = owners.get(credential_id);
       if (owner !== undefined) return denyChange(`${id} and ${owner} have the same passkey ${credential_id}.`);
-      if (!relyingParties.has(relying_party)) return denyChange(`${id} has a passkey of ${relying_party}, which is no relying party here.`);
+      if (!relyingParties.has(relying_party))
+        return denyChange(`${id} has a passkey of ${relying_party}, which is not a relying party of this charter.`);
       owners.set(credential_id, id);
     }
   for (const [id, { person_id }] of Object.entries(actors))
-    if (!Object.hasOwn(persons, person_id)) return denyChange(`${id} belongs to ${person_id}, who is no person of this charter.`);
+    if (!Object.hasOwn(persons, person_id)) return denyChange(`${id} belongs to ${person_id}, who is not a person of this charter.`);
   return grantValue(null);
 }
 
-/** A passkey that stays is the same key: under its old id nobody slips in another one, or one that counts to a higher level. */
+/** A passkey that is kept must be the same key, so that an old id cannot get another key or a higher level. */
 function checkKeptPasskeys(id: string, before: Person | undefined, after: Person): Outcome<null> {
   for (const kept of after.passkeys) {
     const known = before?.passkeys.find(({ credential_id }) => credential_id === kept.credential_id);

@@ -4,7 +4,7 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import { CharterWalk } from "./walk.js";
 
-/** What charters are read from: an object store. */
+/** The object store from which charters are read. */
 interface EntryStore {
   readonly blobs: { get(key: string): Promise<Uint8Array | undefined> };
 }
@@ -20,8 +20,8 @@ export interface NewestCharter {
 }
 
 /**
- * The newest charter of each tenant, as this process verified it. Every call asks for the entry after the newest one that is known, so that
- * nothing remembered is ever enough; and no call answers with a lower version than an earlier one. Source: contracts "Charter".
+ * The newest charter of each tenant, verified by this process. Every call reads the entry after the newest known one, so it never relies
+ * on memory alone, and no call returns a lower version than an earlier one. Source: contracts "Charter".
  */
 export class Charters {
   readonly #walks = new Map<string, { readonly walk: CharterWalk; last: Promise<unknown> }>();
@@ -31,14 +31,14 @@ export class Charters {
     private readonly foundingKeys: ReadonlyMap<string, PublicJwk>,
   ) {}
 
-  /** Denials: `tenant_unknown`, `charter_invalid`. Throws what reading an entry throws. */
+  /** Returns the tenant's newest charter. Denials: `tenant_unknown`, `charter_invalid`. Throws what reading an entry throws. */
   async readNewest(tenantId: string): Promise<Outcome<NewestCharter>> {
     const foundingJwk = this.foundingKeys.get(tenantId);
-    // Unknown tenants are not looked up, so that invented ids use no memory.
+    // Unknown tenants are not looked up, so that made-up ids use no memory.
     if (foundingJwk === undefined) return denyWith("tenant_unknown", `${tenantId} has no charter; an operator founds the tenant first.`);
     const known = this.#walks.get(tenantId) ?? { walk: new CharterWalk(tenantId, foundingJwk), last: Promise.resolve() };
     this.#walks.set(tenantId, known);
-    // One after the other: each call's own read begins after the call.
+    // Calls run one after another, so that each call's own read begins after the call.
     const turn = known.last.catch(() => undefined).then(() => this.#advance(known.walk));
     known.last = turn;
     return turn;

@@ -7,12 +7,12 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { computeWrites } from "./apply-change.js";
 
-/** The bytes of the charter's entry of a version, or undefined where it is absent. Never answered from a listing. */
+/** Reads the bytes of a version's entry, or returns undefined if it is absent. Must never use a listing. */
 export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
 
 /**
- * A walk along one tenant's charter from its founding key. It checks every entry in full and believes nobody, so that `state` is what the
- * entries make, whoever keeps them. Source: contracts "Charter".
+ * A walk along one tenant's charter from its founding key. It checks every entry in full and trusts no store, so `state` is exactly what
+ * the entries yield, wherever they are stored. Source: contracts "Charter".
  */
 export class CharterWalk {
   readonly state = new CharterState();
@@ -24,19 +24,19 @@ export class CharterWalk {
     readonly foundingJwk: PublicJwk,
   ) {}
 
-  /** The newest version that was checked; 0 before the first. */
+  /** Returns the newest version that was checked; 0 before the first. */
   get version(): number {
     return this.#version;
   }
 
-  /** The hash of the newest entry that was checked; null before the first. */
+  /** Returns the hash of the newest entry that was checked; null before the first. */
   get entryHash(): Blake3Hex | null {
     return this.#hash;
   }
 
   /**
-   * Checks every entry that is there beyond the last checked one. Answers the number of new ones. A denial leaves the walk where it was: at
-   * the entry before the bad one.
+   * Checks every entry after the last checked one. Returns the number of new ones. After a denial, the walk stays at the entry before the
+   * invalid one.
    */
   async advance(read: ReadEntry): Promise<Outcome<number>> {
     const start = this.#version;
@@ -58,11 +58,11 @@ export class CharterWalk {
     const parsed = parseWith(charterEntrySchema, parseJson(bytes));
     if (!parsed.ok) return deny(formatProblems(parsed.problems));
     const entry = parsed.value;
-    // One entry has one spelling: no second reading of a member that stands twice, and one hash.
+    // An entry has exactly one spelling and one hash, so a duplicate member cannot be read in two ways.
     if (!Buffer.from(toCanonicalBytes(entry)).equals(bytes)) return deny("its bytes are not canonical JSON (RFC 8785).");
     if (entry.tenant_id !== this.tenantId) return deny(`it belongs to ${entry.tenant_id}.`);
-    if (entry.version !== version) return deny(`it says that it is version ${entry.version}.`);
-    if (entry.previous !== this.#hash) return deny("it does not follow the entry before it.");
+    if (entry.version !== version) return deny(`it states version ${entry.version}.`);
+    if (entry.previous !== this.#hash) return deny("it does not follow the previous entry.");
     if (entry.rules > CHARTER_RULES) return deny(`its rules ${entry.rules} are not known here; update this software.`);
     const authority = this.#checkAuthority(entry);
     if (!authority.ok) return authority;
@@ -71,14 +71,14 @@ export class CharterWalk {
     const undo = this.state.write(writes.value);
     if (this.state.hash !== entry.state_hash) {
       undo();
-      return deny("its change does not make the state that it names.");
+      return deny("its change does not lead to the state that it names.");
     }
     this.#version = version;
     this.#hash = hashEntry(entry);
     return grantValue(null);
   }
 
-  /** The founding key's power ends with the seal. */
+  /** Sealing the charter ends the founding key's power. */
   #checkAuthority(entry: CharterEntry): Outcome<null> {
     const which = `Version ${entry.version} of the charter of ${this.tenantId}`;
     if (this.state.find("sealed") !== undefined)

@@ -2,16 +2,16 @@ import { toCanonicalBytes } from "../bytes/canonical.js";
 import { hashBlake3 } from "../bytes/hash.js";
 
 /**
- * The `jti` of a card's permit: a UUIDv8 (RFC 9562 §5.8) derived from tenant, card and plan digest, so that one approved plan makes
- * at most one act, however often the permit is asked for.
+ * Computes the `jti` of a card's permit: a UUIDv8 (RFC 9562 §5.8) derived from tenant, card and plan digest, so that one approved plan
+ * leads to at most one act, however often the permit is requested.
  */
 export function computeCardActId(tenantId: string, cardId: string, planDigest: string): string {
   return computeActId([tenantId, cardId, planDigest]);
 }
 
 /**
- * The `jti` of an append of telemetry, derived from its batch and project, so that a repeated batch is the same act. `round` counts the acts
- * that ended without appending the batch: their permits are used up.
+ * Computes the `jti` of a telemetry append, derived from its batch and project, so that a repeated batch is the same act. `round` counts
+ * the acts that ended without appending the batch, whose permits are used up.
  */
 export function computeTelemetryActId(
   tenantId: string,

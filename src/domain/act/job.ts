@@ -20,7 +20,7 @@ export type JobType = (typeof JOB_TYPES)[number];
 
 export const VISIBILITIES = ["private", "internal", "public"] as const;
 
-/** The longest patch inside a command, in decoded bytes. A longer one is staged under its BLAKE3. */
+/** The maximum size of a patch inside a command, in decoded bytes. A larger one is staged under its BLAKE3. */
 export const INLINE_PATCH_MAX_BYTES = 1024 * 1024;
 
 const NOTES_MAX_BYTES = 256 * 1024;
@@ -39,8 +39,8 @@ const buildTextLineSchema = (what: string, max: number) =>
 /** Standard base64 of at most INLINE_PATCH_MAX_BYTES bytes (RFC 4648 §4). */
 const patchSchema = z
   .base64("Write the patch in standard base64 (RFC 4648 §4).")
-  .min(1, "Leave `patch` out when the bytes are staged.")
-  .max(Math.ceil(INLINE_PATCH_MAX_BYTES / 3) * 4, "A patch above 1 MiB is staged first: PUT /v1/staging/{blake3}, then leave `patch` out.");
+  .min(1, "Omit `patch` if the bytes are staged.")
+  .max(Math.ceil(INLINE_PATCH_MAX_BYTES / 3) * 4, "A patch above 1 MiB must be staged first: PUT /v1/staging/{blake3}, then omit `patch`.");
 
 /** Source: contracts "Jobs of the ADR". */
 export const initParamsSchema = z.strictObject({
@@ -50,7 +50,7 @@ export const initParamsSchema = z.strictObject({
     .array(z.union([actorIdSchema, officeIdSchema], "Write an actor id or an office id."))
     .min(1, "A project has at least one owner.")
     .max(64, "A project has at most 64 owners.")
-    .refine((owners) => new Set(owners).size === owners.length, "Each owner stands once."),
+    .refine((owners) => new Set(owners).size === owners.length, "Write each owner once."),
   visibility: z.enum(VISIBILITIES, "Write `private`, `internal` or `public`."),
 });
 export type InitParams = z.infer<typeof initParamsSchema>;
@@ -67,7 +67,7 @@ export const pushParamsSchema = z
     force: z.boolean().optional(),
     delete: z.boolean().optional(),
   })
-  .refine((params) => !(params.delete && params.patch !== undefined), { path: ["patch"], message: "Deleting a branch takes no patch." });
+  .refine((params) => !(params.delete && params.patch !== undefined), { path: ["patch"], message: "Deleting a branch allows no patch." });
 export type PushParams = z.infer<typeof pushParamsSchema>;
 
 export const tagReleaseParamsSchema = z.strictObject({
@@ -76,12 +76,15 @@ export const tagReleaseParamsSchema = z.strictObject({
   commit: gitIdSchema,
   notes: z
     .string()
-    .refine((notes) => Buffer.byteLength(notes) <= NOTES_MAX_BYTES, "The notes have at most 256 KiB.")
-    .refine((notes) => notes.isWellFormed() && !notes.includes("\0"), "The notes are well-formed Unicode without NUL."),
+    .refine((notes) => Buffer.byteLength(notes) <= NOTES_MAX_BYTES, "The notes may have at most 256 KiB.")
+    .refine((notes) => notes.isWellFormed() && !notes.includes("\0"), "The notes must be well-formed Unicode without NUL."),
 });
 export type TagReleaseParams = z.infer<typeof tagReleaseParamsSchema>;
 
-/** How a merge adds the source to the target: move the target, join both with a commit of two parents, or add one commit with one parent. */
+/**
+ * How a merge adds the source to the target: moves the target, joins both with a commit of two parents, or adds one commit with one
+ * parent.
+ */
 export const MERGE_STRATEGIES = ["fast-forward", "merge", "squash"] as const;
 export type MergeStrategy = (typeof MERGE_STRATEGIES)[number];
 
@@ -91,16 +94,20 @@ export const mergeProtectedParamsSchema = z
     project_id: projectIdSchema,
     source: branchNameSchema,
     target: branchNameSchema,
-    expected_source: gitIdSchema.refine((id) => id !== ZERO_ID, "The source is a branch that exists; write the commit that it points to."),
+    expected_source: gitIdSchema.refine(
+      (id) => id !== ZERO_ID,
+      "The source must be an existing branch; write the commit that it points to.",
+    ),
     expected_target: gitIdSchema,
     strategy: z.enum(MERGE_STRATEGIES, "Write `fast-forward`, `merge` or `squash`."),
   })
-  .refine((params) => params.source !== params.target, { path: ["source"], message: "A branch is not merged into itself." });
+  .refine((params) => params.source !== params.target, { path: ["source"], message: "A branch cannot be merged into itself." });
 export type MergeProtectedParams = z.infer<typeof mergeProtectedParamsSchema>;
 
 /**
- * `project_id` is the tenant's telemetry repository. The lines are staged under `subject_hash`. They describe the ledger's entries above
- * `from_seq` (the last one that the repository has, 0 for none) up to `to_seq`, the entry of the last line. Source: contracts "Infra registry v2".
+ * `project_id` is the tenant's telemetry repository. The lines are staged under `subject_hash`. They describe the ledger's entries after
+ * `from_seq` (the last one that the repository has, 0 for none) up to `to_seq`, the entry of the last line. Source: contracts "Infra
+ * registry v2".
  */
 export const telemetryAppendParamsSchema = z
   .strictObject({
@@ -110,7 +117,7 @@ export const telemetryAppendParamsSchema = z
     lines: z.int().positive().max(TELEMETRY_BATCH_MAX_LINES),
     subject_hash: blake3Schema,
   })
-  .refine((params) => params.to_seq > params.from_seq, { path: ["to_seq"], message: "`to_seq` lies above `from_seq`." });
+  .refine((params) => params.to_seq > params.from_seq, { path: ["to_seq"], message: "`to_seq` must be above `from_seq`." });
 export type TelemetryAppendParams = z.infer<typeof telemetryAppendParamsSchema>;
 
 /** `expected_refs` is the digest of all branches and tags that are deleted. Source: contracts "Infra registry v2". */
@@ -125,7 +132,7 @@ export const archiveParamsSchema = z.strictObject({
 });
 export type ArchiveParams = z.infer<typeof archiveParamsSchema>;
 
-/** What the policy needs to know of a job's params before it finds a level. */
+/** What the policy needs to know about a job's params before it decides on a level. */
 interface JobFacts {
   /** Rewrites a branch. */
   readonly force: boolean;
@@ -135,15 +142,17 @@ interface JobFacts {
 
 interface JobDefinition<P> {
   readonly params: z.ZodType<P>;
-  /** One line that says what the act does, for lists of flows. */
+  /** Describes the act in one line, for lists of flows. */
   summarize(params: P): string;
-  /** Absent: the job does neither. */
+  /** If absent, the job neither forces nor deletes. */
   findFacts?(params: P): JobFacts;
 }
 
 const defineJob = <P>(job: JobDefinition<P>) => job;
 
-/** What is known of each job by its type. Its handler on LAB 512 says what it does to a repository, and the policy its level. */
+/**
+ * The properties of each job by its type. What it does to a repository is defined by its handler on LAB 512, and its level by the policy.
+ */
 const JOBS = {
   "git.registry.init": defineJob({
     params: initParamsSchema,
@@ -185,7 +194,7 @@ export type JobParams = Job["params"];
 
 const definitions: { readonly [T in JobType]: JobDefinition<ParamsOf<T>> } = JOBS;
 
-/** An object that names a job: the members of `shape`, `jobType`, and the params of that very type. */
+/** Builds the schema of an object that names a job: the members of `shape`, `jobType`, and the params of that type. */
 export function buildJobSchema<S extends z.ZodRawShape>(shape: S) {
   const buildMember = <T extends JobType>(jobType: T) =>
     z.strictObject({ ...shape, jobType: z.literal(jobType), params: definitions[jobType].params });
@@ -216,18 +225,21 @@ export function findJobFacts<T extends JobType>({ jobType, params }: Job<T>): Jo
   return definitions[jobType].findFacts?.(params) ?? { force: false, deletes: false };
 }
 
-/** The params without their patch, as Temporal, the ledger and the plan hold them. */
+/** Returns the params without their patch, in the form that Temporal, the ledger and the plan contain. */
 export function omitPatch<P extends JobParams>(params: P): Omit<P, "patch"> {
   const { patch: _, ...rest } = params as P & { patch?: string };
   return rest;
 }
 
-/** A job, or an object that extends one, without the patch in its params. */
+/** Returns a job, or an object that extends one, without the patch in its params. */
 export function omitPatchBytes<J extends Job>(job: J): J {
   return job.jobType === "git.registry.push" ? { ...job, params: omitPatch(job.params) } : job;
 }
 
-/** The hash that permit and envelope bind: BLAKE3 of JCS(`params` without `patch`). Source: contracts "Canonical bytes and hashes". */
+/**
+ * Computes the hash that permit and envelope bind: the BLAKE3 of JCS(`params` without `patch`). Source: contracts "Canonical bytes and
+ * hashes".
+ */
 export function hashSubject(params: JobParams): Blake3Hex {
   return hashCanonical(omitPatch(params));
 }

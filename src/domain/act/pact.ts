@@ -30,6 +30,11 @@ const branchAtSchema = z.strictObject({ branch: z.string(), commit: gitIdSchema 
  * before the merge, zeros if it was absent. Permit and approvals are complete, so that each can be verified by itself. Nothing in it depends
  * on the time of writing. Source: ADR-002 §6, "merge em main/release/* com Pact/attestation".
  */
+/**
+ * A Pact records a merge, the decision, policy and plan behind it, and the Runner that performed it. `merge.target.commit` is the
+ * target's commit before the merge, zeros if it was absent. Permit and approvals are complete, so that each can be verified by itself.
+ * Nothing in it depends on the time of writing. Source: ADR-002 §6, "merge em main/release/* com Pact/attestation".
+ */
 const pactPredicateSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   project_id: projectIdSchema,
@@ -55,7 +60,7 @@ const pactPredicateSchema = z.strictObject({
 });
 export type PactPredicate = z.infer<typeof pactPredicateSchema>;
 
-/** An in-toto Statement v1 about the commit that the merge made. */
+/** An in-toto Statement v1 about the commit that the merge created. */
 export const pactSchema = z.strictObject({
   _type: z.literal(IN_TOTO_STATEMENT),
   subject: z.array(z.strictObject({ name: z.string(), digest: z.strictObject({ gitCommit: gitIdSchema }) })).length(1),
@@ -64,7 +69,7 @@ export const pactSchema = z.strictObject({
 });
 export type Pact = z.infer<typeof pactSchema>;
 
-/** The Pact of a merge: its one subject is the target branch of the project's repository, by the commit. */
+/** Builds the Pact of a merge. Its only subject is the target branch of the project's repository, identified by the commit. */
 export function buildPact(predicate: PactPredicate): Pact {
   return { _type: IN_TOTO_STATEMENT, subject: [toPactSubject(predicate)], predicateType: PACT_PREDICATE, predicate };
 }
@@ -84,13 +89,13 @@ export const pactEnvelopeSchema = z.strictObject({
 });
 export type PactEnvelope = z.infer<typeof pactEnvelopeSchema>;
 
-/** A signer of evidence: `sign` returns the signature of a DSSE v1 envelope in base64. */
+/** Signs evidence. `sign` returns the signature of a DSSE v1 envelope in base64. */
 export interface EvidenceSigner {
   readonly keyid: string;
   sign(payloadType: string, body: Uint8Array): string;
 }
 
-/** A Pact in its DSSE envelope; the payload is its canonical JSON (RFC 8785), so that a retry signs the same bytes. */
+/** Signs a Pact into its DSSE envelope. The payload is its canonical JSON (RFC 8785), so that a retry signs the same bytes. */
 export function sealPact(pact: Pact, signer: EvidenceSigner): PactEnvelope {
   const body = Buffer.from(toCanonicalText(pact), "utf8");
   return {
@@ -100,14 +105,14 @@ export function sealPact(pact: Pact, signer: EvidenceSigner): PactEnvelope {
   };
 }
 
-/** The bytes of a Pact as they are stored and as the receipt names them: canonical JSON (RFC 8785) and one line end. */
+/** Returns the bytes of a Pact as they are stored and as the receipt names them: canonical JSON (RFC 8785) and one line feed. */
 export function toPactBytes(envelope: PactEnvelope): Uint8Array {
   return Buffer.from(`${toCanonicalText(envelope)}\n`, "utf8");
 }
 
 const pactArtifactSchema = z.strictObject({ pact: z.string(), blake3: blake3Schema });
 
-/** Where the Pact of a merge lies in the object store, and the BLAKE3 of its bytes, as the merge's receipt says it. */
+/** Returns the Pact's key in the object store and the BLAKE3 of its bytes, from the merge's receipt. */
 export function findPactArtifact({
   jobType,
   artifacts,

@@ -7,13 +7,13 @@ import { blake3Schema, projectIdSchema, targetSchema, tenantIdSchema } from "../
 import { infraSchema } from "./infra-context.js";
 import { jobParamsSchema, jobTypeSchema } from "./job.js";
 
-/** The most commits that a plan lists; `commit_count` is their full number. */
+/** The maximum number of commits that a plan lists; `commit_count` is their total number. */
 export const PLAN_COMMITS_MAX = 50;
 
 /** A ref that the act moves. `new` is null if the id depends on the permit's `iat`; `creates` then describes the object. */
 const plannedMoveSchema = z.strictObject({ name: z.string(), old: gitIdSchema, new: gitIdSchema.nullable() });
 
-/** An object that the act will make, without the dates that come from the permit. */
+/** An object that the act will create, without the dates that come from the permit. */
 const createdObjectSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("commit"), tree: gitIdSchema, author: z.string(), message: z.string() }),
   /** `message` is a template: the card and its approvers are filled in when they are known. */
@@ -37,7 +37,7 @@ const planBasisSchema = z.strictObject({
   refs: z.array(plannedMoveSchema),
   creates: z.array(createdObjectSchema),
   policy_hash: blake3Schema,
-  /** Without its revision, so that a change of another project voids no approval here. */
+  /** Without its revision, so that a change of another project voids no approval. */
   infra: infraSchema,
 });
 
@@ -49,7 +49,10 @@ const plannedCommitSchema = z.strictObject({
   authored_at_ms: z.number(),
 });
 
-/** A plan: its basis, what a person reads to decide, and what the policy needs to exclude authors and pushers. Nothing in it depends on the permit. */
+/**
+ * A plan: its basis, what a person reads to decide, and what the policy needs to exclude authors and pushers. Nothing in it depends on
+ * the permit.
+ */
 export const planSchema = z.strictObject({
   basis: planBasisSchema,
   fast_forward: z.boolean().nullable(),
@@ -62,7 +65,7 @@ export const planSchema = z.strictObject({
 });
 export type Plan = z.infer<typeof planSchema>;
 
-/** The digest that an approval names: BLAKE3 of JCS of the whole plan. */
+/** Computes the digest that an approval names: the BLAKE3 of the JCS of the whole plan. */
 export function hashPlan(plan: Plan): Blake3Hex {
   return hashCanonical(plan);
 }

@@ -1,24 +1,24 @@
-/** The id of the workflow that carries a command without a card; never reused, so one `jti` is one workflow. */
+/** Returns the id of the workflow that carries a command without a card. It is never reused, so one `jti` is one workflow. */
 export function toActWorkflowId(tenantId: string, jti: string): string {
   return `act/${tenantId}/${jti}`;
 }
 
-/** The id of the workflow that carries a card from proposal to receipt. */
+/** Returns the id of the workflow that carries a card from proposal to receipt. */
 export function toCardWorkflowId(tenantId: string, cardId: string): string {
   return `card/${tenantId}/${cardId}`;
 }
 
-/** The id of the workflow that previews one act. */
+/** Returns the id of the workflow that previews one act. */
 export function toPreviewWorkflowId(tenantId: string, questionId: string): string {
   return `plan/${tenantId}/${questionId}`;
 }
 
-/** The id of the workflow that appends a tenant's finished acts to its telemetry repository. */
+/** Returns the id of the workflow that appends a tenant's finished acts to its telemetry repository. */
 export function toTelemetryWorkflowId(tenantId: string): string {
   return `telemetry/${tenantId}`;
 }
 
-/** The id of the workflow that delivers one webhook's events. */
+/** Returns the id of the workflow that delivers one webhook's events. */
 export function toWebhookWorkflowId(tenantId: string, webhookId: string): string {
   return `webhook/${tenantId}/${webhookId}`;
 }

@@ -2,7 +2,7 @@ import canonicalize from "canonicalize";
 import { type Blake3Hex, hashBlake3Hex } from "./hash.js";
 
 /**
- * The canonical JSON text of `value`. Source: RFC 8785 (JCS).
+ * Returns the canonical JSON text of `value`. Source: RFC 8785 (JCS).
  *
  * @throws TypeError for a value that has no JSON form (undefined, a function, a non-finite number).
  */
@@ -12,12 +12,12 @@ export function toCanonicalText(value: unknown): string {
   return text;
 }
 
-/** The UTF-8 bytes of the canonical JSON of `value` (RFC 8785). */
+/** Returns the UTF-8 bytes of the canonical JSON of `value` (RFC 8785). */
 export function toCanonicalBytes(value: unknown): Uint8Array {
   return Buffer.from(toCanonicalText(value), "utf8");
 }
 
-/** BLAKE3-256 of the canonical JSON of `value`. */
+/** Computes the BLAKE3-256 of the canonical JSON of `value`. */
 export function hashCanonical(value: unknown): Blake3Hex {
   return hashBlake3Hex(toCanonicalBytes(value));
 }

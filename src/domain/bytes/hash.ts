@@ -5,17 +5,17 @@ export type Blake3Hex = string;
 
 export const BLAKE3_HEX = /^[0-9a-f]{64}$/;
 
-/** BLAKE3-256 of `bytes`. Source: contracts "Canonical bytes and hashes". */
+/** Computes the BLAKE3-256 of `bytes`. Source: contracts "Canonical bytes and hashes". */
 export function hashBlake3(bytes: Uint8Array): Uint8Array {
   return Buffer.from(hash(bytes));
 }
 
-/** BLAKE3-256 of `bytes` as lower-case hex. */
+/** Computes the BLAKE3-256 of `bytes` as lower-case hex. */
 export function hashBlake3Hex(bytes: Uint8Array): Blake3Hex {
   return Buffer.from(hash(bytes)).toString("hex");
 }
 
-/** BLAKE3-256 of a stream of chunks, in constant memory. */
+/** Computes the BLAKE3-256 of a stream of chunks, in constant memory. */
 export async function hashBlake3HexOfStream(chunks: AsyncIterable<Uint8Array>): Promise<Blake3Hex> {
   let found = "";
   for await (const _ of hashPassingChunks(chunks, (hex) => (found = hex)));
@@ -37,7 +37,7 @@ export async function* hashPassingChunks<T extends Uint8Array>(
     }
     onHash(Buffer.from(hasher.digest(undefined, { dispose: false })).toString("hex"), sizeBytes);
   } finally {
-    // The state lives in WebAssembly memory, which no garbage collector frees.
+    // The state is in WebAssembly memory, which is not garbage-collected.
     hasher.dispose();
   }
 }

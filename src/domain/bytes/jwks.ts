@@ -8,7 +8,7 @@ export const publicJwkSchema = z
     x: z.string().regex(/^[A-Za-z0-9_-]{43}$/, "Write the 32 bytes of an Ed25519 public key in base64url."),
     kid: z.string().min(1),
   })
-  .refine((jwk) => jwk.kid === computeKeyId(jwk.x), { path: ["kid"], message: "The key id does not belong to this key." });
+  .refine((jwk) => jwk.kid === computeKeyId(jwk.x), { path: ["kid"], message: "The key id does not match this key." });
 
 /** A JWK set of Ed25519 public keys (RFC 7517, RFC 8037). */
 export const jwksSchema = z.strictObject({ keys: z.array(publicJwkSchema).max(1000) });

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { hashCanonical, toCanonicalBytes } from "./canonical.js";
 
-/** The payload types of what the registry signs. Source: contracts "Canonical bytes and hashes". */
+/** The kinds of objects that the registry signs. Source: contracts "Canonical bytes and hashes". */
 export type SignedKind = "permit" | "card" | "receipt" | "refusal" | "statement" | "head" | "charter";
 
 /** An Ed25519 public key as a JWK (RFC 8037) with its key id. */
@@ -29,24 +29,24 @@ export function toPayloadType(kind: SignedKind): string {
   return `application/vnd.ubl.${kind}.v1+json`;
 }
 
-/** DSSE v1 pre-authentication encoding. */
+/** Encodes the DSSE v1 pre-authentication encoding. */
 export function encodePreAuthentication(type: string, body: Uint8Array): Uint8Array {
   const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${body.byteLength} `;
   return Buffer.concat([Buffer.from(head, "utf8"), body]);
 }
 
-/** The key id of a public key: the first 16 hex digits of BLAKE3 over its JCS (the thumbprint's members, RFC 7638 §3.2). */
+/** Computes the key id of a public key: the first 16 hex digits of the BLAKE3 of its JCS (the members of the thumbprint, RFC 7638 §3.2). */
 export function computeKeyId(x: string): string {
   return hashCanonical({ crv: "Ed25519", kty: "OKP", x }).slice(0, 16);
 }
 
-/** @throws when `pem` is no Ed25519 private key. */
+/** @throws if `pem` is not an Ed25519 private key. */
 export function parseSigningKey(pem: string): SigningKey {
   const privateKey = createPrivateKey(pem);
   if (privateKey.asymmetricKeyType !== "ed25519")
-    throw new Error("The signing key is not Ed25519; make one with `openssl genpkey -algorithm ed25519`.");
+    throw new Error("The signing key is not Ed25519; create one with `openssl genpkey -algorithm ed25519`.");
   const { x } = createPublicKey(privateKey).export({ format: "jwk" });
-  if (x === undefined) throw new Error("The signing key has no public part; make a new one with `openssl genpkey -algorithm ed25519`.");
+  if (x === undefined) throw new Error("The signing key has no public part; create a new one with `openssl genpkey -algorithm ed25519`.");
   const kid = computeKeyId(x);
   return { kid, privateKey, jwk: { kty: "OKP", crv: "Ed25519", x, kid } };
 }
@@ -65,7 +65,7 @@ export function signObject<T extends object>(kind: SignedKind, value: T, key: Si
 
 export type SignatureVerdict = "valid" | "key_unknown" | "signature_invalid";
 
-/** Whether `value` has a valid signature by one of `keys`. Parsed public keys are cached. */
+/** Verifies that `value` has a valid signature by one of `keys`. Parsed public keys are cached. */
 export function verifySignedObject(
   kind: SignedKind,
   value: { readonly kid?: string | undefined; readonly sig: string },
@@ -76,15 +76,15 @@ export function verifySignedObject(
   return verifyDsse(toPayloadType(kind), toSignedBytes(value), value.sig, jwk) ? "valid" : "signature_invalid";
 }
 
-/** The signature of a DSSE v1 envelope around `body`: Ed25519, base64. */
+/** Returns the signature of a DSSE v1 envelope around `body`: Ed25519, base64. */
 export function signDsse(type: string, body: Uint8Array, key: SigningKey): string {
   return sign(null, encodePreAuthentication(type, body), key.privateKey).toString("base64");
 }
 
-/** Whether `sig` (base64) is this key's Ed25519 signature over the DSSE encoding of `body`. */
+/** Verifies that `sig` (base64) is this key's Ed25519 signature over the DSSE encoding of `body`. */
 export function verifyDsse(type: string, body: Uint8Array, sig: string, jwk: PublicJwk): boolean {
   const bytes = Buffer.from(sig, "base64");
-  // A second spelling of the same bytes would make two different objects out of one signed one.
+  // Another base64 spelling of the same bytes would turn one signed object into two different ones.
   if (bytes.byteLength !== 64 || bytes.toString("base64") !== sig) return false;
   return verify(null, encodePreAuthentication(type, body), toPublicKey(jwk), bytes);
 }

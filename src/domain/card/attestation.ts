@@ -11,12 +11,12 @@ export const ATTESTATION_PAYLOAD_TYPE = "application/vnd.in-toto+json";
 /** Source: in-toto attestation framework v1, "Statement". */
 export const IN_TOTO_STATEMENT = "https://in-toto.io/Statement/v1";
 
-/** Bounded, because the ledger keeps every attestation that counts. */
+/** Limited, because the ledger keeps every attestation that counts. */
 const PAYLOAD_MAX_BYTES = 32 * 1024;
 const SIGNATURES_MAX = 10;
 const SUBJECTS_MAX = 100;
 
-/** Padded base64 in its one canonical spelling (RFC 4648 §4), of at most `maxBytes`. */
+/** Padded base64 in its canonical spelling (RFC 4648 §4), of at most `maxBytes`. */
 const buildBase64Schema = (maxBytes: number) =>
   z
     .string()
@@ -55,7 +55,7 @@ const inTotoStatementSchema = z.strictObject({
 });
 export type InTotoStatement = z.infer<typeof inTotoStatementSchema>;
 
-/** The keys that may sign an attestation, by its predicate type. Part of a policy's data, so that `policy_hash` commits to it. */
+/** The keys that may sign an attestation, by its predicate type. They are part of a policy's data, so `policy_hash` commits to them. */
 export const attestorsSchema = z.record(predicateTypeSchema, jwksSchema);
 export type Attestors = z.infer<typeof attestorsSchema>;
 
@@ -69,9 +69,9 @@ export interface AttestationExpectation {
 }
 
 export interface VerifiedAttestation {
-  /** The envelope with only the verified signature: anyone could add others. */
+  /** The envelope with only the verified signature, because anyone could add others. */
   readonly envelope: AttestationEnvelope;
-  /** BLAKE3 of JCS of `envelope`. */
+  /** The BLAKE3 of the JCS of `envelope`. */
   readonly attestation_digest: Blake3Hex;
   readonly predicate_type: string;
   readonly keyid: string;
@@ -79,7 +79,7 @@ export interface VerifiedAttestation {
 
 /**
  * Verifies that `candidate` attests this plan of this card: its shape, a predicate type that the plan requires, a signature by a key that
- * the policy names for that type, and its subject. Every denial is `attestation_invalid` and says which check failed.
+ * the policy names for that type, and its subject. Every denial is `attestation_invalid` and names the failed check.
  */
 export function verifyAttestation(candidate: unknown, expected: AttestationExpectation): Outcome<VerifiedAttestation> {
   const parsed = parseAttestation(candidate);
@@ -96,12 +96,12 @@ export function verifyAttestation(candidate: unknown, expected: AttestationExpec
   if (known.length === 0)
     return denyAttestation(`The policy names none of its signing keys as an attestor of ${predicateType}; \`keyid\` is the key's \`kid\`.`);
   const good = known.find(({ signature, jwk }) => verifyDsse(envelope.payloadType, body, signature.sig, jwk));
-  if (good === undefined) return denyAttestation("Its signature is not that of its key over the DSSE encoding of the payload.");
+  if (good === undefined) return denyAttestation("Its signature by that key over the DSSE encoding of the payload is not valid.");
   const { cardId, planDigest } = expected;
   const about = subject.filter(({ name }) => name === cardId);
-  if (about.length === 0) return denyAttestation(`No subject of it has the name ${cardId}.`);
+  if (about.length === 0) return denyAttestation(`It has no subject named ${cardId}.`);
   if (!about.some(({ digest }) => digest["blake3"] === planDigest))
-    return denyAttestation(`It is about another plan: the subject ${cardId} must have the \`blake3\` digest ${planDigest}.`);
+    return denyAttestation(`It is for another plan: the subject ${cardId} must have the \`blake3\` digest ${planDigest}.`);
   const kept = { ...envelope, signatures: [good.signature] };
   return grantValue({
     envelope: kept,
@@ -143,7 +143,7 @@ function toPayloadProblem({ field, problem }: FieldProblem): FieldProblem {
 
 function formatUnrequestedType(predicateType: string, wanted: readonly string[]): string {
   const asked = wanted.length === 0 ? "none" : wanted.join(", ");
-  return `The plan asks for no attestation of type ${predicateType}; it asks for ${asked}.`;
+  return `The plan requires no attestation of type ${predicateType}; it requires ${asked}.`;
 }
 
 function denyAttestation(message: string) {

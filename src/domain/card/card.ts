@@ -5,11 +5,11 @@ import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema,
 import { LEVELS } from "../level.js";
 import { buildSentenceSchema } from "../sentence.js";
 
-/** What runs an approved card: its flow, as soon as it is approved, or a client with the permit until `run_by`. */
+/** What runs an approved card: its flow, as soon as it is approved, or a client with the permit, until `run_by`. */
 export const RUN_MODES = ["on_approval", "on_command"] as const;
 export type RunMode = (typeof RUN_MODES)[number];
 
-export const intentSchema = buildSentenceSchema("The intent", "Say in a sentence what this is for.");
+export const intentSchema = buildSentenceSchema("The intent", "Describe the purpose in a sentence.");
 export const riskSchema = z.enum(LEVELS, "Write a level from `L0` to `L5`.");
 
 const proposal = {
@@ -45,5 +45,5 @@ export type Card = z.infer<typeof cardSchema>;
 /** A card before it is signed. */
 export type UnsignedCard = Job & Omit<Card, "kid" | "sig" | keyof Job>;
 
-/** An act to plan: that of a card, or of a preview. */
+/** An act to be planned, that of a card or of a preview. */
 export type ProposedAct = Job & Pick<Card, "tenant_id" | "target">;

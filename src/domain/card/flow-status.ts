@@ -1,4 +1,4 @@
-/** The states of a flow, card or not. The last six are final. */
+/** The states of a flow, with or without a card. The last six are final. */
 export const FLOW_STATUSES = [
   "planning",
   "awaiting_approval",

@@ -1,15 +1,15 @@
 import { toCanonicalBytes } from "../bytes/canonical.js";
 import { type Blake3Hex, hashBlake3, hashBlake3Hex } from "../bytes/hash.js";
 
-/** A further passkey as its authenticator made it. All members are base64url; `challenge` is that of the registration. */
+/** A further passkey, as its authenticator created it. All members are base64url; `challenge` is that of the registration. */
 export interface NewPasskey {
   readonly challenge: string;
   readonly credential_id: string;
-  /** Holds the credential's id and public key, so that no other key can be registered with the same assertion. */
+  /** Contains the credential's id and public key, so that no other key can be registered with the same assertion. */
   readonly attestation_object: string;
 }
 
-/** The challenge with which an earlier passkey vouches for a further one: BLAKE3 of JCS of its registration, 32 bytes. */
+/** Computes the challenge with which an earlier passkey confirms a further one: the BLAKE3 of the JCS of its registration, 32 bytes. */
 export function computeFurtherPasskeyChallenge(made: NewPasskey): Uint8Array {
   return hashBlake3(toRegistrationBytes(made));
 }

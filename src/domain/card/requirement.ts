@@ -12,7 +12,7 @@ export interface Approval {
   readonly at_ms: number;
 }
 
-/** A verified in-toto attestation about the plan, by the key `keyid`. */
+/** A verified in-toto attestation of the plan, signed by the key `keyid`. */
 export interface Attestation {
   readonly attestation_digest: string;
   readonly plan_digest: string;
@@ -29,7 +29,7 @@ export interface MissingRequirement {
 }
 
 /**
- * Lists what is still missing of `requirements`, given the approvals and attestations of this plan. It only counts: the policy decides what is
+ * Lists what `requirements` still lack, given the approvals and attestations of this plan. It only counts: the policy decides what is
  * required and which statements count. A person counts once, however many offices, actors or tokens they hold.
  */
 export function listMissingRequirements(

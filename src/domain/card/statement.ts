@@ -19,7 +19,7 @@ export const statementSchema = z.strictObject({
 });
 export type Statement = z.infer<typeof statementSchema>;
 
-/** The WebAuthn challenge of a stepped-up statement: BLAKE3 of its JCS, 32 bytes. */
+/** Computes the WebAuthn challenge of a stepped-up statement: the BLAKE3 of its JCS, 32 bytes. */
 export function computeStatementChallenge(statement: Statement): Uint8Array {
   return hashBlake3(toCanonicalBytes(statement));
 }
@@ -37,7 +37,7 @@ const buildBase64urlSchema = (max: number) =>
 
 /**
  * A WebAuthn assertion as browsers serialise it (WebAuthn Level 3 §5.1, AuthenticationResponseJSON). Extension results are unsigned and
- * decide nothing, so they are dropped.
+ * affect no decision, so they are dropped.
  */
 export const assertionSchema = z.object({
   id: buildBase64urlSchema(1024),
@@ -57,7 +57,7 @@ export const assertionSchema = z.object({
 });
 export type Assertion = z.infer<typeof assertionSchema>;
 
-/** A statement with its proof: the signature of the api that authenticated the person, and the person's step-up if there is one. */
+/** A statement with its proof: the signature of the api that authenticated the person, and the person's step-up, if any. */
 export const signedStatementSchema = z.strictObject({
   statement: statementSchema,
   attestor: z.strictObject({ kid: z.string().min(1).max(64), sig: z.string().min(1).max(200) }),

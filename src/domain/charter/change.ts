@@ -3,9 +3,9 @@ import { blake3Schema } from "../ids.js";
 import { charterKeySchema } from "./keys.js";
 import { actorsSchema, charterTenantsSchema, keysSchema, personsSchema, relyingPartiesSchema } from "./records.js";
 
-/** The changes of a charter. Each but the first is an act of its own. Source: contracts "Levels", "Charter". */
+/** The changes of a charter. Each except the first is an act of its own. Source: contracts "Levels", "Charter". */
 const CHANGES = {
-  /** Version 1: the whole first state. */
+  /** Version 1: the complete first state. */
   "registry.charter.found": z.strictObject({
     policy_hash: blake3Schema,
     persons: personsSchema,
@@ -20,7 +20,7 @@ const CHANGES = {
     add: z.array(charterKeySchema).max(100),
     revoke: z.array(z.string().min(1).max(64)).max(100),
   }),
-  /** Every record as it is after the change, whole, so that a card shows all passkeys and addresses of a person. */
+  /** Every record in full, as it is after the change, so that a card shows all passkeys and addresses of a person. */
   "registry.members.change": z.strictObject({ persons: personsSchema, actors: actorsSchema }),
   "registry.charter.seal": z.strictObject({}),
 } as const;
@@ -39,6 +39,6 @@ export const charterChangeSchema = z.discriminatedUnion(
     buildChangeSchema("registry.members.change"),
     buildChangeSchema("registry.charter.seal"),
   ],
-  "This change of a charter is not known.",
+  "This is not a known change of a charter.",
 );
 export type CharterChange = z.infer<typeof charterChangeSchema>;

@@ -5,7 +5,7 @@ import { type PublicJwk, type SigningKey, signDsse, toPayloadType, verifyDsse } 
 import { blake3Schema, tenantIdSchema } from "../ids.js";
 import { charterChangeSchema } from "./change.js";
 
-/** The rules by which changes are applied. An entry names its own, so that rules of another version are refused and not guessed. */
+/** The version of the rules by which changes are applied. An entry names its version, so that rules of an unknown version are refused. */
 export const CHARTER_RULES = 1;
 
 const authoritySchema = z.discriminatedUnion("kind", [
@@ -17,7 +17,7 @@ const authoritySchema = z.discriminatedUnion("kind", [
 export const charterEntrySchema = z.strictObject({
   tenant_id: tenantIdSchema,
   version: z.int().positive(),
-  /** The hash of the entry before; null for version 1. */
+  /** The hash of the previous entry; null for version 1. */
   previous: blake3Schema.nullable(),
   state_hash: blake3Schema,
   change: charterChangeSchema,
@@ -31,7 +31,7 @@ export function hashEntry(entry: CharterEntry): Blake3Hex {
   return hashCanonical(entry);
 }
 
-/** Signs an entry by the founding key. */
+/** Signs an entry with the founding key. */
 export function signEntry(entry: UnsignedEntry, key: SigningKey): CharterEntry {
   const authority = { kind: "founding", kid: key.kid } as const;
   const sig = signDsse(toPayloadType("charter"), toCanonicalBytes({ ...entry, authority }), key);

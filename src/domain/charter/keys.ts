@@ -2,12 +2,15 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { publicJwkSchema } from "../bytes/jwks.js";
 
-/** What a key of a charter may sign; it counts for nothing else. `git` signs the registry's own commits and tags. */
+/** What a key of a charter may sign. It is not valid for anything else. `git` signs the registry's own commits and tags. */
 export const KEY_USES = ["permit", "statement", "receipt", "git", "evidence", "log"] as const;
 
 const coordinateSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "Write the 32 bytes of a coordinate in base64url.");
 
-/** An ECDSA P-256 public key (RFC 7518 §6.2) under its OpenSSH fingerprint. Evidence is signed so, for other people's tools. */
+/**
+ * An ECDSA P-256 public key (RFC 7518 §6.2) identified by its OpenSSH fingerprint. Evidence is signed with it because common tools can
+ * verify it.
+ */
 const evidenceJwkSchema = z
   .strictObject({ kty: z.literal("EC"), crv: z.literal("P-256"), x: coordinateSchema, y: coordinateSchema, kid: z.string().min(1) })
   .refine((jwk) => jwk.kid === computeSshFingerprint(jwk), { path: ["kid"], message: "The key id is not this key's OpenSSH fingerprint." });
@@ -27,7 +30,7 @@ export const charterKeySchema = z.discriminatedUnion(
 );
 export type CharterKey = z.infer<typeof charterKeySchema>;
 
-/** The fingerprint that `ssh-keygen -l` prints: `SHA256:` and the base64 of the public key's SSH encoding (RFC 5656 §3.1). */
+/** Computes the fingerprint that `ssh-keygen -l` prints: `SHA256:` and the base64 of the public key's SSH encoding (RFC 5656 §3.1). */
 export function computeSshFingerprint({ x, y }: { readonly x: string; readonly y: string }): string {
   const point = Buffer.concat([Buffer.of(4), Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
   const parts = [Buffer.from("ecdsa-sha2-nistp256"), Buffer.from("nistp256"), point];

@@ -15,7 +15,7 @@ const buildBase64urlSchema = (maxBytes: number) =>
     .max(Math.ceil((maxBytes * 4) / 3), `At most ${maxBytes} bytes.`)
     .refine((text) => Buffer.from(text, "base64url").toString("base64url") === text, "Write base64url without padding (RFC 4648 §5).");
 
-/** What people read: one line, in one spelling, without invisible characters that make two names look alike. */
+/** Text for people: one line in one spelling, without invisible characters that could make two different names look alike. */
 const buildLineSchema = (max: number) =>
   z
     .string()
@@ -28,15 +28,15 @@ const buildLineSchema = (max: number) =>
 
 export const personIdSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,94}$/, "Write a person id such as `person:ana`.");
 
-/** A verified address, spelled as the author lines of commits are compared with it. */
+/** A verified address in the form in which it is compared with the author lines of commits. */
 const emailSchema = z
   .email("Write an e-mail address.")
   .max(254, "At most 254 characters.")
   .refine((email) => email === email.normalize("NFC").toLowerCase(), "Write the address in lower case and normal form C.");
 
 /**
- * A passkey (WebAuthn Level 3). `public_key` is a COSE_Key, `registration` what the authenticator said when it made the key. Approvals by
- * it count up to the level `counts_to`, that of the act that added it.
+ * A passkey (WebAuthn Level 3). `public_key` is a COSE_Key, `registration` the authenticator's statement when it created the key.
+ * Approvals with it count up to the level `counts_to`, that of the act that added it.
  */
 const passkeySchema = z.strictObject({
   credential_id: buildBase64urlSchema(1023),
@@ -56,7 +56,7 @@ const personSchema = z.strictObject({
   emails: z.array(emailSchema).max(100).refine(hasDistinctValues, "Write each address once."),
   passkeys: z
     .array(passkeySchema)
-    .max(20, "A person has at most 20 passkeys.")
+    .max(20, "A person can have at most 20 passkeys.")
     .refine((passkeys) => hasDistinctValues(passkeys.map(({ credential_id }) => credential_id)), "Write each passkey once."),
   disabled: z.boolean(),
 });
@@ -69,7 +69,7 @@ const membershipSchema = z.strictObject({
   until: z.int().positive().optional(),
 });
 
-/** An account of a person, an agent or an app. `person_id` is the person whose account it is, or who is responsible for it. */
+/** An account of a person, an agent or an app. `person_id` is the person to whom it belongs or who is responsible for it. */
 const actorSchema = z.strictObject({
   person_id: personIdSchema,
   name: buildLineSchema(200),
@@ -81,7 +81,7 @@ const actorSchema = z.strictObject({
 });
 export type CharterActor = z.infer<typeof actorSchema>;
 
-/** Where people sign in, or approve. `ogr://approve` is the origin of the command line, which no page can produce. */
+/** Where people sign in or approve. `ogr://approve` is the origin of the command line, which no web page can have. */
 const relyingPartySchema = z.strictObject({
   origins: z.array(z.string().min(1).max(300)).min(1).max(20).refine(hasDistinctValues, "Write each origin once."),
   use: z.enum(["sign_in", "approve"], "Write `sign_in` or `approve`."),
@@ -90,7 +90,7 @@ const relyingPartySchema = z.strictObject({
 /** A tenant in the operator's charter: its founding key, which never changes, and what a Runner may do for it. */
 const charterTenantSchema = z.strictObject({ founding_jwk: publicJwkSchema, allowance: allowanceSchema });
 
-/** The kinds of a charter's records. A record's key is its kind, or `kind/id` where there are several. Source: contracts "Charter". */
+/** The kinds of a charter's records. A record's key is its kind, or `kind/id` if there can be several. Source: contracts "Charter". */
 const RECORDS = {
   policy: { id: undefined, value: z.strictObject({ policy_hash: blake3Schema }) },
   sealed: { id: undefined, value: z.strictObject({ sealed: z.literal(true) }) },
@@ -104,7 +104,7 @@ const RECORDS = {
 export type RecordKind = keyof typeof RECORDS;
 export type RecordValue<K extends RecordKind = RecordKind> = z.infer<(typeof RECORDS)[K]["value"]>;
 
-/** One record that a change writes. A charter's records are never deleted: they are disabled or revoked. */
+/** One record that a change writes. A charter's records are never deleted, only disabled or revoked. */
 export type RecordWrite = { [K in RecordKind]: { readonly kind: K; readonly id?: string; readonly value: RecordValue<K> } }[RecordKind];
 
 export function toRecordKey(kind: RecordKind, id: string): string {

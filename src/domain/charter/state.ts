@@ -3,12 +3,12 @@ import { type Blake3Hex, hashBlake3Hex } from "../bytes/hash.js";
 import { type RecordKind, type RecordValue, type RecordWrite, toRecordKey } from "./records.js";
 
 /**
- * The records of one charter at one version. `hash` commits to all of them through a tree of two levels of sixteen nodes, by the BLAKE3 of
- * each record's key: a change of one record hashes three small nodes anew, however many persons a tenant has.
+ * The records of one charter at one version. `hash` commits to all of them through a tree with two levels of sixteen nodes, ordered by
+ * the BLAKE3 of each record's key, so a change of one record recomputes three small nodes, however many persons a tenant has.
  */
 export class CharterState {
   readonly #kinds = new Map<RecordKind, Map<string, RecordValue>>();
-  /** The leaf of each pair of hex digits: record keys to the hashes of the records. */
+  /** The leaf of each pair of hex digits: record keys with the hashes of the records. */
   readonly #leaves = new Map<string, Map<string, Blake3Hex>>();
   /** The hashes of the leaves below each hex digit, and of the nodes below the root. */
   readonly #nodes = new Map<string, Map<string, Blake3Hex>>([["", new Map()]]);
@@ -17,7 +17,7 @@ export class CharterState {
     return this.#kinds.get(kind)?.get(id) as RecordValue<K> | undefined;
   }
 
-  /** The records of a kind with their ids, in the order in which they were first written. */
+  /** Lists the records of a kind with their ids, in the order in which they were first written. */
   list<K extends RecordKind>(kind: K): readonly (readonly [id: string, value: RecordValue<K>])[] {
     return [...(this.#kinds.get(kind) ?? [])] as [string, RecordValue<K>][];
   }
@@ -26,13 +26,13 @@ export class CharterState {
     return this.#kinds.get(kind)?.size ?? 0;
   }
 
-  /** The hash of one record; null where there is none. A change's plan binds it. */
+  /** Returns the hash of one record, or null if there is none. A change's plan binds it. */
   hashRecord(kind: RecordKind, id = ""): Blake3Hex | null {
     const value = this.find(kind, id);
     return value === undefined ? null : hashCanonical(value);
   }
 
-  /** Writes records. Returns what undoes it. */
+  /** Writes records. Returns a function that undoes it. */
   write(writes: readonly RecordWrite[]): () => void {
     const before = writes.map(({ kind, id }) => ({ kind, id, value: this.find(kind, id) }));
     this.#replace(writes);
@@ -72,7 +72,7 @@ export class CharterState {
   }
 }
 
-/** Enters the hash of what lies below; what has nothing below it has no entry. */
+/** Sets the hash of the subtree `below`, or removes the entry if the subtree is empty. */
 function setHash(node: Map<string, Blake3Hex>, name: string, below: ReadonlyMap<string, Blake3Hex> | undefined): void {
   if (below === undefined || below.size === 0) node.delete(name);
   else node.set(name, hashCanonical(Object.fromEntries(below)));

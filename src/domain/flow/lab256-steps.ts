@@ -27,7 +27,7 @@ export interface DecidePlanInput {
   readonly card: Card;
   readonly round: number;
   readonly planned: PlannedAct;
-  /** That of the first round: a new plan gives a card no more time. */
+  /** That of the first round: a new plan does not extend a card's time. */
   readonly decide_by: number | null;
 }
 
@@ -38,13 +38,13 @@ export interface AdmitStatementInput {
   readonly decided: DecidedPlan;
   readonly approvals: readonly Approval[];
   readonly attestations: readonly Attestation[];
-  /** When the workflow processed the message, so that a retry judges by the same time. */
+  /** When the workflow processed the message, so that a retry is judged by the same time. */
   readonly at_ms: number;
 }
 
 /** A verified statement that counts, and the card's approvals after it. */
 export interface AdmittedStatement {
-  /** The statement as it was parsed. */
+  /** The statement in its parsed form. */
   readonly signed: SignedStatement;
   readonly statement_digest: string;
   readonly decision: "approve" | "reject" | "withdraw";
@@ -55,11 +55,11 @@ export interface AdmittedStatement {
 
 export interface AdmitAttestationInput extends Omit<AdmitStatementInput, "signed"> {
   readonly attestation: AttestationEnvelope;
-  /** The same plan can recur in a later round, where it is attested again. */
+  /** The same plan can recur in a later round, in which it must be attested again. */
   readonly round: number;
 }
 
-/** A verified attestation, and what the card's plan has and lacks after it. */
+/** A verified attestation, and what the card's plan has and lacks with it. */
 export interface AdmittedAttestation {
   readonly attestation_digest: string;
   readonly attestations: readonly Attestation[];
@@ -87,23 +87,23 @@ export interface AcceptedCommand {
 }
 
 export interface RecordAnswerInput extends AcceptCommandInput {
-  /** The answer from the queue. Anyone who reaches Temporal can have sent it. */
+  /** The answer from the task queue. Anyone who reaches Temporal can have sent it. */
   readonly answer: RunnerAnswer | null;
 }
 
 export interface FlowEnd {
   readonly status: FlowStatus;
   readonly denial: Denial | null;
-  /** Those of the policy, if the policy denied. */
+  /** The policy's reasons, if it denied. */
   readonly reasons?: readonly Reason[];
 }
 
-/** The policy's answer about a plan. */
+/** The policy's decision about a plan. */
 export type PlanDecision = Result<DecidedPlan, { denial: Denial; reasons: readonly Reason[] }>;
 
 /** LAB 256's steps of a flow: policy, permits, statements, ledger. A repeated call has no second effect. */
 export interface Lab256Activities {
-  /** Opens a card that the api signed, in its own flow. */
+  /** Records a card that the api signed, if the flow is its own. */
   openCard(input: { card: Card; workflow_id: string }): Promise<Outcome<null>>;
   /** Asks the policy about a plan; a denial closes the card. */
   decidePlan(input: DecidePlanInput): Promise<PlanDecision>;
@@ -113,7 +113,7 @@ export interface Lab256Activities {
   /** Signs the permit of an approved plan. Issues its command too if the card runs on approval. */
   issuePermit(input: IssuePermitInput): Promise<Outcome<AcceptedCommand & { readonly envelope: CommandEnvelope }>>;
   acceptCommand(input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>>;
-  /** The state of the permit's claim: free, ended, or won by a Runner that acts. */
+  /** Returns the state of the permit's claim: free, ended, or won by a Runner that acts. */
   permitClaim(input: { tenant_id: string; jti: string }): Promise<"free" | "ended" | "acted">;
   /** Ends an unused permit by winning its claim. Returns `acted` if a Runner has already won it. */
   endPermit(input: {
@@ -126,34 +126,37 @@ export interface Lab256Activities {
   recordAnswer(input: RecordAnswerInput): Promise<FlowEnd>;
   /** Records the receipt of a Runner that pulls over HTTP. A receipt that is not genuine changes nothing. */
   acceptReceipt(input: AcceptCommandInput & { readonly receipt: Receipt }): Promise<Outcome<FlowEnd | null>>;
-  /** Records its refusal. The value is null if a Runner holds the claim for this command: its receipt is then the answer. */
+  /**
+   * Records the refusal of such a Runner. The value is null if a Runner holds the claim for this command, because its receipt is then the
+   * answer.
+   */
   acceptRefusal(input: AcceptCommandInput & { readonly refusal: Refusal }): Promise<Outcome<FlowEnd | null>>;
   closeCommand(input: { envelope: CommandEnvelope; end: FlowEnd }): Promise<void>;
   closeCard(input: { card: Card; workflow_id: string; end: FlowEnd }): Promise<void>;
-  /** Ends permits that nobody used before their `exp`, and records acts that no flow recorded. Returns the number of settled permits. */
+  /** Ends permits that were not used before their `exp`, and records acts that no flow recorded. Returns the number of settled permits. */
   sweepPermits(): Promise<number>;
-  /** The newest head of each chain that has no anchor yet, signed. */
+  /** Returns the newest head, signed, of each chain whose head has no anchor yet. */
   headsToAnchor(): Promise<readonly SignedHead[]>;
   recordAnchored(heads: readonly SignedHead[]): Promise<void>;
-  /** Every enabled webhook. */
+  /** Lists every enabled webhook. */
   enabledWebhooks(): Promise<readonly WebhookInput[]>;
-  /** The webhook's next event by its `seq` in the ledger, and the pause after each failed attempt. */
+  /** Returns the webhook's next event by its `seq` in the ledger, and the pause after each failed attempt. */
   nextWebhookEvent(
     input: WebhookInput,
   ): Promise<{ state: "event"; seq: number; retries_ms: readonly number[] } | { state: "idle" } | { state: "stopped" }>;
-  /** Tries once to deliver an event. */
+  /** Makes one attempt to deliver an event. */
   deliverWebhookEvent(
     input: WebhookInput & { readonly seq: number },
   ): Promise<{ readonly outcome: "taken" | "refused" | "stopped"; readonly reason?: string }>;
   /** Records the end of an event: delivered (`dead` is null), or a dead letter with the reason. */
   settleWebhookEvent(input: WebhookInput & { readonly seq: number; readonly dead: string | null }): Promise<void>;
-  /** The tenants whose finished acts become telemetry: none in a deployment without an infra registry. */
+  /** Lists the tenants whose finished acts become telemetry; none in a deployment without an infra registry. */
   telemetryTenants(): Promise<readonly string[]>;
-  /** Makes a batch of the acts finished since, stages its lines, and issues the permit of its append. */
+  /** Builds a batch of newly finished acts, stages its lines, and issues the permit of its append. */
   nextTelemetry(input: NextTelemetryInput): Promise<NextTelemetry>;
 }
 
-/** The next task of a tenant's telemetry. */
+/** The next step of a tenant's telemetry. */
 export type NextTelemetry =
   /** This deployment has no infra registry, so there is no telemetry. */
   | { readonly state: "off" }

@@ -13,7 +13,7 @@ export interface PlannedAct {
 
 export interface RunCommandInput {
   readonly envelope: CommandEnvelope;
-  /** The approvals that count for the card's plan: evidence for a manifest or a Pact, never a reason to act. */
+  /** The approvals that count for the card's plan. They are evidence for a manifest or a Pact and never authorise the act. */
   readonly statements: readonly SignedStatement[];
   /** Counts how often the flow has scheduled this command. A later execution takes over the claim of an earlier one. */
   readonly round: number;

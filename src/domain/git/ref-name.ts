@@ -1,31 +1,31 @@
 import { z } from "zod";
 
-/** Above this many bytes file systems and stock git start to refuse a ref name. */
+/** File systems and stock git start to refuse ref names that are longer than this. */
 const BRANCH_MAX_BYTES = 200;
 
 /**
- * What is wrong with `name` as the part of a ref after `refs/heads/`, or undefined if git accepts it. Checks the syntax only; the policy knows
- * what a branch name means. Source: git-check-ref-format(1).
+ * Returns what is wrong with `name` as the part of a ref after `refs/heads/`, or undefined if git accepts it. Checks only the syntax; the
+ * meaning of a branch name is defined by the policy. Source: git-check-ref-format(1).
  */
 export function checkBranchName(name: string): string | undefined {
-  if (name === "") return "A branch name is not empty.";
-  if (Buffer.byteLength(name) > BRANCH_MAX_BYTES) return `A branch name has at most ${BRANCH_MAX_BYTES} bytes.`;
-  if (!name.isWellFormed()) return "A branch name is well-formed Unicode.";
+  if (name === "") return "A branch name must not be empty.";
+  if (Buffer.byteLength(name) > BRANCH_MAX_BYTES) return `A branch name may have at most ${BRANCH_MAX_BYTES} bytes.`;
+  if (!name.isWellFormed()) return "A branch name must be well-formed Unicode.";
   if (name === "@" || name === "HEAD") return `\`${name}\` is not a branch name.`;
-  if (name.startsWith("-")) return "A branch name does not start with `-`.";
+  if (name.startsWith("-")) return "A branch name must not start with `-`.";
   if (name.startsWith("refs/")) return "Write the branch without `refs/heads/`, for instance `feature/hello`.";
   for (const character of name) {
     const code = character.codePointAt(0) ?? 0;
     if (code < 0x20 || code === 0x7f || " ~^:?*[\\".includes(character))
-      return `A branch name does not contain ${JSON.stringify(character)}.`;
+      return `A branch name must not contain ${JSON.stringify(character)}.`;
   }
-  if (name.includes("..")) return "A branch name does not contain `..`.";
-  if (name.includes("@{")) return "A branch name does not contain `@{`.";
-  if (name.endsWith(".")) return "A branch name does not end with `.`.";
+  if (name.includes("..")) return "A branch name must not contain `..`.";
+  if (name.includes("@{")) return "A branch name must not contain `@{`.";
+  if (name.endsWith(".")) return "A branch name must not end with `.`.";
   for (const part of name.split("/")) {
-    if (part === "") return "A branch name has no empty part between slashes.";
-    if (part.startsWith(".")) return "No part of a branch name starts with `.`.";
-    if (part.endsWith(".lock")) return "No part of a branch name ends with `.lock`.";
+    if (part === "") return "A branch name must not have an empty part between slashes.";
+    if (part.startsWith(".")) return "No part of a branch name may start with `.`.";
+    if (part.endsWith(".lock")) return "No part of a branch name may end with `.lock`.";
   }
   return undefined;
 }
@@ -43,17 +43,20 @@ export function toTagRef(tag: string): string {
   return `refs/tags/${tag}`;
 }
 
-/** Where the conditional PUT that moves refs records the act, hidden from clients. Source: contracts "Permit, command, claim, receipt". */
+/**
+ * The refs in which the conditional PUT that moves refs records the act. Hidden from clients. Source: contracts "Permit, command, claim,
+ * receipt".
+ */
 export const ACT_REFS = "refs/ubl/acts/";
 
 export function toActRef(jti: string): string {
   return `${ACT_REFS}${jti}`;
 }
 
-/** Exists while the project is archived, hidden from clients. No other ref moves then. */
+/** Exists while the project is archived, during which no other ref moves. Hidden from clients. */
 export const ARCHIVED_REF = "refs/ubl/archived";
 
-/** The existing ref that is a directory of `name`, or below it; stock git cannot clone a repository that has both. */
+/** Finds an existing ref that is a directory of `name`, or below it. Stock git cannot clone a repository that has both. */
 export function findDirectoryConflict(name: string, existing: Iterable<string>): string | undefined {
   for (const other of existing) if (other !== name && (other.startsWith(`${name}/`) || name.startsWith(`${other}/`))) return other;
   return undefined;

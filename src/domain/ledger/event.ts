@@ -11,12 +11,12 @@ import type { Permit } from "../permit/permit.js";
 import type { Receipt, Refusal } from "../permit/receipt.js";
 import type { Reason, Requirement } from "../policy/policy-contract.js";
 
-/** The container that holds a tenant's registry events. Source: ADR-002 §7. */
+/** Returns the container that holds a tenant's registry events. Source: ADR-002 §7. */
 export function toRegistryContainer(tenantId: string): string {
   return `C.Registry::${tenantId}`;
 }
 
-/** The payload of every event by its type. ADR-002 §7 defines `project.*`; the others record the flow. */
+/** The payload of every event, by type. ADR-002 §7 defines `project.*`; the others record the flow. */
 export interface EventPayloads {
   "project.registered": { project_id: string; name: string; owners: readonly string[]; visibility: string };
   "project.repo.bound": { project_id: string; repo_url: string };
@@ -43,11 +43,11 @@ export interface EventPayloads {
     decide_by: number;
     permit_ttl_ms: number;
   };
-  /** Attestations of this plan are void with its approvals. */
+  /** The attestations of this plan are void as well. */
   "card.approvals_voided": { card_id: string; plan_digest: string; why: string; approvals: readonly Approval[] };
   "card.approved": CardStatement;
   "card.rejected": CardStatement;
-  /** `ends` has the digests of the approvals that it ends, whichever actor gave them; old entries lack it. */
+  /** `ends` lists the digests of the approvals that it ends, whichever actor gave them. Old entries do not have it. */
   "card.withdrawn": CardStatement & { readonly ends?: readonly string[] };
   /** An attestation of this round's plan that counts. `attestation` has only the verified signature. */
   "card.attested": {
@@ -101,10 +101,10 @@ interface PermitEnd {
 
 export type EventType = keyof EventPayloads;
 
-/** An event before it is appended. `key` names it within its container, so that appending it again changes nothing. */
+/** An event before it is appended. `key` identifies it within its container, so that appending it again changes nothing. */
 export type NewEvent = { [T in EventType]: { readonly type: T; readonly key: string; readonly payload: EventPayloads[T] } }[EventType];
 
-/** An entry of a container's chain. `hash` is BLAKE3 of JCS of all the other members. */
+/** An entry of a container's chain. `hash` is the BLAKE3 of the JCS of all other members. */
 export type LedgerEntry = NewEvent & {
   readonly container: string;
   readonly tenant_id: string;
@@ -114,5 +114,5 @@ export type LedgerEntry = NewEvent & {
   readonly hash: string;
 };
 
-/** `prev_hash` of the first entry. */
+/** The `prev_hash` of the first entry. */
 export const GENESIS_HASH = "0".repeat(64);

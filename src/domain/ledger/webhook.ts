@@ -3,7 +3,7 @@ import { z } from "zod";
 /** The pause after each failed attempt, in milliseconds, as Standard Webhooks recommends. The event becomes a dead letter after the last retry. */
 export const WEBHOOK_RETRIES_MS: readonly number[] = [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000];
 
-/** Bounded, because each has a flow of its own. */
+/** Limited, because each webhook has its own flow. */
 export const WEBHOOKS_MAX_COUNT = 50;
 
 const RETRIES_MAX_COUNT = 12;
@@ -14,26 +14,26 @@ export const webhookIdSchema = z
   .string()
   .regex(/^wh-[A-Za-z0-9_-]{1,64}$/, "Write a webhook id such as `wh-audit`: `wh-` and 1 to 64 letters, digits, `_` or `-`.");
 
-/** One of a tenant's webhooks. `types` are event types of the ledger; without them, it gets all. */
+/** One of a tenant's webhooks. `types` are event types of the ledger; without them, it receives all. */
 export const webhookSchema = z.strictObject({
   url: z
-    .url("Write the address that takes the events, such as `https://events.example/ogr`.")
-    .max(2000, "The address has at most 2000 characters.")
-    .refine((text) => URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol), "The address begins with https://.")
+    .url("Write the address that receives the events, such as `https://events.example/ogr`.")
+    .max(2000, "The address may have at most 2000 characters.")
+    .refine((text) => URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol), "The address must begin with https://.")
     .refine(
       (text) => URL.canParse(text) && new URL(text).username === "" && new URL(text).password === "",
-      "No user name or password in it.",
+      "The address must not contain a user name or password.",
     ),
   types: z
     .array(z.string().regex(/^[a-z]+(?:\.[a-z_]+)+$/, "Write an event type such as `receipt.recorded`."))
-    .min(1, "Name at least one type, or leave `types` out.")
+    .min(1, "Name at least one type, or omit `types`.")
     .max(50, "At most 50 types.")
     .optional(),
   retries_ms: z
     .array(z.int().min(100, "At least 100 ms.").max(RETRY_MAX_MS, "At most a day."))
     .max(RETRIES_MAX_COUNT, `At most ${RETRIES_MAX_COUNT} retries.`)
     .optional(),
-  /** Creates a new secret, which the answer contains. */
+  /** Creates a new secret, which the response contains. */
   rotate_secret: z.boolean().optional(),
 });
 export type WebhookDeclaration = z.infer<typeof webhookSchema>;

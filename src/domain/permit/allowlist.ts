@@ -2,7 +2,7 @@ import { z } from "zod";
 import { tenantIdSchema } from "../ids.js";
 import { type ParseResult, parseWith } from "../problems.js";
 
-/** Names for the endpoints in the Runner's own configuration. */
+/** Names that stand for the endpoints in the Runner's own configuration. */
 export const NETWORK_NAMES = ["object-store", "temporal"] as const;
 
 const HOST_PORT = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})$/;
@@ -27,11 +27,11 @@ const allowedJobSchema = z
 
 const hasDistinctEntries = (entries: readonly string[]): boolean => new Set(entries).size === entries.length;
 
-/** What the Runner allows one tenant: its folder, endpoints and jobs. Source: ADR-002 §6. */
+/** What the Runner may do for one tenant: its folder, endpoints and jobs. Source: ADR-002 §6. */
 export const allowanceSchema = z.strictObject({
   fs_scope: scopeSchema,
-  network_whitelist: z.array(networkEntrySchema).max(32).refine(hasDistinctEntries, "Each endpoint stands once."),
-  jobs: z.array(allowedJobSchema).max(64).refine(hasDistinctEntries, "Each job type stands once."),
+  network_whitelist: z.array(networkEntrySchema).max(32).refine(hasDistinctEntries, "Write each endpoint once."),
+  jobs: z.array(allowedJobSchema).max(64).refine(hasDistinctEntries, "Write each job type once."),
 });
 export type Allowance = z.infer<typeof allowanceSchema>;
 
@@ -52,17 +52,17 @@ export const jobsAllowlistSchema = z
           context.addIssue({
             code: "custom",
             path: ["tenants", one.tenant, "fs_scope"],
-            message: `This overlaps with the scope of ${other.tenant}; every tenant has its own.`,
+            message: `This overlaps with the scope of ${other.tenant}; every tenant must have its own.`,
           });
   });
 export type JobsAllowlist = z.infer<typeof jobsAllowlistSchema>;
 
-/** Parses the allowlist, naming every bad field. */
+/** Parses the allowlist and reports every invalid field. */
 export function parseAllowlist(value: unknown): ParseResult<JobsAllowlist> {
   return parseWith(jobsAllowlistSchema, value);
 }
 
-/** The allowance of `tenantId`, or undefined for a tenant that the allowlist does not name. */
+/** Returns the allowance of `tenantId`, or undefined if the allowlist does not name it. */
 export function findAllowance(allowlist: JobsAllowlist, tenantId: string): Allowance | undefined {
   return Object.hasOwn(allowlist.tenants, tenantId) ? allowlist.tenants[tenantId] : undefined;
 }

@@ -6,8 +6,8 @@ import type { CommandEnvelope } from "./envelope.js";
 import { toAudience } from "./permit.js";
 
 /**
- * Checks that one of `keys` signed the permit, and that the permit is for this envelope and for `target`. Each plane checks it for itself. Source:
- * contracts "The Runner trusts nothing it did not check itself".
+ * Checks that one of `keys` signed the permit, and that the permit is for this envelope and for `target`. Each plane checks this itself.
+ * Source: contracts "The Runner trusts nothing it did not check itself".
  */
 export function checkBinding(envelope: CommandEnvelope, keys: Jwks, target: Target): Outcome<null> {
   const { permit } = envelope;
@@ -18,7 +18,7 @@ export function checkBinding(envelope: CommandEnvelope, keys: Jwks, target: Targ
   const differing = findDifferingMember(envelope);
   if (differing !== undefined) return denyWith("permit_mismatch", `Envelope and permit differ in \`${differing}\`.`);
   if (permit.aud !== toAudience(target) || envelope.target !== target)
-    return denyWith("wrong_target", `The permit is for ${permit.aud} and the command for ${envelope.target}; both must be for ${target}.`);
+    return denyWith("wrong_target", `The permit is for ${permit.aud}, the command for ${envelope.target}; both must be for ${target}.`);
   return grantValue(null);
 }
 
@@ -29,7 +29,7 @@ export function checkSubject({ params, subject_hash, permit }: CommandEnvelope):
   return denyWith("subject_hash_mismatch", `The params hash to ${actual}; the permit is for ${permit.scopes.subject_hash}.`);
 }
 
-/** The first member that envelope and permit share and that differs, or undefined when they agree. */
+/** Finds the first member that envelope and permit share and in which they differ. */
 function findDifferingMember(envelope: CommandEnvelope): string | undefined {
   const { jti, scopes } = envelope.permit;
   const bound = { jti, ...scopes };

@@ -4,8 +4,8 @@ import { blake3Schema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js
 import { formatProblems, parseWith } from "../problems.js";
 
 /**
- * The object `claims/<tenant>/<jti>`. Creating it decides what happens to the permit: a Runner claims the permit to act, LAB 256 claims it
- * to end it unused. Source: contracts "Permit, command, claim, receipt".
+ * The object `claims/<tenant>/<jti>`. Its creation decides what happens to the permit: a Runner claims the permit to act, LAB 256 claims
+ * it to end it unused. Source: contracts "Permit, command, claim, receipt".
  */
 export const claimSchema = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -13,14 +13,14 @@ export const claimSchema = z.discriminatedUnion("kind", [
     tenant_id: tenantIdSchema,
     jti: jtiSchema,
     envelope_digest: blake3Schema,
-    /** Together they name the execution that holds the claim. A retry of the same command has the same three. */
+    /** These three identify the execution that holds the claim. A retry of the same command has the same ones. */
     workflow_id: z.string(),
     run_id: z.string(),
     activity_id: z.string(),
     attempt: z.int().positive(),
     nonce: z.string(),
     claimed_at: timeMsSchema,
-    /** The revision of the infra registry that the act was checked against. An attempt that takes the claim over does not check again. */
+    /** The revision of the infra registry that the act was checked against. An attempt that takes over the claim does not check again. */
     infra_revision: infraRevisionSchema.optional(),
   }),
   z.strictObject({

@@ -20,7 +20,7 @@ const shape = {
 export const envelopeSchema = buildJobSchema(shape);
 export type CommandEnvelope = z.infer<typeof envelopeSchema>;
 
-/** Names one envelope, whether its patch travels inside or is staged: BLAKE3 of JCS of the envelope without `params.patch`. */
+/** Identifies one envelope, whether its patch is inline or staged: the BLAKE3 of the JCS of the envelope without `params.patch`. */
 export function hashEnvelope(envelope: CommandEnvelope): Blake3Hex {
   return hashCanonical(omitPatchBytes(envelope));
 }

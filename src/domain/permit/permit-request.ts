@@ -8,7 +8,7 @@ import { actorIdSchema, cardIdSchema, officeIdSchema, targetSchema, tenantIdSche
 export const permitRequestSchema = buildJobSchema({
   tenant_id: tenantIdSchema,
   actor_id: actorIdSchema,
-  /** Optional for an actor who holds one office, or `office::default`. */
+  /** Optional for an actor who holds only one office, or `office::default`. */
   office_id: officeIdSchema.optional(),
   intent: intentSchema,
   context: contextSchema.default({}),

@@ -12,7 +12,7 @@ import {
 } from "../ids.js";
 import { LEVELS } from "../level.js";
 
-/** The longest run time of a permit, in milliseconds: a day, as in the policy's data. */
+/** The maximum run time of a permit, in milliseconds: a day, as in the policy's data. */
 const RUN_MAX_MS = 24 * 3_600_000;
 
 export const permitScopesSchema = z.strictObject({
@@ -31,8 +31,8 @@ export const permitScopesSchema = z.strictObject({
 });
 
 /**
- * Permission for one act: what may run (`scopes`), where (`aud`), until when (`exp`, milliseconds since 1970). A claim uses up its `jti`.
- * `max_run_ms` bounds the work after the claim. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
+ * Permission for one act: what may run (`scopes`), where (`aud`), and until when (`exp`, milliseconds since 1970). A claim uses up its
+ * `jti`. `max_run_ms` limits the work after the claim. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
  */
 export const permitSchema = z.strictObject({
   aud: z.string().regex(/^runner:LAB_(?:512|256|8GB)$/, "Write `runner:` and a target."),

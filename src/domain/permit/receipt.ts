@@ -21,7 +21,7 @@ const shared = {
   usage: z.strictObject({ wall_ms: z.number().nonnegative(), staged_bytes: z.int().nonnegative(), stored_bytes: z.int().nonnegative() }),
   error: z.string(),
   code: z.enum(DENIAL_CODES).optional(),
-  /** The envelope that this answers. */
+  /** The digest of the answered envelope. */
   envelope_digest: blake3Schema,
   policy_hash: blake3Schema,
   kid: z.string().min(1).max(64),
@@ -29,8 +29,8 @@ const shared = {
 };
 
 /**
- * The result of a claimed command, signed by the Runner that held the claim: at most one for a `jti`. `refs` are the refs that the act moved,
- * empty unless `status` is `success`. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
+ * The result of a claimed command, signed by the Runner that held the claim; at most one per `jti`. `refs` are the refs that the act
+ * moved, empty unless `status` is `success`. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
  */
 export const receiptSchema = z.strictObject({
   ...shared,
@@ -42,7 +42,7 @@ export const receiptSchema = z.strictObject({
 export type Receipt = z.infer<typeof receiptSchema>;
 export type UnsignedReceipt = Omit<Receipt, "kid" | "sig">;
 
-/** The Runner's signed refusal of an envelope before any claim. It does not affect the real act. */
+/** The Runner's signed refusal of an envelope before any claim. It does not affect an act with the same permit. */
 export const refusalSchema = z.strictObject({ ...shared, status: z.enum(["denied", "expired"]), code: z.enum(DENIAL_CODES) });
 export type Refusal = z.infer<typeof refusalSchema>;
 export type UnsignedRefusal = Omit<Refusal, "kid" | "sig">;
@@ -56,7 +56,7 @@ export type RunnerAnswer =
 export const reportSchema = z.union([receiptSchema, refusalSchema]);
 export type Report = z.infer<typeof reportSchema>;
 
-/** Tells receipts from refusals: only a receipt has `refs`. */
+/** Distinguishes receipts from refusals: only a receipt has `refs`. */
 export function toRunnerAnswer(report: Report): RunnerAnswer {
   return "refs" in report ? { kind: "receipt", receipt: report } : { kind: "refusal", refusal: report };
 }

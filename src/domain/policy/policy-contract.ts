@@ -3,19 +3,19 @@ import { infraSchema } from "../act/infra-context.js";
 import { ACTOR_KINDS } from "../ids.js";
 import { LEVELS } from "../level.js";
 
-/** The longest string in the policy's input, in UTF-16 units; only `params` has longer ones. */
+/** The maximum length of a string in the policy's input, in UTF-16 units. Only `params` may contain longer ones. */
 const nameSchema = z.string().max(1024, "At most 1024 characters.");
 const namesSchema = z.array(nameSchema).max(1000, "At most 1000 entries.");
 const levelSchema = z.enum(LEVELS, "Write a level from `L0` to `L5`.");
 
-/** The acting actor. `person_id` is null for an agent or app that belongs to nobody. */
+/** The acting actor. `person_id` is null for an agent or app that belongs to no person. */
 const actorSchema = z.strictObject({
   actor_id: nameSchema,
   kind: z.enum(ACTOR_KINDS, "Write `person`, `agent` or `app`."),
   person_id: nameSchema.nullable(),
 });
 
-/** What is known of the repository. Null: not read yet; the Runner checks it before it acts. */
+/** The known facts about the repository. Null: not read yet; the Runner checks it before it acts. */
 const factsSchema = z.strictObject({
   force: z.boolean(),
   deletes: z.boolean(),
@@ -42,7 +42,7 @@ export const actInputSchema = z.strictObject({
 });
 export type ActInput = z.infer<typeof actInputSchema>;
 
-/** The reason of a decision: a stable rule id (`branch.feature`) and a sentence. */
+/** A reason of a decision: a stable rule id (`branch.feature`) and a sentence. */
 export const reasonSchema = z.strictObject({
   rule: z.string().min(1),
   text: z.string().min(1),
@@ -52,8 +52,8 @@ export type Reason = z.infer<typeof reasonSchema>;
 const EXCLUSIONS = ["author", "pusher", "commit_author"] as const;
 
 /**
- * A requirement of an allowed act. `approvals` counts distinct persons, of any role if `role` is null. `excludes` names those whose approval
- * does not count; the entrypoint `registry/statement` decides which statements count.
+ * A requirement of an allowed act. `approvals` counts distinct persons, of any role if `role` is null. `excludes` lists the persons whose
+ * approval does not count; the entrypoint `registry/statement` decides which statements count.
  */
 export const requirementSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("card") }),
@@ -72,8 +72,8 @@ export const requirementSchema = z.discriminatedUnion("kind", [
 export type Requirement = z.infer<typeof requirementSchema>;
 
 /**
- * The policy's decision about an act. If `allowed`, it may run once all of `requires` is met. Otherwise no approval can help: `reasons` has
- * every ground of the denial, `requires` is empty and the times are 0. Times are in milliseconds.
+ * The policy's decision about an act. If `allowed`, it may run once everything in `requires` is met. Otherwise no approval can help:
+ * `reasons` lists every reason for the denial, `requires` is empty and the times are 0. Times are in milliseconds.
  */
 export const decisionSchema = z.discriminatedUnion("allowed", [
   z.strictObject({
@@ -98,8 +98,8 @@ export const decisionSchema = z.discriminatedUnion("allowed", [
 export type Decision = z.infer<typeof decisionSchema>;
 
 /**
- * The policy's input about a statement: entrypoint `registry/statement`. `level` is that of the card's act; `office_id` the
- * office through which the approver speaks. Source: contracts "Levels", "Plan and statements".
+ * The policy's input about a statement: entrypoint `registry/statement`. `level` is that of the card's act, `office_id` the office in
+ * which the approver acts. Source: contracts "Levels", "Plan and statements".
  */
 export const statementInputSchema = z.strictObject({
   tenant_id: nameSchema,

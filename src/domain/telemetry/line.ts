@@ -7,15 +7,15 @@ import { RECEIPT_STATUSES } from "../permit/receipt.js";
 
 export const TELEMETRY_SCHEMA_VERSION = "1.0";
 
-/** The longest line, in bytes with its line end. Every member is bounded, and their sum is far less. */
+/** The maximum length of a line in bytes, including its line feed. Every member is limited, and their sum is far below this. */
 export const LINE_MAX_BYTES = 4096;
 
 const countSchema = z.int().nonnegative();
 
 /**
- * One finished act: names, times and counts, and no text that a person wrote. `seq` and `at` are those of the ledger's entry that finished it;
- * `refs` counts the refs that it moved. `wall_ms` and the bytes are absent if no Runner claimed it.
- * Source: contracts "Infra registry v2".
+ * One finished act: names, times and counts, but no text that a person wrote. `seq` and `at` are those of the ledger entry that finished
+ * it; `refs` counts the refs that it moved. `wall_ms` and the bytes are absent if no Runner claimed it. Source: contracts "Infra registry
+ * v2".
  */
 export const telemetryLineSchema = z.strictObject({
   schema_version: z.literal(TELEMETRY_SCHEMA_VERSION),
@@ -47,12 +47,12 @@ export const telemetryLineSchema = z.strictObject({
 });
 export type TelemetryLine = z.infer<typeof telemetryLineSchema>;
 
-/** The line as it is committed: canonical JSON (RFC 8785), so that one act always has the same bytes. */
+/** Formats a line as it is committed: canonical JSON (RFC 8785), so that one act always has the same bytes. */
 export function formatTelemetryLine(line: TelemetryLine): string {
   return `${toCanonicalText(line)}\n`;
 }
 
-/** `<owner>/<repo>` of a tenant's project, as the infra registry writes it. */
+/** Returns the `<owner>/<repo>` of a tenant's project, in the form that the infra registry uses. */
 export function toRepositoryName(tenantId: string, projectId: string): string {
   return `${tenantId}/${projectId}`;
 }

@@ -4,7 +4,7 @@ import type { TelemetryLine } from "./line.js";
 
 const toProjectFolder = (tenantId: string, projectId: string) => `${tenantId}_${projectId}`;
 
-/** The folder of a project's lines, with one file a month. */
+/** Returns the folder of a project's lines, with one file per month. */
 export function toLinesFolder(tenantId: string, projectId: string): string {
   return `telemetry/v1/repos/${toProjectFolder(tenantId, projectId)}`;
 }
@@ -17,12 +17,12 @@ export function toDashboardPath(tenantId: string, projectId: string): string {
   return `telemetry/v1/dashboards/${toProjectFolder(tenantId, projectId)}/dashboard.json`;
 }
 
-/** `2026-11`: the month in UTC in which the act finished. */
+/** Returns the UTC month in which the act finished: `2026-11`. */
 export function toMonth({ at }: Pick<TelemetryLine, "at">): string {
   return at.slice(0, 7);
 }
 
-/** The month of a file of lines, or undefined for another name. */
+/** Returns the month of a file of lines, or undefined for any other name. */
 export function parseFileMonth(name: string): string | undefined {
   return /^(\d{4}-\d{2})\.jsonl$/.exec(name)?.[1];
 }

@@ -24,7 +24,7 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       const mark = checkArchiveMark(repository, params);
       if (!mark.ok) return mark;
       await context.completeStep("fetched");
-      const note = params.archived ? await commitNote(context, repository, input) : grantValue({ tip: mark.value, pack: undefined });
+      const note = params.archived ? await createMarkCommit(context, repository, input) : grantValue({ tip: mark.value, pack: undefined });
       if (!note.ok) return note;
       const { tip, pack } = note.value;
       const move = toRefMove(params, tip);
@@ -37,7 +37,7 @@ export const archiveJob: JobHandler<ArchiveParams> = {
 };
 
 /** Creates the commit that the mark points to, which states the reason. */
-async function commitNote(
+async function createMarkCommit(
   context: JobContext,
   repository: OpenRepository,
   { params, permit }: ExecuteInput<ArchiveParams>,

@@ -53,14 +53,14 @@ export async function executeCommand(
 
   // If an earlier attempt stored the receipt, only objects derived from it can still be missing.
   const known = execution.attempt > 1 ? await readReceipt(store, tenant_id, jti) : undefined;
-  const { receipt, isOurs } = known === undefined ? await answerAct(act) : { receipt: known, isOurs: false };
+  const { receipt, isOurs } = known === undefined ? await runActToReceipt(act) : { receipt: known, isOurs: false };
   if (receipt.status === "success") await deriveObjects(act, receipt, isOurs);
   await attempt.completeStep("derived");
   return { kind: "receipt", receipt };
 }
 
 /** Runs the act and writes its receipt and, in parallel, the project's index. */
-async function answerAct(act: Act): Promise<{ receipt: Receipt; isOurs: boolean }> {
+async function runActToReceipt(act: Act): Promise<{ receipt: Receipt; isOurs: boolean }> {
   const result = await runAct(act);
   const prepareReceipt = async () => {
     // The refs prove a success. Only the holder of the claim can know that nothing moved.

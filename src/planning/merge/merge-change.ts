@@ -9,25 +9,25 @@ import type { OpenRepository } from "../../repository/open-repository.js";
 import { checkRefMoves } from "../../repository/refs/move-problem.js";
 import type { PlanningContext } from "../context.js";
 
-/** A checked merge of which nothing is visible yet: the target moves to the source's tip, or to a new commit of `tree`. */
+/** A checked merge that is not visible yet: the target moves to the source's tip, or to a new commit of `tree`. */
 export type MergeChange =
   | { readonly kind: "move" }
   | { readonly kind: "commit"; readonly tree: string; readonly parents: readonly string[] };
 
-/** The reason why the branches are not where the merge expects them, or undefined. */
+/** Returns the reason why the branches are not where the merge expects them, or undefined. */
 export function checkMergeRefs(
   { state, name }: OpenRepository,
   { source, target, expected_source, expected_target }: MergeProtectedParams,
 ): Denial | undefined {
   const from = state.refs.get(toBranchRef(source))?.id;
-  if (from === undefined) return buildDenial("ref_missing", `${source} is no branch of ${name.project_id}; push it first.`);
+  if (from === undefined) return buildDenial("ref_missing", `${source} is not a branch of ${name.project_id}; push it first.`);
   const to = state.refs.get(toBranchRef(target))?.id ?? ZERO_ID;
   for (const [branch, now, expected] of [
     [source, from, expected_source],
     [target, to, expected_target],
   ] as const)
     if (now !== expected)
-      return buildDenial("ref_moved", `${branch} has moved: it is ${formatTip(now)} and not ${formatTip(expected)}. Open a new card.`);
+      return buildDenial("ref_moved", `${branch} has moved: it is ${formatTip(now)}, not ${formatTip(expected)}. Open a new card.`);
   return checkRefMoves(state.refs, [{ name: toBranchRef(target), old: expected_target, new: expected_source }]);
 }
 
@@ -42,7 +42,7 @@ export async function computeMergeChange(
   params: MergeProtectedParams,
 ): Promise<Outcome<MergeChange>> {
   const { source, target, expected_source, expected_target, strategy } = params;
-  // A new target has nothing to merge with or to squash onto.
+  // A new target has nothing to merge with or squash onto.
   if (expected_target === ZERO_ID) return grantValue({ kind: "move" });
   const { limits } = context;
   const [bases, merged] = await Promise.all([
@@ -50,7 +50,7 @@ export async function computeMergeChange(
     strategy === "fast-forward" ? undefined : mergeTrees(repository, toMergeSides(params), limits),
   ]);
   if (bases.length === 0) return wrapDenial(denyUnrelatedHistories(toMergeSides(params)));
-  if (bases.includes(expected_source)) return denyWith("nothing_to_do", `${target} contains ${source} already. There is nothing to merge.`);
+  if (bases.includes(expected_source)) return denyWith("nothing_to_do", `${target} already contains ${source}. There is nothing to merge.`);
   if (merged === undefined) {
     if (bases.includes(expected_target)) return grantValue({ kind: "move" });
     return denyWith("not_fast_forward", `${target} has commits that ${source} lacks. Rebase ${source}, or merge with another strategy.`);
@@ -59,7 +59,7 @@ export async function computeMergeChange(
   const tree = merged.value;
   if (strategy === "merge") return grantValue({ kind: "commit", tree, parents: [expected_target, expected_source] });
   if (tree === (await readCommitLinks(repository, expected_target)).tree)
-    return denyWith("nothing_to_do", `${target} has every change of ${source} already. There is nothing to squash.`);
+    return denyWith("nothing_to_do", `${target} already has every change of ${source}. There is nothing to squash.`);
   return grantValue({ kind: "commit", tree, parents: [expected_target] });
 }
 

@@ -21,12 +21,14 @@ export interface MergeText {
 
 const TRAILERS = [`Card: ${CARD}`, `Plan: ${PLAN}`, `Permit: ${PERMIT}`, `Proposed-by: ${PROPOSER}`, `Approved-by: ${APPROVER}`];
 
-/** The text of a merge commit, whose author is the registry. */
+/** Builds the text of a merge commit, whose author is the registry. */
 export function buildMergeText({ source, target }: MergeProtectedParams): MergeText {
   return { author: REGISTRY_IDENTITY, template: `Merge ${source} into ${target}\n\n${TRAILERS.join("\n")}\n` };
 }
 
-/** The text of a squash commit. It keeps the author and names the others as co-authors, so that none of them can later approve it. */
+/**
+ * Builds the text of a squash commit. It keeps the author and names the others as co-authors, so that none of them can later approve it.
+ */
 export function buildSquashText({ source, target }: MergeProtectedParams, history: History): MergeText {
   const { author, coAuthors } = resolveAuthors(history);
   const listed = history.commits.slice(0, PLAN_COMMITS_MAX).map(({ summary }) => `* ${summary}`);
@@ -35,7 +37,7 @@ export function buildSquashText({ source, target }: MergeProtectedParams, histor
   return { author, template: `Squash ${source} into ${target}\n\n${[...listed, ...more].join("\n")}\n\n${together.join("\n")}\n` };
 }
 
-/** The author of the newest commit, and all other authors by their addresses. */
+/** Returns the author of the newest commit, and all other authors by address. */
 function resolveAuthors({ commits, author_emails }: History) {
   const [newest] = commits;
   const author = newest === undefined ? REGISTRY_IDENTITY : { name: newest.author, email: newest.author_email };
@@ -44,7 +46,7 @@ function resolveAuthors({ commits, author_emails }: History) {
   return { author, coAuthors: others.map((email) => ({ name: names.get(email) ?? email, email })) };
 }
 
-/** The commit's text with card, plan, permit and people filled in. Omits trailers that have no value. */
+/** Fills card, plan, permit and people into the commit's text. Omits trailers without a value. */
 export function fillMergeText(
   { author, template }: MergeText,
   { permit, statements }: { readonly permit: Permit; readonly statements: readonly SignedStatement[] },
@@ -65,7 +67,7 @@ export function fillMergeText(
   return { author: { ...author, date: undefined }, message: lines.join("\n") };
 }
 
-/** The approvals that are valid after the last statement. A withdrawal removes all approvals of its approver. */
+/** Lists the approvals that are valid after the last statement. A withdrawal removes all approvals of its approver. */
 export function listStandingApprovals(statements: readonly SignedStatement[]): SignedStatement[] {
   return statements.reduce<SignedStatement[]>((standing, signed) => {
     const { decision, approver, office_id } = signed.statement;

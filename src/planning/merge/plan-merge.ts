@@ -12,7 +12,7 @@ import { runOnProject } from "../open-project.js";
 import { checkMergeRefs, computeMergeChange, type MergeChange } from "./merge-change.js";
 import { buildMergeText, buildSquashText, type MergeText } from "./merge-message.js";
 
-/** Where `HEAD` of every repository points. Source: contracts "Jobs of the ADR". */
+/** The branch to which `HEAD` of every repository points. Source: contracts "Jobs of the ADR". */
 const HEAD = toBranchRef("main");
 
 /**
@@ -53,7 +53,7 @@ async function buildMergePlan(
     refs: [{ name: toBranchRef(params.target), old: expected_target, new: change.kind === "move" ? expected_source : null }],
     creates: change.kind === "move" ? [] : [buildCreatedCommit(params, history, change)],
   };
-  // With every strategy the target keeps all commits that it has.
+  // With every strategy, the target keeps all its commits.
   const fast_forward = expected_target === ZERO_ID ? null : true;
   return grantValue(
     buildPlan(context, input, act, { fast_forward, diffstat: stat.value, ...(await describeCommits(repository, history)) }),
@@ -69,15 +69,15 @@ function buildCreatedCommit(
   return { kind: "merge", tree, parents: [...parents], author: `${author.name} <${author.email}>`, message: template };
 }
 
-/** The author and message of the commit that a merge makes. */
+/** Returns the author and message of the commit that a merge creates. */
 export async function readMergeText(repository: OpenRepository, params: MergeProtectedParams): Promise<MergeText> {
   if (params.strategy !== "squash") return buildMergeText(params);
   return buildSquashText(params, await readMergedHistory(repository, params));
 }
 
 /**
- * The commits that the target gains; their authors and pushers may not approve the merge. A new target gains the commits that neither
- * `main` nor a release has: those have been approved before, so a release branch can be made of them.
+ * Reads the commits that the target gains, whose authors and pushers may not approve the merge. A new target gains the commits that are
+ * neither in `main` nor in a release: all others have been approved before, so a release branch can be created from them.
  */
 function readMergedHistory(repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
   const { expected_source, expected_target } = params;

@@ -17,7 +17,7 @@ export function planPush(context: PlanningContext, input: PlanInput<PushParams>)
   return runOnProject(context, params.project_id, async (repository) => {
     const fetched = await fetchPush(context, repository, params);
     if (!fetched.ok) return fetched;
-    // The plan has no id and no date that depends on the permit's `iat`, so any instant does.
+    // The plan contains no id and no date that depends on the permit's `iat`, so any time can be used.
     const change = await checkPush(context, repository, params, fetched.value, 0);
     if (!change.ok) return change;
     const { ref, old } = change.value;
@@ -49,12 +49,12 @@ async function buildPushPlan(
   return grantValue(buildPlan(context, asked, act, { fast_forward, diffstat: stat.value, ...commits }));
 }
 
-/** The commits that the branch gains. On a new branch, commits of other branches are not new. */
+/** Reads the commits that the branch gains. On a new branch, commits of other branches do not count as new. */
 function readPushed(repository: OpenRepository, { old, push: { tip } }: Extract<PushChange, { kind: "update" }>): Promise<History> {
   return readHistory(repository, old === ZERO_ID ? [tip, "--not", "--branches", "--tags"] : [tip, `^${old}`], PLAN_COMMITS_MAX);
 }
 
-/** Without ids and the registry's own dates, which depend on the permit. Nobody has pushed these commits before. */
+/** Omits ids and the registry's own dates, which depend on the permit. Nobody has pushed these commits before. */
 function describeCreated(created: readonly CreatedCommit[]) {
   const commits = created
     .toReversed()

@@ -9,12 +9,12 @@ import { checkRefMoves } from "../../repository/refs/move-problem.js";
 import type { PlanningContext } from "../context.js";
 import { readSubjectBytes } from "../subject-bytes.js";
 
-/** A checked push of which nothing is visible yet. */
+/** A checked push that is not visible yet. */
 export type PushChange =
   | { readonly kind: "delete"; readonly ref: string; readonly old: string; readonly staged_bytes: 0 }
   | { readonly kind: "update"; readonly ref: string; readonly old: string; readonly push: CheckedPush; readonly staged_bytes: number };
 
-/** Checks where the branch is and fetches the pushed bytes; undefined for a deletion, which has none. */
+/** Checks the position of the branch and fetches the pushed bytes. Returns undefined for a deletion, which has none. */
 export async function fetchPush(
   context: PlanningContext,
   repository: OpenRepository,
@@ -27,7 +27,7 @@ export async function fetchPush(
   if (problem !== undefined) return wrapDenial(problem);
   if (!params.delete) return readSubjectBytes(context, params, repository);
   if (params.subject_hash === EMPTY_PATCH_HASH) return grantValue(undefined);
-  return denyWith("subject_hash_mismatch", `A deletion has no bytes: params.subject_hash is ${EMPTY_PATCH_HASH} then.`);
+  return denyWith("subject_hash_mismatch", `A deletion has no bytes, so params.subject_hash must be ${EMPTY_PATCH_HASH}.`);
 }
 
 /** Checks fetched bytes. Planning and execution both call this, so the approved change is the one that runs. */
@@ -45,7 +45,7 @@ export async function checkPush(
   return push.ok ? grantValue({ kind: "update", ref, old, push: push.value, staged_bytes: countIncomingBytes(incoming) }) : push;
 }
 
-/** The id that the branch points to after the push; zeros if it is deleted. */
+/** Returns the id that the branch points to after the push; zeros if it is deleted. */
 export function toNextTip(change: PushChange): string {
   return change.kind === "delete" ? ZERO_ID : change.push.tip;
 }

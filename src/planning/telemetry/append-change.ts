@@ -15,7 +15,7 @@ import type { PlanningContext } from "../context.js";
 import { readSubjectBytes } from "../subject-bytes.js";
 import { buildAppendedFiles, ForeignLines, findMissingLine } from "./appended-files.js";
 
-/** The branch that telemetry is committed on. */
+/** The branch to which telemetry is committed. */
 export const TELEMETRY_REF = toBranchRef("main");
 
 /** A parsed batch of lines. */
@@ -24,7 +24,7 @@ export interface FetchedBatch {
   readonly staged_bytes: number;
 }
 
-/** A checked append of which nothing is visible yet. `present`: the repository has every line already. */
+/** A checked append that is not visible yet. `present`: the repository already has every line. */
 export type AppendChange =
   | { readonly kind: "present"; readonly tip: string; readonly staged_bytes: number }
   | {
@@ -34,7 +34,7 @@ export type AppendChange =
       readonly pack: CheckedPack | undefined;
       readonly message: string;
       readonly staged_bytes: number;
-      /** The largest file of lines that the commit stores. */
+      /** The size of the largest file of lines in the commit. */
       readonly file_bytes: number;
       readonly added: { readonly lines: number; readonly projects: number; readonly after_seq: number };
     };
@@ -52,8 +52,8 @@ export async function fetchBatch(
 }
 
 /**
- * Commits the lines that the repository does not have. Planning and execution both call this, so the planned append is the one that runs.
- * Denials: `telemetry_conflict` and those of a pack.
+ * Commits the lines that the repository does not have yet. Planning and execution both call this, so the planned append is the one that
+ * runs. Denials: `telemetry_conflict` and those of a pack.
  */
 export async function prepareAppend(
   context: PlanningContext,
@@ -83,7 +83,7 @@ export async function prepareAppend(
   });
 }
 
-/** The last ledger entry on the branch according to the trailers of its commits, or 0. */
+/** Returns the last ledger entry on the branch according to the trailers of its commits, or 0. */
 async function readLastSeq(repository: OpenRepository, tip: string): Promise<number> {
   const message = await repository.readGitOutput({
     args: ["log", "--first-parent", "--max-count=1", "--extended-regexp", `--grep=${LAST_SEQ_PATTERN}`, "--format=%B", tip, "--"],
@@ -92,8 +92,8 @@ async function readLastSeq(repository: OpenRepository, tip: string): Promise<num
 }
 
 /**
- * The lines that the repository does not have. If the answer of an earlier append was lost, the repository has the first lines of the batch
- * or all of them, byte for byte. Anything else means that repository and ledger have diverged, and appending would hide it.
+ * Finds the lines that the repository does not have yet. If the answer of an earlier append was lost, the repository has some or all of
+ * the first lines of the batch, byte for byte. Anything else means that repository and ledger have diverged, which appending would hide.
  */
 async function findNewLines(
   repository: OpenRepository,
@@ -129,7 +129,7 @@ async function commitLines(
     if (!(error instanceof ForeignLines)) throw error;
     return denyWith(
       "telemetry_conflict",
-      `${repository.name.project_id} holds what no append wrote: ${error.message}. Restore its main from before that.`,
+      `${repository.name.project_id} contains lines that no append wrote: ${error.message}. Restore its main from before that.`,
     );
   }
 }
@@ -137,7 +137,7 @@ async function commitLines(
 function denyConflict(projectId: string, last: number, from: number) {
   return denyWith(
     "telemetry_conflict",
-    `${projectId} has the ledger up to entry ${last}, and the batch begins after ${from}. One of the two was restored from another time; put back what is missing.`,
+    `${projectId} has the ledger up to entry ${last}, but the batch begins after ${from}. One of the two was restored from an older state; restore what is missing.`,
   );
 }
 

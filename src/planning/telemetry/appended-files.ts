@@ -8,7 +8,7 @@ import type { OpenRepository } from "../../repository/open-repository.js";
 import { buildDashboardText, buildMonthSummary, type MonthSummary, parseKnownMonths } from "./dashboard.js";
 import { addLine, buildEmptySummary, type Summary } from "./summary.js";
 
-/** Lines to parse before other work of this process runs, above all heartbeats. */
+/** The number of lines parsed before other work of this process can run, most importantly heartbeats. */
 const LINES_AT_ONCE = 2_000;
 
 /** A file of the telemetry repository has content that no append wrote. */
@@ -17,8 +17,8 @@ export class ForeignLines extends Error {
 }
 
 /**
- * The files that appending `lines` changes: for each project its months with the new lines at their end, and its new dashboard. Takes a
- * month's summary from the old dashboard if that names the same git id, and reads the file otherwise.
+ * Builds the files that appending `lines` changes: for each project its months with the new lines at the end, and its new dashboard.
+ * Takes a month's summary from the old dashboard if that has the same git id, and reads the file otherwise.
  *
  * @throws ForeignLines
  */
@@ -58,7 +58,7 @@ export async function* buildAppendedFiles(
   }
 }
 
-/** The first of `lines` that is not, byte for byte, where an earlier append must have put it. Undefined if all are there. */
+/** Finds the first of `lines` that is not, byte for byte, where an earlier append must have put it. Returns undefined if all are there. */
 export async function findMissingLine(
   repository: OpenRepository,
   parent: string,
@@ -76,7 +76,7 @@ export async function findMissingLine(
 
 const LINE_END = 0x0a;
 
-/** A new summary that the caller may change. */
+/** Returns a new summary that the caller may modify. */
 async function resolveSummary(
   file: TreeFile | undefined,
   month: string,
@@ -102,7 +102,7 @@ async function summariseLines(path: string, bytes: Buffer): Promise<Summary> {
   return summary;
 }
 
-/** The id that git gives a file. Source: git-hash-object(1). */
+/** Computes the id that git gives a file. Source: git-hash-object(1). */
 function computeBlobId(bytes: Uint8Array): string {
   return createHash("sha1").update(`blob ${bytes.byteLength}\0`).update(bytes).digest("hex");
 }

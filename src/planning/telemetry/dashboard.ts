@@ -6,7 +6,7 @@ import { TELEMETRY_SCHEMA_VERSION, toRepositoryName } from "../../domain/telemet
 import { toLinesPath } from "../../domain/telemetry/paths.js";
 import { buildEmptySummary, joinSummaries, type Summary, summarySchema } from "./summary.js";
 
-/** The summary of one file of lines. `blob` is the file's git id; while it is the same, the file need not be read again. */
+/** The summary of one file of lines. `blob` is the file's git id. While it is unchanged, the file need not be read again. */
 const monthSchema = z.strictObject({ month: z.string(), file: z.string(), blob: gitIdSchema, ...summarySchema.shape });
 export type MonthSummary = z.infer<typeof monthSchema>;
 
@@ -26,7 +26,7 @@ interface DashboardProject {
   readonly telemetry_project_id: string;
 }
 
-/** The `dashboard.json` of a project: its months in order and their total. Everything in it follows from the lines. */
+/** Builds the `dashboard.json` of a project: its months in order and their total. It is derived from the lines alone. */
 export function buildDashboardText(
   { tenant_id, project_id, telemetry_project_id }: DashboardProject,
   months: readonly MonthSummary[],
@@ -47,7 +47,7 @@ export function buildMonthSummary(of: DashboardProject, month: string, blob: str
   return { month, file: toLinesPath(of.tenant_id, of.project_id, month), blob, ...summary };
 }
 
-/** The months of a dashboard by month and blob. None if it is unreadable: it is derived, so it is written again. */
+/** Returns the months of a dashboard by month and blob, or none if it is unreadable: it is derived, so it is written again. */
 export function parseKnownMonths(text: string): ReadonlyMap<string, MonthSummary> {
   const parsed = dashboardSchema.safeParse(parseJson(text));
   return new Map(parsed.success ? parsed.data.months.map((month) => [`${month.month}:${month.blob}`, month]) : []);

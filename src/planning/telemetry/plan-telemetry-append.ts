@@ -17,7 +17,7 @@ export function planTelemetryAppend(context: PlanningContext, input: PlanInput<T
   return runOnProject(context, params.project_id, async (repository) => {
     const batch = await fetchBatch(context, repository, params);
     if (!batch.ok) return batch;
-    // The plan has no id and no date that depends on the permit's `iat`, so any instant does.
+    // The plan contains no id and no date that depends on the permit's `iat`, so any time can be used.
     const change = await prepareAppend(context, repository, params, batch.value, 0);
     if (!change.ok) return change;
     const job_type = "git.registry.telemetry_append";

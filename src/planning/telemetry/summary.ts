@@ -1,13 +1,13 @@
 import { z } from "zod";
 import type { TelemetryLine } from "../../domain/telemetry/line.js";
 
-/** The upper bounds of the `wall_ms` classes in a dashboard. One more class has no bound. */
+/** The upper bounds of the `wall_ms` classes in a dashboard. One further class has no bound. */
 export const WALL_MS_CLASSES = [100, 300, 1_000, 3_000, 10_000, 60_000] as const;
 
 const countSchema = z.int().nonnegative();
 const countsSchema = z.record(z.string(), countSchema);
 
-/** A summary of lines. All members can be joined, so months make a total. `wall_ms.classes[n]` counts lines up to WALL_MS_CLASSES[n]. */
+/** A summary of lines. All members can be added, so months can be summed up. `wall_ms.classes[n]` counts lines up to WALL_MS_CLASSES[n]. */
 export const summarySchema = z.strictObject({
   acts: countSchema,
   by_status: countsSchema,
@@ -48,7 +48,7 @@ export function buildEmptySummary(): Summary {
   };
 }
 
-/** Adds a line to `summary` in place, because a month has hundreds of thousands. */
+/** Adds a line to `summary` in place, because a month has hundreds of thousands of lines. */
 export function addLine(summary: Summary, line: TelemetryLine): void {
   summary.acts += 1;
   incrementCount(summary.by_status, line.status);
@@ -65,7 +65,7 @@ export function addLine(summary: Summary, line: TelemetryLine): void {
   summary.last_seq = Math.max(summary.last_seq, line.seq);
 }
 
-/** The summary of all lines of both. */
+/** Returns the summary of all lines of both. */
 export function joinSummaries(one: Summary, other: Summary): Summary {
   const addNumbers = (a: readonly number[], b: readonly number[]) => a.map((value, at) => value + (b[at] ?? 0));
   return {
@@ -109,7 +109,7 @@ function joinCounts(one: Readonly<Record<string, number>>, other: Readonly<Recor
   return both;
 }
 
-/** Times in one fixed form and in UTC compare as strings. */
+/** Times in one fixed format and in UTC compare as strings. */
 function pickEarlier(one: string | null, other: string): string {
   return one !== null && one < other ? one : other;
 }

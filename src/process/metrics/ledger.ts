@@ -18,7 +18,7 @@ const EXPIRY_CLOCKS = ["decide_by", "run_by"] as const;
 
 const expiries = new Counter({
   name: "ogr_expiries_total",
-  help: "Cards that nobody decided in time (decide_by) and permits that nobody used in time (run_by)",
+  help: "Cards that were not decided in time (decide_by) and permits that were not used in time (run_by)",
   labelNames: ["clock"] as const,
   registers,
 });

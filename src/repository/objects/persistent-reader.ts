@@ -22,7 +22,7 @@ export class PersistentReader {
   }
 
   /** Records that a multi-pack index was written. */
-  notePacksIndexed(): void {
+  markPacksIndexed(): void {
     this.#isStale = this.isOpen;
   }
 

@@ -30,5 +30,5 @@ export function toPackDenial(stderr: string, limits: IncomingLimits): Denial | u
 
 function findErrorLine(text: string): string {
   const lines = text.trim().split("\n");
-  return (lines.findLast((line) => /^(?:fatal|error): /.test(line)) ?? lines.at(-1) ?? "git said nothing").slice(0, 300);
+  return (lines.findLast((line) => /^(?:fatal|error): /.test(line)) ?? lines.at(-1) ?? "git gave no reason").slice(0, 300);
 }

@@ -42,5 +42,5 @@ export async function installWithGo(pin: ToolPin, env: NodeJS.ProcessEnv, log: L
 }
 
 function extractLastLine(output: string): string {
-  return output.trim().split("\n").at(-1) || "it said nothing";
+  return output.trim().split("\n").at(-1) || "no output";
 }

@@ -85,5 +85,5 @@ async function findLargestFile(folder: string): Promise<string | undefined> {
 
 function extractErrorLine(output: string): string {
   const lines = output.split("\n").map((line) => line.trim());
-  return (lines.find((line) => /^\[?\w*Error\b/.test(line)) ?? lines.find((line) => line !== "") ?? "it said nothing").slice(0, 300);
+  return (lines.find((line) => /^\[?\w*Error\b/.test(line)) ?? lines.find((line) => line !== "") ?? "no output").slice(0, 300);
 }

@@ -29,7 +29,7 @@ export function toFileFault(key: string, cause: unknown): StorageFault {
       return new StorageFault(
         "misconfigured",
         key,
-        "The store's folder lies on a file system without hard links: move it to a local one that has them.",
+        "The store's folder is on a file system without hard links: move it to a local one that has them.",
         cause,
       );
     default:

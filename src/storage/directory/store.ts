@@ -47,6 +47,6 @@ async function assertCaseSensitive(layout: Layout): Promise<void> {
   throw new StorageFault(
     "misconfigured",
     "",
-    `The store's folder ${layout.root} lies on a file system that ignores case: use one that does not, or an S3.`,
+    `The store's folder ${layout.root} is on a file system that ignores case: use one that does not, or S3.`,
   );
 }

@@ -34,7 +34,7 @@ export function testBadInput(started: () => ServedRegistry): void {
 
     it("a folder that is not a repository", async () => {
       const folder = await mkdtemp(join(tmpdir(), "ogr-no-repository-"));
-      expectSentence(await ogr(["push", "P.x", "--from", folder], admin), 2, "--from", "no git repository");
+      expectSentence(await ogr(["push", "P.x", "--from", folder], admin), 2, "--from", "not a git repository");
       await rm(folder, { recursive: true });
     });
 

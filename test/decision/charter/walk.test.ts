@@ -75,7 +75,7 @@ describe("a walk along a charter", () => {
     const [writer, other] = [writeCharter(), new CharterWriter()];
     other.append(buildFounding(["ana", "bob", "mallory"]));
     writer.sign({ change: publish(POLICY), previous: "c".repeat(64) });
-    await expectDenied(writer, /does not follow the entry before it/, 3);
+    await expectDenied(writer, /does not follow the previous entry/, 3);
   });
 
   it("refuses a gap", async () => {
@@ -97,7 +97,7 @@ describe("a walk along a charter", () => {
     const walk = walkOf(writer);
     expect(await walk.advance(writer.read)).toMatchObject({
       ok: false,
-      denial: { message: expect.stringContaining("does not make the state") },
+      denial: { message: expect.stringContaining("does not lead to the state") },
     });
     expect(walk.state.hash).toBe(before);
   });
@@ -118,7 +118,7 @@ describe("a walk along a charter", () => {
   it("refuses a second founding", async () => {
     const writer = writeCharter();
     writer.sign({ change: buildFounding(["mallory"]) });
-    await expectDenied(writer, /is founded by version 1 and by nothing else/, 3);
+    await expectDenied(writer, /can found a charter/, 3);
   });
 
   it("refuses bytes that spell the entry in another way: a member that stands twice, a space, another order", async () => {
@@ -192,14 +192,14 @@ describe("the rules of a charter's changes", () => {
   });
 
   it("refuse an agent that nobody answers for", async () => {
-    await expectRuledOut(change({ actors: { "ubl:sid:agent:x": buildActor("person:nobody") } }), /who is no person of this charter/);
+    await expectRuledOut(change({ actors: { "ubl:sid:agent:x": buildActor("person:nobody") } }), /who is not a person of this charter/);
   });
 
   it("refuse a passkey of a page that is no relying party", async () => {
     const person = buildPerson("eve", {
       passkeys: [buildPasskey("eve", { relying_party: "evil.example" })],
     });
-    await expectRuledOut(change({ persons: { "person:eve": person } }), /is no relying party here/);
+    await expectRuledOut(change({ persons: { "person:eve": person } }), /is not a relying party of this charter/);
   });
 
   it("refuse to revoke the last key of a use", async () => {
@@ -216,7 +216,7 @@ describe("the rules of a charter's changes", () => {
   });
   const [first, second] = [createTestKey(), createTestKey()];
   it.each<[what: string, change: Change, why: RegExp]>([
-    ["the policy that is active", publish(NEW_POLICY), /This policy is the active one/],
+    ["the policy that is active", publish(NEW_POLICY), /This policy is already active/],
     ["no key", rotate([]), /names no key/],
     ["a key twice", rotate([keyOf(first), keyOf(first)]), /names a key twice/],
     ["a key that is revoked from the start", rotate([keyOf(first, { revoked: true })]), /revoked before it was ever valid/],
@@ -247,7 +247,7 @@ describe("the rules of a charter's changes", () => {
   });
 
   it.each<[what: string, keys: Record<string, ReturnType<typeof keyOf>>, why: RegExp]>([
-    ["a key under another one's id", { [second.kid]: keyOf(first) }, /stands under/],
+    ["a key under another one's id", { [second.kid]: keyOf(first) }, /is listed under the id/],
     ["a revoked key", { [first.kid]: keyOf(first, { revoked: true }) }, /revoked before it was ever valid/],
   ])("refuse a founding with %s", (_, keys, why) => {
     const founding = buildFounding();

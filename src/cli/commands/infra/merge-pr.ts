@@ -37,7 +37,7 @@ export function buildInfraMergePrCommand(): RegistryCommand<MergeOptions> {
 
 async function mergeAtForge(checkout: Checkout, wanted: string | undefined, { options, out }: Call<MergeOptions>): Promise<void> {
   if (wanted !== undefined && !/^[1-9][0-9]{0,9}$/.test(wanted))
-    throw new UsageError(`${JSON.stringify(wanted)} is no pull request number; pass one such as 12, or none for this branch's.`);
+    throw new UsageError(`${JSON.stringify(wanted)} is not a pull request number; pass one such as 12, or none for this branch's.`);
   // Without a number the branch selects the pull request, and main has none.
   if (wanted === undefined) await requireChangeBranch(checkout);
   const found = await fetchPullRequest(checkout, wanted);

@@ -55,7 +55,7 @@ function toBranchName(wanted: string, remote: Remote | undefined): string {
   if (problem !== undefined)
     throw refuseInfra(
       "branch_invalid",
-      `${JSON.stringify(wanted)} is no valid branch name; use infra/<what>, with lower-case letters, digits, \`.\`, \`_\` and \`-\`. ${problem}`.trim(),
+      `${JSON.stringify(wanted)} is not a valid branch name; use infra/<what>, with lower-case letters, digits, \`.\`, \`_\` and \`-\`. ${problem}`.trim(),
     );
   return `${prefix}${own}`;
 }
