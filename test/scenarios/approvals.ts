@@ -172,7 +172,9 @@ export function describeApprovals(running: () => TestRegistry): void {
     it("that was sent in time is refused with the reason if LAB 256 is down until after decide_by", async () => {
       const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, "feature/outage", null, bundle), { risk: "L2" });
       const bob = registry.as("bob");
-      const { statement } = requireValue(await bob.prepareStatement(card.card_id, "approve", OFFICE));
+      const prepared = requireValue(await bob.prepareStatement(card.card_id, "approve", OFFICE));
+      // The statement outlives the card, so that only the card's time can refuse it.
+      const statement = { ...prepared.statement, not_after: Date.now() + 3_600_000 };
       await registry.lab256.kill();
       const sent = bob.submitStatement(statement);
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, (card.decide_by ?? 0) - Date.now()) + 200));
@@ -180,9 +182,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       let answer = await sent;
       // An api that timed out does not know the verdict. The same statement sent again gets the same verdict.
       while (!answer.ok && answer.problem.code === "unavailable") answer = await bob.submitStatement(statement);
-      const { code, detail } = requireRefusal(answer);
-      // The statement may be past its own `not_after`, which is the card's decide_by.
-      expect(`${code}: ${detail}`).toMatch(/^(decide_by_passed|closed): |^statement_invalid: The statement expired at /);
+      expect(requireRefusal(answer).code).toMatch(/^(decide_by_passed|closed)$/);
       expect(await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
         status: "expired",
         denial: { code: "decide_by_passed" },
