@@ -10,6 +10,7 @@ import { readClaim } from "../../src/storage/claims.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import { expectSoundLedger, readCatalogRefs } from "../attacks/evidence.js";
 import { PATIENCE_MS } from "../harness/acting.js";
+import { chooseExtent } from "../harness/campaign.js";
 import { type ActsSetup, IDLE_TENANT, openActsSetup, PROJECT, PULL_TENANT } from "./acts-setup.js";
 import { expectAnchorsAgree, expectProjectionsAgree, expectRefsAgree, filterEntriesAbout, readTenantLedger } from "./agreement.js";
 import { DyingLab256, waitUntilDead } from "./dying.js";
@@ -59,8 +60,7 @@ const buildKill = (moment: "before" | "after"): Kill => ({
 });
 
 const KILLS: readonly Kill[] = [
-  buildKill("before"),
-  buildKill("after"),
+  ...chooseExtent(["after"] as const, ["before", "after"] as const).map(buildKill),
   {
     name: "between",
     meets: [

@@ -20,6 +20,7 @@ import {
   prepareCommand,
   stateDecision,
 } from "../harness/acting.js";
+import { chooseExtent } from "../harness/campaign.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt, expectRefsAgree } from "./agreement.js";
@@ -27,11 +28,14 @@ import { DYING_RUNNER, reviveRunner, startDyingRunner } from "./dying.js";
 import { buildMergeIntoMain, expectOnePact } from "./merges.js";
 
 /** Each round kills the Runner once, while acts are held after each of these steps. */
-const ROUNDS: readonly (readonly JobStep[])[] = [
-  ["claimed", "looked", "fetched"],
-  ["checked", "stored", "moved"],
-  ["logged", "receipted", "derived"],
-];
+const ROUNDS = chooseExtent<readonly (readonly JobStep[])[]>(
+  [["stored", "moved", "receipted"]],
+  [
+    ["claimed", "looked", "fetched"],
+    ["checked", "stored", "moved"],
+    ["logged", "receipted", "derived"],
+  ],
+);
 
 // Acts of one project wait for each other, so every held act has its own project.
 const SLOTS = [0, 1, 2] as const;

@@ -4,8 +4,10 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { inject } from "vitest";
 import { ignoreAbsence } from "../../src/process/durable-file.js";
 import { withFolderLock } from "../../src/process/lock.js";
+import { resolveBuiltProcesses } from "./processes.js";
 
 const run = promisify(execFile);
 const root = resolve(".");
@@ -35,8 +37,8 @@ export interface PackedPackage {
 }
 
 /**
- * What `npm pack` makes of this tree, from a copy, so that no other test meets a build in the clone. Kept under the hash of all that goes
- * into it: a further test waits for the first, and the next run finds it there.
+ * What `npm pack` makes of this tree with the build of this run, from a copy, so that no other test meets a build in the clone. Kept under
+ * the hash of all that goes into it: a further test waits for the first, and the next run finds it there.
  */
 export async function packPackage(): Promise<PackedPackage> {
   const place = join(folder, (await hashFiles(inputs)).slice(0, 24));
@@ -60,7 +62,11 @@ async function packInto(place: string): Promise<void> {
   try {
     for (const input of inputs) await cp(join(root, input), join(tree, input), { recursive: true });
     await symlink(join(root, "node_modules"), join(tree, "node_modules"));
-    const { stdout } = await run("npm", ["pack", "--silent"], { cwd: tree });
+    // `prepack` would make the same build once more.
+    const { built } = inject("servers");
+    const isBuilt = built !== undefined;
+    if (isBuilt) await cp(built, join(tree, "dist"), { recursive: true, filter: (path) => path !== resolveBuiltProcesses(built) });
+    const { stdout } = await run("npm", ["pack", "--silent", ...(isBuilt ? ["--ignore-scripts"] : [])], { cwd: tree });
     const tarball = join(tree, stdout.trim().split("\n").at(-1) ?? "");
     await rm(place, { recursive: true, force: true });
     await mkdir(place);

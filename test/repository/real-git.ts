@@ -41,8 +41,14 @@ export class Clone {
 
   /** Writes and commits a file. Returns the new commit. */
   commit(path: string, text: string | Uint8Array, message = `change ${path}`): string {
-    mkdirSync(dirname(join(this.folder, path)), { recursive: true });
-    writeFileSync(join(this.folder, path), text);
+    return this.commitFiles({ [path]: text }, message);
+  }
+
+  commitFiles(files: Readonly<Record<string, string | Uint8Array>>, message: string): string {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(this.folder, path)), { recursive: true });
+      writeFileSync(join(this.folder, path), text);
+    }
     this.git("add", "-A");
     this.git("commit", "-q", "-m", message);
     return this.readHead();

@@ -87,13 +87,13 @@ export function describeBlobsContract(place: Place): void {
       expect((await readdir(place.folder)).filter((name) => name.endsWith(".part"))).toEqual([]);
     });
 
-    it("lets exactly one of four concurrent files of 70 MiB succeed", async () => {
+    it("lets exactly one of two concurrent files of 70 MiB succeed", async () => {
       const key = `${place.createPrefix("repos")}pack`;
-      const paths = Array.from({ length: 4 }, (_, number) => join(place.folder, `rival-${number}`));
+      const paths = Array.from({ length: 2 }, (_, number) => join(place.folder, `rival-${number}`));
       const digests = await Promise.all(paths.map((path) => fillFile(path, bigBytes)));
       const back = join(place.folder, "won");
       const outcomes = await Promise.all(paths.map((path, n) => storeFile(place, key, path, digests[n] ?? "")));
-      expect(countOutcomes(outcomes)).toEqual({ created: 1, exists: 3 });
+      expect(countOutcomes(outcomes)).toEqual({ created: 1, exists: 1 });
       await place.store.blobs.getToFile(key, back);
       expect(await hashFile(back)).toBe(digests[outcomes.indexOf("created")]);
     });

@@ -23,7 +23,7 @@ describe("merge conflicts", () => {
     onFeature: (p: MergeProject) => void,
   ) {
     project = await MergeProject.register(stage);
-    for (const [path, text] of Object.entries(before)) project.checkOut("main").clone.commit(path, text);
+    project.checkOut("main").clone.commitFiles(before, "before");
     onFeature(project.checkOut("feature/x"));
     onMain(project.checkOut("main"));
     await project.push("main", "feature/x");
@@ -166,7 +166,8 @@ describe("merge conflicts", () => {
     const many = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`f${String(n).padStart(2, "0")}.txt`, "same\n"]));
     const all = (word: string) => (p: MergeProject) => {
       const blob = p.clone.writeObject("blob", Buffer.from(word));
-      for (const path of Object.keys(many)) p.clone.git("update-index", "--cacheinfo", `100644,${blob},${path}`);
+      const entries = Object.keys(many).map((path) => `100644 ${blob}\t${path}\n`);
+      p.clone.run(["update-index", "--index-info"], Buffer.from(entries.join("")));
       p.clone.git("commit", "-q", "-m", word.slice(0, 10));
       p.clone.git("checkout", "-q", "-f", "HEAD");
     };
