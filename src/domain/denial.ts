@@ -22,7 +22,7 @@ export const DENIAL_CODES = [
   "permit_used",
   "permit_revoked",
   "job_id_taken",
-  // Made by a flow.
+  // Denials by a flow.
   "policy_denied",
   "approval_required",
   "decide_by_passed",
@@ -36,7 +36,7 @@ export const DENIAL_CODES = [
   "attestation_invalid",
   "closed",
   "answer_invalid",
-  // Made by a job.
+  // Denials by a job.
   "project_exists",
   "project_unknown",
   "project_archived",
@@ -60,7 +60,7 @@ export const DENIAL_CODES = [
   "telemetry_misrouted",
   "telemetry_conflict",
   "run_time_exceeded",
-  // Made by a charter.
+  // Denials by a charter.
   "charter_invalid",
   "charter_unreachable",
 ] as const;

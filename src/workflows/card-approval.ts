@@ -14,7 +14,7 @@ import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
 import type { MessageVerdict } from "./messages.js";
 
-/** How often a plan is made again because the policy or infra context has changed meanwhile. */
+/** How often a plan is recomputed because the policy or infra context has changed meanwhile. */
 const OUTDATED_PLANS_MAX = 5;
 const OUTDATES_PLAN: ReadonlySet<string> = new Set(["policy_not_current", "infra_changed"]);
 

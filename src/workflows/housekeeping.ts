@@ -30,7 +30,7 @@ async function ensureWebhookFlow(webhook: WebhookInput): Promise<void> {
       workflowId: toWebhookWorkflowId(webhook.tenant_id, webhook.webhook_id),
       args: [webhook],
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `Brings the events of ${webhook.tenant_id} to ${webhook.webhook_id}`,
+      staticSummary: `Delivers the events of ${webhook.tenant_id} to ${webhook.webhook_id}`,
     }),
   );
 }
@@ -43,7 +43,7 @@ async function ensureTelemetryFlow(tenantId: string): Promise<void> {
       args: [{ tenant_id: tenantId }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       typedSearchAttributes: toSearchAttributes({ tenant: tenantId }),
-      staticSummary: `Brings the finished acts of ${tenantId} to its telemetry repository`,
+      staticSummary: `Appends the finished acts of ${tenantId} to its telemetry repository`,
       priority: { fairnessKey: tenantId },
     }),
   );

@@ -36,7 +36,7 @@ export async function officialAct(input: OfficialActInput): Promise<FlowState> {
     input.kind === "card"
       ? new Flow(input.card.tenant_id, input.card.card_id, "planning")
       : new Flow(input.envelope.tenant_id, null, "running");
-  setHandler(stateQuery, () => flow.state, { description: "Where the act stands" });
+  setHandler(stateQuery, () => flow.state, { description: "The state of the act" });
   if (input.kind === "card") await carryCard(flow, input.card);
   else await carryCommand(flow, input.envelope, input.actor_id);
   await condition(allHandlersFinished);

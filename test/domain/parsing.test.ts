@@ -55,7 +55,7 @@ describe("a card's request", () => {
     for (const { problem } of listProblems(cardRequestSchema, replaceParams({ branch: "a b", expected_old: "HEAD", more: 1 })))
       expect(problem).toMatch(/^[A-Z].*\.$/);
     expect(formatProblems(listProblems(cardRequestSchema, replaceParams({ branch: "" })))).toBe(
-      "params.branch: A branch name is not empty.",
+      "params.branch: A branch name must not be empty.",
     );
   });
 

@@ -30,7 +30,7 @@ describe("a batch of telemetry", () => {
   });
 
   it.each<[string, Uint8Array, RegExp]>([
-    ["about an append of telemetry", second(buildLine(9, { job_type: "git.registry.telemetry_append" })), /about telemetry/],
+    ["about an append of telemetry", second(buildLine(9, { job_type: "git.registry.telemetry_append" })), /have no telemetry lines/],
     ["whose project is a path", second(buildLine(9, { project_id: "P.x/../../../T.OTHER_P.y" })), /Line 2: project_id:/],
     ["whose month is a path", second(buildLine(9, { at: "../../../../x" })), /Line 2: at:/],
     [
@@ -49,7 +49,7 @@ describe("a batch of telemetry", () => {
       /not canonical/,
     ],
     ["that is no JSON", Buffer.from(`${formatTelemetryLine(buildLine(7))}seq 9\n`), /Line 2: it is not JSON/],
-    ["that does not end", buildBatch(good).subarray(0, -1), /does not end/],
+    ["that does not end", buildBatch(good).subarray(0, -1), /has no line feed/],
     ["that comes before the one above it", buildBatch([buildLine(9), buildLine(7)]), /Line 2: its seq is 7/],
     ["that stands twice", buildBatch([buildLine(9), buildLine(9)]), /Line 2: its seq is 9/],
     ["that is longer than a line may be", second(buildLine(9, { telemetry_repo: "x".repeat(5000) })), /more than 4096 bytes/],

@@ -157,7 +157,7 @@ export class Flows {
         signalArgs: [],
         taskQueue: LAB_256_QUEUE,
         typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.tenant, value: tenantId }],
-        staticSummary: `Brings the events of ${tenantId} to ${webhookId}`,
+        staticSummary: `Delivers the events of ${tenantId} to ${webhookId}`,
         priority: { fairnessKey: tenantId },
       }),
     );

@@ -67,7 +67,7 @@ async function buildBatch(destinations: Destinations, { tenant_id }: BatchReques
     texts.push(text);
     to = { project_id, to_seq: act.seq };
   }
-  if (to === undefined) throw new TypeError("A batch is made of at least one act.");
+  if (to === undefined) throw new TypeError("A batch has at least one act.");
   return { state: "batch", ...to, bytes: Buffer.from(texts.join(""), "utf8"), lines: texts.length, more: texts.length < acts.length };
 }
 

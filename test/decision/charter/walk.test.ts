@@ -68,7 +68,7 @@ describe("a walk along a charter", () => {
     const [first] = writer.entries;
     if (first === undefined) throw new Error("no entry");
     writer.entries.push(first);
-    await expectDenied(writer, /it says that it is version 1/, 3);
+    await expectDenied(writer, /it states version 1/, 3);
   });
 
   it("refuses a fork: an entry that follows another one than the entry before it", async () => {
@@ -81,7 +81,7 @@ describe("a walk along a charter", () => {
   it("refuses a gap", async () => {
     const writer = writeCharter();
     writer.entries.splice(1, 1);
-    await expectDenied(writer, /it says that it is version 3/, 1);
+    await expectDenied(writer, /it states version 3/, 1);
   });
 
   it("refuses an entry of another tenant's charter", async () => {
