@@ -91,6 +91,7 @@ describe("a dry run of a merge", () => {
     expect(requireValue(await requestPlan({ ...params, target: "feature/y" }))).toMatchObject({
       plan: null,
       denial: { code: "policy_denied" },
+      reasons: [{ rule: "branch.not_protected" }],
     });
     expect(requireValue(await requestPlan({ ...params, project_id: "P.nowhere" }))).toMatchObject({
       plan: null,
@@ -98,6 +99,8 @@ describe("a dry run of a merge", () => {
     });
     expect(requireRefusal(await admin.planCard({ office_id: "office::agents", jobType: MERGE, params, target: "LAB_512" }))).toMatchObject({
       status: 403,
+      code: "forbidden",
+      detail: expect.stringContaining("does not hold office::agents"),
     });
     expect(await seen()).toEqual(before);
     // The card has the same plan.

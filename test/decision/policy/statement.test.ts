@@ -67,6 +67,14 @@ describe("a statement counts", () => {
     });
   });
 
+  test.each<[string, object]>([
+    ["a rejection that does not state who made the change", { ...APPROVAL, decision: "reject", card: {} }],
+    ["a withdrawal that states neither a known level nor who made the change", { ...APPROVAL, decision: "withdraw", level: "L9", card: {} }],
+  ])("%s, behind the edge", (_name, input) => {
+    const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
+    expect(answer.ok && listRules(parseAdmission(answer.answer))).toEqual(["statement.counts"]);
+  });
+
   test("by its author, where the tenant's policy says so", async () => {
     const lenient = await loadPolicy(replacePolicyData(bytes, { ...policy.data, author_may_approve: true }));
     expect(lenient.admit(buildStatementInput({ actor: buildPerson("ana") })).counts).toBe(true);
