@@ -26,7 +26,7 @@ export function describeInfraResets(on: () => InfraSetup): void {
     it("of a production project is denied", async () => {
       const card = await openScenarioCard(actAsAdmin(), await buildReset("P.live"));
       expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
-      expect(card.reasons).toContainEqual(expect.objectContaining({ rule: "infra.not_sandbox" }));
+      expect(card.reasons?.map(({ rule }) => rule)).toEqual(["infra.not_sandbox"]);
     });
 
     it("of the project that holds the registry is denied even if its context is sandbox", async () => {
@@ -36,8 +36,7 @@ export function describeInfraResets(on: () => InfraSetup): void {
       const asked = await buildReset("P.live");
       const card = await openScenarioCard(actAsAdmin(), { ...asked, params: { project_id: INFRA_PROJECT, expected_refs } });
       expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
-      expect(card.reasons?.map(({ rule }) => rule)).toContain("infra.keeps_registry");
-      expect(card.reasons?.map(({ rule }) => rule)).not.toContain("infra.not_sandbox");
+      expect(card.reasons?.map(({ rule }) => rule)).toEqual(["infra.keeps_registry"]);
       await on().publish();
     });
 

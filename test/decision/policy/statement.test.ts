@@ -5,6 +5,7 @@ import type { PolicyData } from "../../../src/decision/policy/data.js";
 import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
 import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import { parseAdmission } from "../../../src/decision/policy/result.js";
+import type { Level } from "../../../src/domain/level.js";
 import type { StatementInput } from "../../../src/domain/policy/policy-contract.js";
 import { APPROVAL, buildPerson, buildStatementInput, listRules, loadCommittedPolicy, readCommittedBytes } from "./inputs.js";
 
@@ -69,7 +70,10 @@ describe("a statement counts", () => {
 
   test.each<[string, object]>([
     ["a rejection that does not state who made the change", { ...APPROVAL, decision: "reject", card: {} }],
-    ["a withdrawal that states neither a known level nor who made the change", { ...APPROVAL, decision: "withdraw", level: "L9", card: {} }],
+    [
+      "a withdrawal that states neither a known level nor who made the change",
+      { ...APPROVAL, decision: "withdraw", level: "L9", card: {} },
+    ],
   ])("%s, behind the edge", (_name, input) => {
     const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
     expect(answer.ok && listRules(parseAdmission(answer.answer))).toEqual(["statement.counts"]);
@@ -169,9 +173,14 @@ describe("every rule by which a statement does not count", () => {
     expect(listRules(strict.admit(buildStatementInput({ decision: other })))).toEqual(["office.action"]);
   });
 
+  test.each(["L4", "L5"] as const)("step_up.missing at %s, whatever the policy's data says", async (level) => {
+    const lax = await loadPolicyWith(changeLevel(level, { step_up: false }));
+    expect(listRules(lax.admit(buildStatementInput({ level, step_up: false })))).toEqual(["step_up.missing"]);
+  });
+
   test.each<[string, (data: PolicyData) => PolicyData]>([
-    ["a level that asks for a quorum", changeL2({ approvals: 2 })],
-    ["a level that asks for a step-up", changeL2({ step_up: true })],
+    ["a level that asks for a quorum", changeLevel("L2", { approvals: 2 })],
+    ["a level that asks for a step-up", changeLevel("L2", { step_up: true })],
     ["an office that asks for a quorum", changeOffice("office::agents", { approval_policy: { min_approvals: 2 } })],
     ["an office that asks for a step-up", changeOffice("office::agents", { approval_policy: { step_up: true } })],
   ])("%s keeps agents out of every count", async (_what, change) => {
@@ -185,8 +194,8 @@ function loadPolicyWith(change: (data: PolicyData) => PolicyData): Promise<Polic
   return loadPolicy(replacePolicyData(bytes, change(policy.data)));
 }
 
-function changeL2(change: Partial<PolicyData["levels"]["L2"]>): (data: PolicyData) => PolicyData {
-  return (data) => ({ ...data, levels: { ...data.levels, L2: { ...data.levels.L2, ...change } } });
+function changeLevel(level: Level, change: Partial<PolicyData["levels"][Level]>): (data: PolicyData) => PolicyData {
+  return (data) => ({ ...data, levels: { ...data.levels, [level]: { ...data.levels[level], ...change } } });
 }
 
 function changeOffice(id: string, change: Partial<PolicyData["offices"][string]>): (data: PolicyData) => PolicyData {
