@@ -12,13 +12,13 @@ export class GitAnswerCache {
 
   /** Returns the cached answer to `args`, or that of `ask`. The `args` must name objects by id alone. */
   async findOrAsk(args: readonly string[], ask: () => Promise<GitAnswer>): Promise<GitAnswer> {
-    const question = args.join("\0");
-    const known = this.#answers.get(question);
+    const key = args.join("\0");
+    const known = this.#answers.get(key);
     const answer = known ?? (await ask());
     if (answer.code !== 0 || answer.stdout.length > ANSWER_MAX_BYTES) return answer;
     // Reinserting it makes it the most recently used.
-    this.#answers.delete(question);
-    this.#answers.set(question, answer);
+    this.#answers.delete(key);
+    this.#answers.set(key, answer);
     const [oldest] = this.#answers.keys();
     if (this.#answers.size > ANSWERS_MAX && oldest !== undefined) this.#answers.delete(oldest);
     return answer;

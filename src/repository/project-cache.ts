@@ -84,14 +84,14 @@ export class ProjectCache {
   async adoptPack(hash: string, pack: string, index: string, sizeBytes: number): Promise<void> {
     await this.#folderQueue.run(async () => {
       if (this.#packs.has(hash)) return;
-      const untouched = this.#folderStamp === (await this.#readStamp());
+      const isUntouched = this.#folderStamp === (await this.#readStamp());
       await rename(pack, this.#toPackPath(hash, "pack"));
       await rename(index, this.#toPackPath(hash, "idx"));
       this.#packs.add(hash);
       this.#sizeBytes += sizeBytes;
       this.#unindexed += 1;
       // A change to the folder by another process must still be detected.
-      if (untouched) this.#folderStamp = await this.#readStamp();
+      if (isUntouched) this.#folderStamp = await this.#readStamp();
     });
   }
 
@@ -127,10 +127,10 @@ export class ProjectCache {
     if (this.#unindexed < PACKS_WITHOUT_INDEX_MAX) return;
     await this.#folderQueue.run(async () => {
       this.#unindexed = 0;
-      const untouched = this.#folderStamp === (await this.#readStamp());
+      const isUntouched = this.#folderStamp === (await this.#readStamp());
       await this.git.readOutput({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
       this.reader.markPacksIndexed();
-      if (untouched) this.#folderStamp = await this.#readStamp();
+      if (isUntouched) this.#folderStamp = await this.#readStamp();
     });
   }
 
@@ -162,9 +162,9 @@ export class ProjectCache {
   async #download(store: ObjectStore, signal: AbortSignal): Promise<void> {
     await this.#prepareFolder();
     const { hashes, hasIndex } = await downloadPacks(store, this.name, this.#packFolder, signal, () => this.#forgetPacks());
-    const here = new Set(hashes);
+    const present = new Set(hashes);
     // The folder was deleted by another process, or the store was restored.
-    if ([...this.#packs].some((hash) => !here.has(hash))) await this.#forgetPacks();
+    if ([...this.#packs].some((hash) => !present.has(hash))) await this.#forgetPacks();
     this.#packs.clear();
     this.#sizeBytes = 0;
     for (const hash of hashes) await this.#count(hash);

@@ -50,8 +50,8 @@ export class AwaitedCommand {
 
   async waitUntilRunBy(permit: CardPermit, runBy: number): Promise<IssuedCommand | FlowEnd> {
     for (;;) {
-      const left = Math.max(1, runBy - Date.now());
-      await condition(() => this.issued !== null || this.hasEndSignal, left, { summary: "run_by: the permit expires unused" });
+      const leftMs = Math.max(1, runBy - Date.now());
+      await condition(() => this.issued !== null || this.hasEndSignal, leftMs, { summary: "run_by: the permit expires unused" });
       const result = await this.exclusive.run(() => this.checkPermit(permit, runBy));
       if (result !== undefined) return result;
     }

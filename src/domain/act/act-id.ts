@@ -21,8 +21,8 @@ export function computeTelemetryActId(
   return computeActId(["telemetry", tenantId, project_id, from_seq, to_seq, round]);
 }
 
-function computeActId(of: readonly (string | number)[]): string {
-  const bytes = Buffer.from(hashBlake3(toCanonicalBytes(of)).subarray(0, 16));
+function computeActId(parts: readonly (string | number)[]): string {
+  const bytes = Buffer.from(hashBlake3(toCanonicalBytes(parts)).subarray(0, 16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = bytes.toString("hex");

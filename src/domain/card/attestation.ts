@@ -95,19 +95,19 @@ export function verifyAttestation(candidate: unknown, expected: AttestationExpec
   });
   if (known.length === 0)
     return denyAttestation(`The policy names none of its signing keys as an attestor of ${predicateType}; \`keyid\` is the key's \`kid\`.`);
-  const good = known.find(({ signature, jwk }) => verifyDsse(envelope.payloadType, body, signature.sig, jwk));
-  if (good === undefined) return denyAttestation("Its signature by that key over the DSSE encoding of the payload is not valid.");
+  const valid = known.find(({ signature, jwk }) => verifyDsse(envelope.payloadType, body, signature.sig, jwk));
+  if (valid === undefined) return denyAttestation("Its signature by that key over the DSSE encoding of the payload is not valid.");
   const { cardId, planDigest } = expected;
-  const about = subject.filter(({ name }) => name === cardId);
-  if (about.length === 0) return denyAttestation(`It has no subject named ${cardId}.`);
-  if (!about.some(({ digest }) => digest["blake3"] === planDigest))
+  const subjects = subject.filter(({ name }) => name === cardId);
+  if (subjects.length === 0) return denyAttestation(`It has no subject named ${cardId}.`);
+  if (!subjects.some(({ digest }) => digest["blake3"] === planDigest))
     return denyAttestation(`It is for another plan: the subject ${cardId} must have the \`blake3\` digest ${planDigest}.`);
-  const kept = { ...envelope, signatures: [good.signature] };
+  const kept = { ...envelope, signatures: [valid.signature] };
   return grantValue({
     envelope: kept,
     attestation_digest: hashCanonical(kept),
     predicate_type: predicateType,
-    keyid: good.signature.keyid,
+    keyid: valid.signature.keyid,
   });
 }
 
@@ -142,8 +142,8 @@ function toPayloadProblem({ field, problem }: FieldProblem): FieldProblem {
 }
 
 function formatUnrequestedType(predicateType: string, wanted: readonly string[]): string {
-  const asked = wanted.length === 0 ? "none" : wanted.join(", ");
-  return `The plan requires no attestation of type ${predicateType}; it requires ${asked}.`;
+  const required = wanted.length === 0 ? "none" : wanted.join(", ");
+  return `The plan requires no attestation of type ${predicateType}; it requires ${required}.`;
 }
 
 function denyAttestation(message: string) {

@@ -83,8 +83,8 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   const issued = { permit, card_id: card.card_id, actor_id, intent: card.intent };
   const events: NewEvent[] = [{ type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: issued }];
   if (card.run === "on_approval") events.push(buildCommandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
-  const taken = denyTaken(await appendEvents(deps.db, card.tenant_id, events, deps.now()));
-  return taken ?? grantValue({ envelope, transport: tenant.transport });
+  const conflict = denyTaken(await appendEvents(deps.db, card.tenant_id, events, deps.now()));
+  return conflict ?? grantValue({ envelope, transport: tenant.transport });
 }
 
 function buildCardEnvelope(card: Card, permit: Permit): CommandEnvelope {
@@ -105,8 +105,8 @@ export async function acceptCommand(deps: Lab256Dependencies, input: AcceptComma
   const tenant = await findTenant(deps.db, envelope.tenant_id);
   if (tenant === undefined) return denyWith("tenant_unknown", `${envelope.tenant_id} is not known.`);
   const outcome = await appendEvents(deps.db, envelope.tenant_id, [buildCommandIssued({ ...input, envelope })], deps.now());
-  const taken = denyTaken(outcome) ?? (await denyOtherCommand(deps, envelope, outcome));
-  return taken ?? grantValue({ transport: tenant.transport });
+  const conflict = denyTaken(outcome) ?? (await denyOtherCommand(deps, envelope, outcome));
+  return conflict ?? grantValue({ transport: tenant.transport });
 }
 
 /** Denies a second envelope with the same permit: a permit does not bind the `jobId`, so this envelope is another command. */

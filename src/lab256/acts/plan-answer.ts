@@ -22,9 +22,9 @@ export function checkPlanAnswer(card: Card, planned: unknown): Outcome<PlannedAc
   if (digest !== plan_digest) return denyPlanAnswer(`states the digest ${plan_digest} but has ${digest}.`);
   const { tenant_id, project_id, job_type, target, params } = plan.basis;
   const { jobType, params: asked } = card;
-  const wanted = { tenant_id: card.tenant_id, project_id: asked.project_id, job_type: jobType, target: card.target };
+  const expected = { tenant_id: card.tenant_id, project_id: asked.project_id, job_type: jobType, target: card.target };
   const found = { tenant_id, project_id, job_type, target };
-  const differs = Object.entries(wanted).find(([name, value]) => found[name as keyof typeof found] !== value)?.[0];
+  const differs = Object.entries(expected).find(([name, value]) => found[name as keyof typeof found] !== value)?.[0];
   if (differs !== undefined) return denyPlanAnswer(`differs from the card in \`${differs}\`.`);
   if (hashCanonical(params) !== hashCanonical(omitPatch(asked))) return denyPlanAnswer("differs from the card in `params`.");
   return grantValue(parsed.value);

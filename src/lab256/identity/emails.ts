@@ -22,15 +22,15 @@ export async function addVerifiedEmail(db: Db, personId: string, email: string, 
  * the list is only used to exclude commit authors. Source: contracts "Levels".
  */
 export async function listPersonsByEmail(db: Db, tenantId: string, emails: readonly string[]): Promise<string[]> {
-  const wanted = [...new Set(emails.map(normalizeEmail))];
-  if (wanted.length === 0) return [];
+  const normalized = [...new Set(emails.map(normalizeEmail))];
+  if (normalized.length === 0) return [];
   const rows = await db
     .selectFrom("person_emails")
     .innerJoin("actors", "actors.person_id", "person_emails.person_id")
     .select("person_emails.person_id")
     .distinct()
     .where("actors.tenant_id", "=", tenantId)
-    .where("person_emails.email", "in", wanted)
+    .where("person_emails.email", "in", normalized)
     .where("person_emails.verified_at", "is not", null)
     .orderBy("person_emails.person_id")
     .execute();

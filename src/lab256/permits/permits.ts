@@ -72,18 +72,18 @@ async function askPolicyAboutAct(deps: PermitDependencies, requester: Requester,
 
 /** Asks the policy about an act with a card. Has no effects. */
 export async function judgeCardAct(deps: PermitDependencies, requester: Requester, request: JudgedRequest): Promise<Judgement> {
-  const asked = await askPolicyAboutAct(deps, requester, request, true);
-  if (!asked.ok) return refuseUndecided(asked.denial);
-  const { decision } = asked.value;
+  const consulted = await askPolicyAboutAct(deps, requester, request, true);
+  if (!consulted.ok) return refuseUndecided(consulted.denial);
+  const { decision } = consulted.value;
   const { level, reasons, requires } = decision;
   return { level, reasons, requires, denial: decision.allowed ? null : refuseByDecision(decision).denial };
 }
 
 /** Issues the permit of an act that needs no card. */
 export async function issueDirectPermit(deps: PermitDependencies, requester: Requester, request: DirectRequest): Promise<DirectPermit> {
-  const asked = await askPolicyAboutAct(deps, requester, request, false);
-  if (!asked.ok) return refuseUndecided(asked.denial);
-  const { policy, infra, decision } = asked.value;
+  const consulted = await askPolicyAboutAct(deps, requester, request, false);
+  if (!consulted.ok) return refuseUndecided(consulted.denial);
+  const { policy, infra, decision } = consulted.value;
   if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refuseByDecision(decision);
   const permit = buildUnsignedPermit({
     jti: request.jti ?? randomUUID(),

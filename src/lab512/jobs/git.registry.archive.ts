@@ -46,9 +46,9 @@ async function createMarkCommit(
     yield { path: "ARCHIVED", bytes: Buffer.from(`${params.reason}\n`, "utf8") };
   }
   const commit = { parent: undefined, files: buildNoteFiles(), message: `Archive ${params.project_id}\n`, iatMs: permit.iat };
-  const made = await commitFiles(repository, commit, context.limits);
-  if (made.ok) await context.completeStep("checked");
-  return made;
+  const created = await commitFiles(repository, commit, context.limits);
+  if (created.ok) await context.completeStep("checked");
+  return created;
 }
 
 function toRefMove({ archived }: ArchiveParams, id: string): RefMove {

@@ -36,9 +36,9 @@ async function publishMerge(
   change: MergeChange,
 ): Promise<Outcome<Effects>> {
   const { source, target, expected_source, expected_target } = input.params;
-  const made = await makeMergeTip(context, repository, input, change);
-  if (!made.ok) return made;
-  const { id, pack } = made.value;
+  const created = await makeMergeTip(context, repository, input, change);
+  if (!created.ok) return created;
+  const { id, pack } = created.value;
   context.log(`moves ${target} from ${expected_target} to ${id}, from ${source} at ${expected_source}`);
   const published = await publishChange(context, repository, {
     jti: input.jti,
@@ -66,9 +66,9 @@ async function makeMergeTip(
   if (change.kind === "move") return grantValue({ id: expected_source, pack: undefined });
   const text = fillMergeText(await readMergeText(repository, params), input);
   const commit = { tree: change.tree, parents: change.parents, text };
-  const made = await packMerge(repository, commit, [expected_source, expected_target], permit.iat, context.limits);
-  if (made.ok) context.log(`made commit ${made.value.id} of tree ${change.tree}`);
-  return made;
+  const created = await packMerge(repository, commit, [expected_source, expected_target], permit.iat, context.limits);
+  if (created.ok) context.log(`created commit ${created.value.id} of tree ${change.tree}`);
+  return created;
 }
 
 /** Stores the Pact of a merge that has happened. */

@@ -20,17 +20,17 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
     const { params, jti, permit } = input;
     const { tag, commit } = params;
     return runOnProject(context, params.project_id, async (repository) => {
-      const record = await findEarlierMove(context, repository, jti, "an earlier attempt had made the tag");
+      const record = await findEarlierMove(context, repository, jti, "an earlier attempt had created the tag");
       if (record !== undefined) return grantValue(buildTagEffects(context, params, record.id, 0));
       await context.completeStep("looked");
       const denial = await checkTag(context, repository, params);
       if (denial !== undefined) return wrapDenial(denial);
       await context.completeStep("fetched");
       const text = { name: tag, commit, message: toTagMessage(params) };
-      const made = await packTag(repository, text, permit.iat, context.limits);
-      if (!made.ok) return made;
-      const { id, pack } = made.value;
-      context.log(`made tag object ${id}`);
+      const created = await packTag(repository, text, permit.iat, context.limits);
+      if (!created.ok) return created;
+      const { id, pack } = created.value;
+      context.log(`created tag object ${id}`);
       await context.completeStep("checked");
       const refs = [{ name: toTagRef(tag), old: ZERO_ID, new: id, peeled: commit }];
       const published = await publishChange(context, repository, { jti, pack, refs, act: { id, peeled: commit } });

@@ -34,8 +34,8 @@ export class Attempt {
 
   /** Aborts git processes and downloads when the attempt is cancelled or its time is up. */
   get signal(): AbortSignal {
-    const left = Math.max(1, this.deadlineMs - this.deps.now());
-    return AbortSignal.any([this.cancelled, AbortSignal.timeout(left)]);
+    const leftMs = Math.max(1, this.deadlineMs - this.deps.now());
+    return AbortSignal.any([this.cancelled, AbortSignal.timeout(leftMs)]);
   }
 
   /** Marks a step as complete. An attempt that was frozen detects here, before its next side effect, that another one holds the claim. */

@@ -40,13 +40,13 @@ async function buildPushPlan(
       return { kind: "commit" as const, tree, author: `${author} <${author_email}>`, message };
     }),
   };
-  const asked = { ...input, params: omitPatch(input.params) };
-  if (change.kind === "delete") return grantValue(buildPlan(context, asked, act));
+  const requested = { ...input, params: omitPatch(input.params) };
+  if (change.kind === "delete") return grantValue(buildPlan(context, requested, act));
   const { tip, fast_forward } = change.push;
   const stat = await computeDiffstat(repository, change.old, tip, context.limits.diffstatMaxMs);
   if (!stat.ok) return stat;
   const commits = created.length > 0 ? describeCreated(created) : await describeCommits(repository, await readPushed(repository, change));
-  return grantValue(buildPlan(context, asked, act, { fast_forward, diffstat: stat.value, ...commits }));
+  return grantValue(buildPlan(context, requested, act, { fast_forward, diffstat: stat.value, ...commits }));
 }
 
 /** Reads the commits that the branch gains. On a new branch, commits of other branches do not count as new. */

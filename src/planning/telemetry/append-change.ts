@@ -71,15 +71,15 @@ export async function prepareAppend(
   const lines = fresh.value.length;
   const projects = new Set(fresh.value.map(({ line }) => line.project_id)).size;
   const message = formatAppendMessage({ from_seq: after_seq, to_seq: params.to_seq, lines, projects, batch: params.subject_hash });
-  const made = await commitLines(context, repository, { tip, lines: fresh.value, message, iatMs });
-  if (!made.ok) return made;
+  const committed = await commitLines(context, repository, { tip, lines: fresh.value, message, iatMs });
+  if (!committed.ok) return committed;
   return grantValue({
     kind: "append",
     old: tip ?? ZERO_ID,
     message,
     staged_bytes,
     added: { lines, projects, after_seq },
-    ...made.value,
+    ...committed.value,
   });
 }
 
@@ -123,8 +123,8 @@ async function commitLines(
     }
   }
   try {
-    const made = await commitFiles(repository, { parent: tip, files: measureFiles(), message, iatMs }, context.limits);
-    return made.ok ? grantValue({ ...made.value, file_bytes }) : made;
+    const committed = await commitFiles(repository, { parent: tip, files: measureFiles(), message, iatMs }, context.limits);
+    return committed.ok ? grantValue({ ...committed.value, file_bytes }) : committed;
   } catch (error) {
     if (!(error instanceof ForeignLines)) throw error;
     return denyWith(

@@ -35,7 +35,7 @@ export async function* buildAppendedFiles(
     const kept = present.find(({ path }) => path === dashboard);
     const known = parseKnownMonths(kept === undefined ? "" : (await readTreeFile(repository, kept)).toString("utf8"));
     const files = new Map(present.flatMap((file) => (file.path.startsWith(folder) ? [[file.path, file] as const] : [])));
-    const of = { tenant_id, project_id, telemetry_project_id };
+    const project = { tenant_id, project_id, telemetry_project_id };
     const months: MonthSummary[] = [];
     for (const [month, ofMonth] of groupItems(ofProject, ({ line }) => toMonth(line))) {
       const path = toLinesPath(tenant_id, project_id, month);
@@ -46,15 +46,17 @@ export async function* buildAppendedFiles(
       const summary = await resolveSummary(before, month, known, () => old);
       for (const { line } of ofMonth) addLine(summary, line);
       const bytes = Buffer.concat([old, ...ofMonth.map(({ text }) => Buffer.from(text, "utf8"))]);
-      months.push(buildMonthSummary(of, month, computeBlobId(bytes), summary));
+      months.push(buildMonthSummary(project, month, computeBlobId(bytes), summary));
       yield { path, bytes };
     }
     for (const file of files.values()) {
       const month = parseFileMonth(file.path.slice(folder.length));
       if (month === undefined) continue;
-      months.push(buildMonthSummary(of, month, file.id, await resolveSummary(file, month, known, () => readTreeFile(repository, file))));
+      months.push(
+        buildMonthSummary(project, month, file.id, await resolveSummary(file, month, known, () => readTreeFile(repository, file))),
+      );
     }
-    yield { path: dashboard, bytes: Buffer.from(buildDashboardText(of, months), "utf8") };
+    yield { path: dashboard, bytes: Buffer.from(buildDashboardText(project, months), "utf8") };
   }
 }
 

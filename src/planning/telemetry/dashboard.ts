@@ -43,8 +43,8 @@ export function buildDashboardText(
   })}\n`;
 }
 
-export function buildMonthSummary(of: DashboardProject, month: string, blob: string, summary: Summary): MonthSummary {
-  return { month, file: toLinesPath(of.tenant_id, of.project_id, month), blob, ...summary };
+export function buildMonthSummary(project: DashboardProject, month: string, blob: string, summary: Summary): MonthSummary {
+  return { month, file: toLinesPath(project.tenant_id, project.project_id, month), blob, ...summary };
 }
 
 /** Returns the months of a dashboard by month and blob, or none if it is unreadable: it is derived, so it is written again. */

@@ -28,8 +28,8 @@ export async function readHistory(repository: OpenRepository, range: readonly st
   const readLog = async (...format: string[]) => {
     const args = ["log", "--encoding=UTF-8", ...format, ...range, "--"];
     const call = { args, outputMaxBytes: 256 * 1024 * 1024 };
-    const said = byIds ? repository.askGitForOutput(call) : repository.readGitOutput(call);
-    return (await said).toString("utf8");
+    const output = byIds ? repository.askGitForOutput(call) : repository.readGitOutput(call);
+    return (await output).toString("utf8");
   };
   const newest = parseRecords(await readLog(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 6);
   const commits = newest.map(([id = "", author_email = "", , summary = "", author = "", seconds = "0"]) => ({

@@ -36,7 +36,7 @@ export async function applyPatch(
 
 function formatPatchRefusal(stderr: string): string {
   const lines = stderr.split("\n").filter((line) => /^(?:error|fatal): /.test(line));
-  const words = (lines[0] ?? stderr).replace(/^(?:error|fatal): /, "").slice(0, 300);
+  const reason = (lines[0] ?? stderr).replace(/^(?:error|fatal): /, "").slice(0, 300);
   const file =
     /patch failed: (.+):\d+$/m.exec(stderr)?.[1] ??
     /^error: (.+): (?:patch does not apply|does not exist in index|already exists in index|does not match index|wrong type|No such file)/m.exec(
@@ -44,6 +44,6 @@ function formatPatchRefusal(stderr: string): string {
     )?.[1] ??
     /invalid path '(.+)'/.exec(stderr)?.[1];
   return file === undefined
-    ? `The patch cannot be applied: ${words}.`
-    : `The patch does not apply to ${file}: ${words}. Make it against the current branch.`;
+    ? `The patch cannot be applied: ${reason}.`
+    : `The patch does not apply to ${file}: ${reason}. Make it against the current branch.`;
 }

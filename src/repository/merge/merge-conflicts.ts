@@ -28,7 +28,7 @@ export function parseMergeTree(output: Buffer): MergeTreeAnswer {
   const fields = output.toString("utf8").split("\0");
   const tree = /^[0-9a-f]{40}$/.exec(fields[0] ?? "")?.[0];
   if (tree === undefined) throw buildMergeTreeFault();
-  const told: { paths: string[]; kind: string; explanation: string }[] = [];
+  const conflicts: { paths: string[]; kind: string; explanation: string }[] = [];
   const files: string[] = [];
   let at = 1;
   for (; fields[at] !== undefined && fields[at] !== ""; at += 1) {
@@ -42,12 +42,12 @@ export function parseMergeTree(output: Buffer): MergeTreeAnswer {
     const [type = "", text = ""] = fields.slice(at + 1 + count, at + 3 + count);
     at += count + 3;
     const kind = /^CONFLICT \((.+)\)$/s.exec(type)?.[1];
-    if (kind !== undefined) told.push({ paths, kind, explanation: text.trim().replace(/^CONFLICT \([^)]*\): /, "") });
+    if (kind !== undefined) conflicts.push({ paths, kind, explanation: text.trim().replace(/^CONFLICT \([^)]*\): /, "") });
   }
-  const named = new Set(told.flatMap(({ paths }) => paths));
+  const named = new Set(conflicts.flatMap(({ paths }) => paths));
   // git lists every unmerged path. Those without a message are reported too.
-  const silent = files.filter((path) => !named.has(path)).map((path) => ({ paths: [path], kind: "unsettled", explanation: "" }));
-  return { tree, conflicts: [...told, ...silent] };
+  const unexplained = files.filter((path) => !named.has(path)).map((path) => ({ paths: [path], kind: "unsettled", explanation: "" }));
+  return { tree, conflicts: [...conflicts, ...unexplained] };
 }
 
 /** Describes the conflicts for people, with the places that both sides changed. The text is limited. */
@@ -57,12 +57,12 @@ export async function describeConflicts(
   sides: MergeSides,
 ): Promise<MergeConflict[]> {
   const shown: MergeConflict[] = [];
-  let left = CONFLICT_TEXT_MAX_CHARACTERS;
+  let remaining = CONFLICT_TEXT_MAX_CHARACTERS;
   for (const { paths, kind, explanation } of conflicts.slice(0, CONFLICTS_SHOWN_MAX)) {
     const path = paths[0] ?? "";
-    const found = left > 0 && WITH_TEXT.test(kind) ? await readHunks(repository, tree, paths, sides) : [];
-    const hunks = found.slice(0, CONFLICT_HUNKS_MAX).map((hunk) => cutText(hunk, Math.min(CONFLICT_HUNK_MAX_CHARACTERS, left)));
-    left -= hunks.reduce((sum, hunk) => sum + hunk.length, 0);
+    const found = remaining > 0 && WITH_TEXT.test(kind) ? await readHunks(repository, tree, paths, sides) : [];
+    const hunks = found.slice(0, CONFLICT_HUNKS_MAX).map((hunk) => cutText(hunk, Math.min(CONFLICT_HUNK_MAX_CHARACTERS, remaining)));
+    remaining -= hunks.reduce((sum, hunk) => sum + hunk.length, 0);
     if (found.length > hunks.length) hunks.push(`(and ${found.length - hunks.length} more places)`);
     shown.push({ path: cleanText(path), kind, explanation: cleanText(replaceCommitIds(explanation, sides)), hunks });
   }

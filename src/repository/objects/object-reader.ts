@@ -40,13 +40,13 @@ export class ObjectReader {
       stdio: "pipe",
     });
     this.#child.stdout.on("data", (chunk: Buffer) => this.#receive(chunk));
-    let words = "";
+    let stderrTail = "";
     this.#child.stderr.on("data", (chunk: Buffer) => {
-      words = (words + chunk.toString("utf8")).slice(-500);
+      stderrTail = (stderrTail + chunk.toString("utf8")).slice(-500);
     });
     this.#child.stdin.on("error", (cause) => this.#fail(cause.message));
     this.#child.on("error", (cause) => this.#fail(cause.message));
-    this.#child.on("close", () => this.#fail(words.trim() || "it ended"));
+    this.#child.on("close", () => this.#fail(stderrTail.trim() || "it ended"));
     this.#keepAlive(false);
   }
 
@@ -102,9 +102,9 @@ export class ObjectReader {
 
   /** Answers the first request from `data`. Returns the number of bytes used, or 0 if more are needed. */
   #answer(data: Buffer): number {
-    const question = this.#requests[0];
+    const request = this.#requests[0];
     const end = data.indexOf(0x0a);
-    if (question === undefined) return 0;
+    if (request === undefined) return 0;
     if (end === -1 || end > HEADER_MAX_BYTES) {
       if (data.length > HEADER_MAX_BYTES) this.#fail("its output cannot be parsed");
       return 0;
@@ -120,7 +120,7 @@ export class ObjectReader {
       return end + 1;
     }
     const info = { type: type as ObjectType, sizeBytes: Number(size) };
-    if (!question.contents) {
+    if (!request.contents) {
       this.#requests.shift()?.resolve(info);
       return end + 1;
     }

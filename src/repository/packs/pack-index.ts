@@ -29,13 +29,13 @@ export function parsePackIndex(bytes: Buffer): PackIndex {
       return offset < 0x80000000 ? offset : Number(bytes.readBigUInt64BE(largeAt + (offset - 0x80000000) * 8));
     },
     has: (id) => {
-      const wanted = Buffer.from(id, "hex");
-      const first = wanted[0] ?? 0;
+      const idBytes = Buffer.from(id, "hex");
+      const first = idBytes[0] ?? 0;
       let low = countUpTo(first - 1);
       let high = countUpTo(first);
       while (low < high) {
         const middle = (low + high) >>> 1;
-        const order = wanted.compare(bytes, TABLES_AT + middle * 20, TABLES_AT + middle * 20 + 20);
+        const order = idBytes.compare(bytes, TABLES_AT + middle * 20, TABLES_AT + middle * 20 + 20);
         if (order === 0) return true;
         if (order < 0) high = middle;
         else low = middle + 1;

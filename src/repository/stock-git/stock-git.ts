@@ -128,10 +128,10 @@ export class StockGit {
 }
 
 export function toGitFault(call: Pick<GitCall, "args">, answer: GitAnswer): GitFault {
-  const words = answer.stderr.trim().slice(0, 500) || "without a word";
+  const message = answer.stderr.trim().slice(0, 500) || "no message";
   return new GitFault(
     "git_failed",
-    `git ${call.args[0]} ended with ${answer.code}: ${words}. Check the disk of the work folder; then try again.`,
+    `git ${call.args[0]} ended with ${answer.code}: ${message}. Check the disk of the work folder; then try again.`,
   );
 }
 

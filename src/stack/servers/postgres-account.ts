@@ -62,11 +62,11 @@ async function ensurePostgresAccount(): Promise<{ uid: number; gid: number }> {
   const found = await readAccountIds();
   if (found) return found;
   const env = { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` };
-  const made = await executeProgram("useradd", ["--system", "--user-group", "--no-create-home", account], { env, timeoutMs: 30_000 });
+  const creation = await executeProgram("useradd", ["--system", "--user-group", "--no-create-home", account], { env, timeoutMs: 30_000 });
   const created = await readAccountIds();
   if (created) return created;
   throw new Error(
-    `Postgres cannot run as root, and the account ${account} could not be created (${made.output.trim()}): ` +
+    `Postgres cannot run as root, and the account ${account} could not be created (${creation.output.trim()}): ` +
       "run as another user, or set DATABASE_URL",
   );
 }

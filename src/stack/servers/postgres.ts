@@ -75,15 +75,15 @@ async function ensureCluster(home: PostgresHome, cluster: string, secrets: Stack
   const present = await readFile(join(cluster, "PG_VERSION"), "utf8").catch(ignoreAbsence);
   if (present !== undefined) return;
   await withProgress(log, "creating the Postgres cluster", async () => {
-    const made = join(home.folder, "cluster.new");
+    const newCluster = join(home.folder, "cluster.new");
     const passwordFile = join(home.folder, "password");
-    await rm(made, { recursive: true, force: true });
+    await rm(newCluster, { recursive: true, force: true });
     await writeFile(passwordFile, secrets.postgres_password, { mode: 0o600 });
     if (home.uid !== undefined && home.gid !== undefined) await chown(passwordFile, home.uid, home.gid);
     const { code, output } = await executeProgram(
       join(home.bin, "initdb"),
       [
-        ...[`--pgdata=${made}`, `--username=${user}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
+        ...[`--pgdata=${newCluster}`, `--username=${user}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
         // The same collation on every machine, whatever its locale.
         ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
       ],
@@ -91,7 +91,7 @@ async function ensureCluster(home: PostgresHome, cluster: string, secrets: Stack
     );
     await rm(passwordFile, { force: true });
     if (code !== 0) throw new Error(`initdb failed:\n${output}`);
-    await rename(made, cluster);
+    await rename(newCluster, cluster);
   });
 }
 

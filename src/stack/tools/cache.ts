@@ -24,10 +24,10 @@ export async function installInCache(env: NodeJS.ProcessEnv, pin: ToolPin, work:
   const folder = join(resolveCacheFolder(env), "tmp", `${pin.name}-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   try {
-    const made = await work(folder);
-    await chmod(made, 0o755);
+    const executable = await work(folder);
+    await chmod(executable, 0o755);
     await mkdir(dirname(target), { recursive: true });
-    await moveAcross(made, target);
+    await moveAcross(executable, target);
     return target;
   } finally {
     await rm(folder, { recursive: true, force: true });

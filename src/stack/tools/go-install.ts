@@ -27,9 +27,9 @@ export async function installWithGo(pin: ToolPin, env: NodeJS.ProcessEnv, log: L
       env: { ...env, ...pin.goEnv, GOBIN: folder, GOFLAGS: "", GOWORK: "off" },
       timeoutMs: buildMaxMs,
     });
-    const made = join(folder, pin.goBinary ?? pin.name);
-    const built = code === 0 && (await stat(made).catch(ignoreAbsence))?.isFile();
-    if (built) return made;
+    const binary = join(folder, pin.goBinary ?? pin.name);
+    const built = code === 0 && (await stat(binary).catch(ignoreAbsence))?.isFile();
+    if (built) return binary;
     reason = `go install ${target} failed: ${hasTimedOut ? "it took too long" : extractLastLine(output)}`;
     throw new Error(reason);
   };

@@ -30,8 +30,8 @@ export async function obtainTool(name: ToolName, { log, env = process.env, downl
   const onWait = (pid: number): void => log(`process ${pid} is obtaining ${name}: waiting for it`);
   return withFolderLock(lock, onWait, async () => {
     // The previous holder of the lock may have stored it.
-    const again = await locateTool(name, env);
-    if (again.tool) return { found: true, ...again.tool };
+    const relocated = await locateTool(name, env);
+    if (relocated.tool) return { found: true, ...relocated.tool };
     return fetchOrBuild(name, { log, env, ...(downloader ? { downloader } : {}) }, first.rejections);
   });
 }

@@ -42,8 +42,8 @@ export async function downloadTool(downloader: Downloader, pin: ToolPin, env: No
       timeoutMs: downloadMaxMs,
       shouldAbandon: isStalled,
     });
-    const made = await findLargestFile(folder);
-    if (code === 0 && made !== undefined) return made;
+    const downloaded = await findLargestFile(folder);
+    if (code === 0 && downloaded !== undefined) return downloaded;
     reason = hasTimedOut
       ? `the vendor's download of ${pin.name} received nothing for ${downloader.stallMs / 1_000} s`
       : `the vendor's download of ${pin.name} failed (${extractErrorLine(output)})`;

@@ -110,10 +110,10 @@ async function storeRegistration(
   if (known.length >= PASSKEYS_MAX) return denyWith("limit_exceeded", `A person can have at most ${PASSKEYS_MAX} passkeys.`);
   const { id, publicKey, counter } = verified.value.credential;
   if (isFurther && assertion !== undefined) {
-    const made = { challenge, credential_id: id, attestation_object: registration.response.attestationObject };
+    const registered = { challenge, credential_id: id, attestation_object: registration.response.attestationObject };
     const expected = {
-      challenge: computeFurtherPasskeyChallenge(made),
-      digest: hashFurtherPasskey(made),
+      challenge: computeFurtherPasskeyChallenge(registered),
+      digest: hashFurtherPasskey(registered),
       what: "that of this registration",
     };
     const vouched = await verifyAssertion(db, { ...expected, assertion, person_id, rp });

@@ -82,10 +82,15 @@ interface KnownAct {
 
 async function readKnownActs(db: Db, tenantId: string, jtis: readonly string[]): Promise<ReadonlyMap<string, KnownAct>> {
   if (jtis.length === 0) return new Map();
-  const of = [...new Set(jtis)];
+  const wantedJtis = [...new Set(jtis)];
   const [permits, commands] = await Promise.all([
-    db.selectFrom("permits").select(["jti", "permit", "card_id"]).where("tenant_id", "=", tenantId).where("jti", "in", of).execute(),
-    db.selectFrom("commands").select(["jti", "project_id"]).where("tenant_id", "=", tenantId).where("jti", "in", of).execute(),
+    db
+      .selectFrom("permits")
+      .select(["jti", "permit", "card_id"])
+      .where("tenant_id", "=", tenantId)
+      .where("jti", "in", wantedJtis)
+      .execute(),
+    db.selectFrom("commands").select(["jti", "project_id"]).where("tenant_id", "=", tenantId).where("jti", "in", wantedJtis).execute(),
   ]);
   const known = new Map<string, KnownAct>(permits.map(({ jti, ...permit }) => [jti, { permit }]));
   for (const { jti, project_id } of commands) known.set(jti, { ...known.get(jti), command: project_id });

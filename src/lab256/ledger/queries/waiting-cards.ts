@@ -26,6 +26,6 @@ export async function countWaitingCards<Age extends string>(
         order by seq limit ${CARDS_OF_TENANT_MAX}
      ) as waiting
      group by 1`.execute(db);
-  const counted = new Map(rows.map(({ bucket, cards }) => [bucket, cards]));
-  return Object.fromEntries(names.map((name, n) => [name, counted.get(n) ?? 0])) as Record<Age, number>;
+  const counts = new Map(rows.map(({ bucket, cards }) => [bucket, cards]));
+  return Object.fromEntries(names.map((name, n) => [name, counts.get(n) ?? 0])) as Record<Age, number>;
 }
