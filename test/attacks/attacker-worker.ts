@@ -3,12 +3,12 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, t
 
 export const ATTACKER_QUEUE = "MALLORY";
 
-/** Only the first worker of a process may choose it. */
+/** Must be called before the first worker of the process. */
 export function silenceTemporalLogs(): void {
   Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
 }
 
-/** Runs `work` while a worker of Mallory's own serves: her workflows on a queue of hers, or activities on somebody else's queue. */
+/** Runs `work` while Mallory's worker serves her workflows on her queue, or activities on another queue. */
 export async function serveWhile<T>(
   temporal: { readonly address: string; readonly namespace: string },
   serving: Pick<WorkerOptions, "taskQueue" | "activities">,

@@ -3,7 +3,7 @@ import { proxyActivities } from "@temporalio/workflow";
 import type { Lab512Activities, RunCommandInput } from "../../src/domain/flow/lab512-steps.js";
 import type { RunnerAnswer } from "../../src/domain/permit/receipt.js";
 
-/** A flow of Mallory's own, which asks the Runner to run a command without the registry. */
+/** Mallory's flow that makes the Runner run a command without the registry. */
 export async function runDirectly(input: RunCommandInput): Promise<RunnerAnswer> {
   const runner = proxyActivities<Pick<Lab512Activities, "runCommand">>({
     taskQueue: "LAB_512",
@@ -13,7 +13,7 @@ export async function runDirectly(input: RunCommandInput): Promise<RunnerAnswer>
   return runner.runCommand(input);
 }
 
-/** A flow of Mallory's own, which schedules the steps of LAB 256 as activities on its queue; says of each whether anybody ran it. */
+/** Mallory's flow that schedules the steps of LAB 256 as activities on its queue. Returns for each whether it ran. */
 export async function scheduleOnLab256(cardId: string): Promise<Record<string, string>> {
   const steps = proxyActivities<Record<string, (input: unknown) => Promise<unknown>>>({
     taskQueue: "LAB_256",

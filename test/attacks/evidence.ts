@@ -9,7 +9,7 @@ import type { ServedRegistry } from "../harness/registry.js";
 
 export const TENANT = "T.UBL";
 
-/** The types of the ledger's events about something: an act's `jti`, a card's id, a project's id. */
+/** Lists the types of the ledger's events about an act's `jti`, a card's id or a project's id. */
 export async function listEventTypesAbout(registry: ServedRegistry, ...about: readonly string[]): Promise<EventType[]> {
   const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
   try {
@@ -24,7 +24,7 @@ export async function listEventTypesAbout(registry: ServedRegistry, ...about: re
   }
 }
 
-/** The chain is unbroken, its anchors agree, and the projections are what a rebuild would make of it. */
+/** Expects an unbroken chain, matching anchors, and projections that equal a rebuild. */
 export async function expectSoundLedger(registry: ServedRegistry): Promise<void> {
   expect(requireValue(await registry.as("admin").verifyLedger())).toMatchObject({ ok: true });
   const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
@@ -35,14 +35,14 @@ export async function expectSoundLedger(registry: ServedRegistry): Promise<void>
   }
 }
 
-/** Whether the store holds a claim and a receipt of an act. */
+/** Tells whether the store has a claim and a receipt of an act. */
 export async function readTraces(registry: ServedRegistry, jti: string): Promise<{ claim: boolean; receipt: boolean }> {
   const { blobs } = registry.store;
   const [claim, receipt] = await Promise.all([blobs.stat(toClaimKey(TENANT, jti)), blobs.stat(toReceiptKey(TENANT, jti))]);
   return { claim: claim !== undefined, receipt: receipt !== undefined };
 }
 
-/** The refs that the catalog shows. */
+/** Reads the refs of a project from the catalog. */
 export async function readCatalogRefs(registry: ServedRegistry, project_id: string): Promise<Record<string, string>> {
   const { refs } = requireValue(await registry.as("admin").readProject(project_id));
   return Object.fromEntries(refs.map(({ name, object_id }) => [name, object_id]));

@@ -30,8 +30,8 @@ import { Clone } from "../repository/real-git.js";
 import { ATTACKER_QUEUE, serveWhile, silenceTemporalLogs } from "./attacker-worker.js";
 import { expectSoundLedger, listEventTypesAbout, readCatalogRefs, readTraces, TENANT } from "./evidence.js";
 
-// Mallory can reach Temporal. She starts flows of commands that nobody permitted, or that were permitted to somebody else, and asks the
-// Runner directly.
+// Mallory can reach Temporal. She starts flows for commands without a permit or with another actor's permit, and schedules the Runner's
+// activity directly.
 
 const ADMIN = "ubl:sid:person:admin";
 const PROJECT = "P.demo";
@@ -56,7 +56,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-/** A command that admin may issue, with its bytes staged and not inside, as it travels through Temporal. */
+/** Prepares admin's command, and the same command with staged bytes as in Temporal. */
 async function prepareGenuineCommand(branch: string): Promise<{ sent: CommandEnvelope; inside: CommandEnvelope }> {
   const sent = await prepareCommand(registry.as("admin"), buildPushJob(clone, PROJECT, branch));
   const { patch: _, ...params } = sent.params as { patch?: string };
@@ -73,7 +73,7 @@ async function waitForFlowEnd(envelope: CommandEnvelope, workflowId: string): Pr
   return { status, code: denial?.code };
 }
 
-/** The same envelope with a permit for it by a key of Mallory's own, under the registry's key id. */
+/** Signs a permit for a changed envelope by Mallory's key under the registry's key id. */
 function signPermitAnew(envelope: CommandEnvelope, changes: Partial<CommandEnvelope>): CommandEnvelope {
   const forged = { ...envelope, ...changes } as CommandEnvelope;
   const { kid, sig: _, ...permit } = envelope.permit;
@@ -82,8 +82,8 @@ function signPermitAnew(envelope: CommandEnvelope, changes: Partial<CommandEnvel
   return { ...forged, subject_hash, permit: signObject("permit", { ...permit, jti: forged.jti, scopes }, { ...createWorldKey(), kid }) };
 }
 
-describe("a command's flow that was started straight in Temporal", () => {
-  it("with a forged permit, is denied and leaves nothing behind", async () => {
+describe("a command's flow that was started directly in Temporal", () => {
+  it("with a forged permit is denied and stores nothing", async () => {
     const { inside } = await prepareGenuineCommand("feature/forged");
     const jti = randomUUID();
     const forged = signPermitAnew(inside, { jti, jobId: `job-${jti}` });
@@ -93,7 +93,7 @@ describe("a command's flow that was started straight in Temporal", () => {
     expect(await readCatalogRefs(registry, PROJECT)).not.toHaveProperty("refs/heads/feature/forged");
   });
 
-  it("with a pending act's permit and other params, is denied, and the real act gets its receipt", async () => {
+  it("with a pending act's permit and other params is denied, and the real act gets its receipt", async () => {
     const { sent, inside } = await prepareGenuineCommand("feature/pending");
     const params = { ...inside.params, branch: "feature/stolen" } as CommandEnvelope["params"];
     const attempts: [CommandEnvelope, string][] = [
@@ -111,7 +111,7 @@ describe("a command's flow that was started straight in Temporal", () => {
     expect(await readCatalogRefs(registry, PROJECT)).not.toHaveProperty("refs/heads/feature/stolen");
   });
 
-  it("with a pending act's permit and another jobId, is denied, and the real act gets its receipt", async () => {
+  it("with a pending act's permit and another jobId is denied, and the real act gets its receipt", async () => {
     const { sent, inside } = await prepareGenuineCommand("feature/renamed");
     await registry.lab512.stop();
     requireValue(await registry.as("admin").issueCommand(sent));
@@ -123,7 +123,7 @@ describe("a command's flow that was started straight in Temporal", () => {
     expect(command.receipt).toMatchObject({ status: "success", jobId: sent.jobId });
   });
 
-  it("with the real act's own envelope, makes no second act: both flows end with its one receipt", async () => {
+  it("with the real act's envelope causes no second act, and both flows end with its receipt", async () => {
     const { sent, inside } = await prepareGenuineCommand("feature/replayed");
     await registry.lab512.stop();
     const { workflow_id } = requireValue(await registry.as("admin").issueCommand(sent));
@@ -145,7 +145,7 @@ describe("a command's flow that was started straight in Temporal", () => {
   });
 });
 
-/** A statement that nobody made. */
+/** Forges a statement. */
 function forgeStatement(card_id: string, plan_digest: string): SignedStatement {
   const statement = {
     tenant_id: TENANT,
@@ -164,7 +164,7 @@ function runDirectly(envelope: CommandEnvelope, statements: readonly SignedState
 }
 
 describe("the Runner's activity, scheduled without the registry", () => {
-  it("refuses an act that needs approval and whose permit is forged, whatever statements come with it", async () => {
+  it("refuses an act with a forged permit despite forged statements", async () => {
     const { inside } = await prepareGenuineCommand("feature/high");
     const card_id = "k-01890a5d-ac96-7ab2-80e2-4536629c90de";
     const { kid: _kid, sig: _sig, ...permit } = inside.permit;
@@ -175,7 +175,7 @@ describe("the Runner's activity, scheduled without the registry", () => {
     expect(await readTraces(registry, inside.jti)).toEqual({ claim: false, receipt: false });
   });
 
-  it("writes no made-up approval into the manifest of a release that was approved", async () => {
+  it("writes no forged approval into the manifest of an approved release", async () => {
     await registerPasskey(registry.as("bob"), registry.openPasskeys("bob"), "test");
     const [author, job] = [registry.as("admin"), buildReleaseJob(PROJECT, "v1.0.0", base)];
     const card = await openCard(author, job, { run: "on_command" });

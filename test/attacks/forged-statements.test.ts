@@ -15,7 +15,7 @@ import { createWorldKey } from "../lab512/runner/world.js";
 import { ATTACKER_QUEUE, serveWhile, silenceTemporalLogs } from "./attacker-worker.js";
 import { expectSoundLedger, listEventTypesAbout } from "./evidence.js";
 
-// Mallory can reach Temporal, knows every card by its workflow's id, and sends approvals of her own making straight to the flow.
+// Mallory can reach Temporal, knows every card's workflow id, and sends forged approvals directly to the flow.
 
 let registry: TestRegistry;
 let temporal: TemporalTestClient;
@@ -37,19 +37,19 @@ async function prepareStatementAs(card: { card_id: string }, name = "bob"): Prom
   return requireValue(await registry.as(name).prepareStatement(card.card_id, "approve", OFFICE)).statement;
 }
 
-/** What Mallory sends, by what is wrong with it. `genuine` is what the api would have sent for bob. */
+/** Makes a message of Mallory's from the statement that the api would send for bob. */
 type Forgery = (genuine: SignedStatement, elsewhere: SignedStatement) => unknown;
 
 const forgeries: readonly [string, Forgery][] = [
   ["without a signature", ({ statement }) => ({ statement })],
   ["with an empty signature", ({ statement, attestor: { kid } }) => ({ statement, attestor: { kid, sig: "" } })],
-  ["signed by a key of her own", ({ statement }) => attestStatement(statement, createWorldKey())],
+  ["signed by Mallory's key", ({ statement }) => attestStatement(statement, createWorldKey())],
   [
-    "signed by a key of her own under the registry's key id",
+    "signed by Mallory's key under the registry's key id",
     ({ statement, attestor: { kid } }) => attestStatement(statement, { ...createWorldKey(), kid }),
   ],
   ["genuine, for another card", (_, elsewhere) => elsewhere],
-  ["with the signature of another card's", ({ statement }, elsewhere) => ({ statement, attestor: elsewhere.attestor })],
+  ["with the signature of another card's statement", ({ statement }, elsewhere) => ({ statement, attestor: elsewhere.attestor })],
   ["for another plan digest", ({ statement, ...rest }) => ({ statement: { ...statement, plan_digest: "0".repeat(64) }, ...rest })],
   [
     "genuine, for a plan that the card never had",
@@ -80,7 +80,7 @@ function getFlowHandle(client: Client, { workflow_id }: { workflow_id: string })
   return client.workflow.getHandle(workflow_id);
 }
 
-/** The flow's verdict; a refusal by the validator is one, too. */
+/** Sends a message to the flow. Returns its verdict or the validator's refusal. */
 async function readVerdict(card: { workflow_id: string }, message: unknown): Promise<string> {
   try {
     const { accepted, denial } = await getFlowHandle(temporal.client, card).executeUpdate<MessageVerdict, [unknown]>("decide", {
@@ -93,8 +93,8 @@ async function readVerdict(card: { workflow_id: string }, message: unknown): Pro
   }
 }
 
-describe("approvals sent straight to Temporal", () => {
-  it("count for nothing, by update and by signal, and the card can still be approved", async () => {
+describe("forged approvals sent directly to Temporal", () => {
+  it("do not count by update or by signal, and the card can still be approved", async () => {
     const [card, other] = [
       await openCard(registry.as("admin"), buildRegistrationJob("P.forged")),
       await openCard(registry.as("admin"), buildRegistrationJob("P.other")),
@@ -128,7 +128,7 @@ describe("a card's flow that Mallory starts herself", () => {
     return handle.result();
   };
 
-  it("in bob's name, so that an approver proposes what he approves, is denied and leaves nothing", async () => {
+  it("in bob's name is denied and stores nothing", async () => {
     const unsigned: UnsignedCard = {
       tenant_id: "T.UBL",
       office_id: OFFICE,
@@ -151,7 +151,7 @@ describe("a card's flow that Mallory starts herself", () => {
     expect(await listEventTypesAbout(registry, unsigned.card_id)).toEqual([]);
   });
 
-  it("with another's genuine card under a name of her own, neither opens nor closes that card", async () => {
+  it("with a genuine card under another workflow id neither opens nor closes that card", async () => {
     const victim = await openCard(registry.as("admin"), buildRegistrationJob("P.victim"));
     const history = await getFlowHandle(temporal.client, victim).fetchHistory();
     const payload = history.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
@@ -164,7 +164,7 @@ describe("a card's flow that Mallory starts herself", () => {
     await expectSoundLedger(registry);
   });
 
-  it("cannot have LAB 256's own steps run for it: they are no activities that anybody can schedule", async () => {
+  it("cannot run LAB 256's steps, which cannot be scheduled as activities", async () => {
     const card = await openCard(registry.as("admin"), buildRegistrationJob("P.steps"));
     const run = () =>
       temporal.client.workflow.execute("scheduleOnLab256", {

@@ -12,13 +12,13 @@ import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { expectSoundLedger } from "./evidence.js";
 
-// Mallory sends a card's flow what is no message at all, or the same approval many times at once, to break it or to be counted twice.
+// Mallory sends malformed messages to a card's flow to break it, or the same approval many times at once so that it counts twice.
 
-/** Below the 2 MiB that Temporal takes in one payload. */
+/** Below Temporal's limit of 2 MiB for a payload. */
 const HUGE = "a".repeat(1_900_000);
 
 const payloads: readonly [string, readonly unknown[]][] = [
-  ["nothing", []],
+  ["no arguments", []],
   ["null", [null]],
   ["a string", ["approve"]],
   ["a number", [42]],
@@ -37,7 +37,7 @@ const extraMembers: readonly [string, object][] = [
   ["__proto__", JSON.parse('{"__proto__":{"counts":true}}')],
 ];
 
-/** An update may have any number of arguments; the client's types ask for one at least. */
+/** An update may have any number of arguments, but the client's types require one. */
 type Args = [unknown, ...unknown[]];
 
 let registry: TestRegistry;
@@ -58,7 +58,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-/** Whether an update was accepted by the flow, whichever way it was refused. */
+/** Sends an update. Tells whether the flow accepted it. */
 async function isAccepted(workflowId: string, name: string, args: readonly unknown[]): Promise<boolean> {
   const handle = temporal.client.workflow.getHandle(workflowId);
   try {
@@ -69,8 +69,8 @@ async function isAccepted(workflowId: string, name: string, args: readonly unkno
   }
 }
 
-describe("a card's flow that is sent garbage", () => {
-  it("refuses it, lives on, and can be approved afterwards", async () => {
+describe("a card's flow that gets malformed messages", () => {
+  it("refuses them, keeps running and can be approved afterwards", async () => {
     const card = await openCard(registry.as("admin"), buildRegistrationJob("P.garbage"));
     const handle = temporal.client.workflow.getHandle(card.workflow_id);
     for (const [what, args] of payloads) {
@@ -109,20 +109,20 @@ describe("a genuine approval", () => {
   });
 });
 
-/** A copy that keeps a member called `__proto__`. */
+/** Copies an object including a member called `__proto__`. */
 function copyOf<T extends object>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-describe("twelve approvals by one person at once", () => {
-  it("count once, sent through the api and straight to Temporal", async () => {
+describe("twelve concurrent approvals by one person", () => {
+  it("count once, through the api and directly through Temporal", async () => {
     const card = await openCard(registry.as("admin"), buildRegistrationJob("P.twelve"));
     const bob = registry.as("bob");
     const { statement } = requireValue(await bob.prepareStatement(card.card_id, "approve", OFFICE));
     const statements = Array.from({ length: 12 }, () => ({ ...statement, nonce: createNonce() }));
     const attestor = readSigningKey(registry.founded.keys.statement);
     const handle = temporal.client.workflow.getHandle(card.workflow_id);
-    // At most ten updates are in flight in one flow: the others are turned away, and none of them may count twice either.
+    // A flow accepts at most ten concurrent updates and refuses the others, none of which may count either.
     const [byApi, byTemporal] = await Promise.all([
       Promise.allSettled(statements.slice(0, 6).map(async (one) => bob.submitStatement(one))),
       Promise.allSettled(

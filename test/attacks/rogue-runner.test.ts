@@ -22,8 +22,7 @@ import { Clone } from "../repository/real-git.js";
 import { serveWhile, silenceTemporalLogs } from "./attacker-worker.js";
 import { expectSoundLedger, listEventTypesAbout, readCatalogRefs, readTraces, TENANT } from "./evidence.js";
 
-// Mallory can reach Temporal, and polls LAB_512 with a worker of her own while the Runner is away: she answers with receipts and plans
-// that she made up.
+// Mallory can reach Temporal and polls LAB_512 with her own worker while the Runner is stopped. She returns forged receipts and plans.
 
 const PROJECT = "P.demo";
 
@@ -46,7 +45,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-/** A success for this very command, signed by a key of Mallory's own under the Runner's key id. */
+/** Forges a success receipt for the command by Mallory's key under the Runner's key id. */
 function forgeReceipt({ envelope }: RunCommandInput): Receipt {
   const { tenant_id, jobId, jti, jobType, policy_hash } = envelope;
   const { kid, sig: _, ...rest } = earlier;
@@ -55,21 +54,21 @@ function forgeReceipt({ envelope }: RunCommandInput): Receipt {
 }
 
 const answers: readonly [string, (input: RunCommandInput) => unknown][] = [
-  ["a receipt signed by a key of her own", (input) => ({ kind: "receipt", receipt: forgeReceipt(input) })],
+  ["a receipt signed by Mallory's key", (input) => ({ kind: "receipt", receipt: forgeReceipt(input) })],
   ["the genuine receipt of another act", () => ({ kind: "receipt", receipt: earlier })],
   [
     "a genuine receipt with this act's id",
     ({ envelope }) => ({ kind: "receipt", receipt: { ...earlier, jti: envelope.jti, jobId: envelope.jobId } }),
   ],
-  ["a refusal that nobody signed", () => ({ kind: "refusal", refusal: { ...earlier, status: "denied", code: "permit_expired" } })],
+  ["a refusal with a wrong signature", () => ({ kind: "refusal", refusal: { ...earlier, status: "denied", code: "permit_expired" } })],
   ["an empty receipt", () => ({ kind: "receipt", receipt: {} })],
-  ["an answer of no kind", () => ({})],
+  ["an answer without a kind", () => ({})],
   ["null", () => null],
   ["a string", () => "success"],
 ];
 
-describe("a worker that answers in the Runner's name", () => {
-  it.each(answers)("with %s has nothing recorded as done", async (what, answer) => {
+describe("a rogue worker in place of the Runner", () => {
+  it.each(answers)("that returns %s gets no receipt recorded", async (what, answer) => {
     const author = registry.as("admin");
     const branch = `feature/rogue-${answers.findIndex(([name]) => name === what)}`;
     const envelope = await prepareCommand(author, buildPushJob(clone, PROJECT, branch));
@@ -84,9 +83,9 @@ describe("a worker that answers in the Runner's name", () => {
     expect(await readCatalogRefs(registry, PROJECT)).not.toHaveProperty(`refs/heads/${branch}`);
   });
 
-  it("cannot have approved what her plan makes people believe", async () => {
+  it("that forges a plan's diffstat gets its approval voided by the genuine plan", async () => {
     const author = registry.as("admin");
-    const card = await openCardWithLie("P.lied", (plan) => ({ ...plan, diffstat: { files: 1, insertions: 1, deletions: 0 } }));
+    const card = await openCardWithForgedPlan("P.lied", (plan) => ({ ...plan, diffstat: { files: 1, insertions: 1, deletions: 0 } }));
     expect(card.status).toBe("awaiting_approval");
     await registry.lab512.start();
     await stateDecision(registry, "bob", "approve", card);
@@ -99,18 +98,18 @@ describe("a worker that answers in the Runner's name", () => {
     await expectSoundLedger(registry);
   });
 
-  it.each(lies)("cannot show people a plan with %s", async (what, lie, digested) => {
-    const project = `P.lied-${lies.findIndex(([name]) => name === what)}`;
-    const card = await openCardWithLie(project, lie, digested);
+  it.each(forgedPlans)("that returns a plan with %s gets the card denied", async (what, forge, digested) => {
+    const project = `P.lied-${forgedPlans.findIndex(([name]) => name === what)}`;
+    const card = await openCardWithForgedPlan(project, forge, digested);
     expect({ status: card.status, code: card.denial?.code }).toEqual({ status: "denied", code: "answer_invalid" });
     expect(await listEventTypesAbout(registry, card.card_id)).not.toContain("card.planned");
   });
 });
 
-type Lie = (plan: Plan) => unknown;
+type PlanForgery = (plan: Plan) => unknown;
 
-/** What a plan says that is not the card's own, and whether its digest is that of what it says. */
-const lies: readonly [string, Lie, boolean][] = [
+/** Forged plans for another act than the card's, and whether the digest matches the forged plan. */
+const forgedPlans: readonly [string, PlanForgery, boolean][] = [
   ["another digest than its own", (plan) => ({ ...plan, author_emails: ["harmless@example.org"] }), false],
   ["other params", ({ basis, ...shown }) => ({ basis: { ...basis, params: { ...basis.params, name: "Harmless" } }, ...shown }), true],
   ["another project", ({ basis, ...shown }) => ({ basis: { ...basis, project_id: "P.other" }, ...shown }), true],
@@ -120,8 +119,8 @@ const lies: readonly [string, Lie, boolean][] = [
   ["no basis", ({ basis: _, ...shown }) => shown, true],
 ];
 
-/** Opens a card for a registration that she plans: `lie` changes the honest plan. */
-async function openCardWithLie(project: string, lie: Lie, digested = true) {
+/** Opens a card for a registration whose plan Mallory forges. */
+async function openCardWithForgedPlan(project: string, forge: PlanForgery, digested = true) {
   const asked = buildRegistrationJob(project);
   const honest: Plan = {
     basis: {
@@ -142,7 +141,7 @@ async function openCardWithLie(project: string, lie: Lie, digested = true) {
     pushed_before: [],
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
-  const plan = lie(honest);
+  const plan = forge(honest);
   const answer = { ok: true, value: { plan, plan_digest: hashPlan((digested ? plan : honest) as Plan) } };
   const serving = { taskQueue: "LAB_512", activities: { planAct: async () => answer } };
   return serveWhile(registry.temporal, serving, () => openCard(registry.as("admin"), asked));

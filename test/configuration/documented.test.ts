@@ -3,12 +3,12 @@ import { expect, it } from "vitest";
 import { formatSettingsTables } from "../../scripts/settings-table.js";
 import { CONFIGURED_PROCESSES, listSettings } from "../../src/configuration/catalog.js";
 
-it("docs/operations/settings.md has the settings as the processes read them", async () => {
+it("docs/operations/settings.md has the generated table of settings", async () => {
   const text = await readFile(new URL("../../docs/operations/settings.md", import.meta.url), "utf8");
   expect(text, "run `node --import tsx scripts/settings-table.ts`").toContain(formatSettingsTables());
 });
 
-it("every setting says what it means, and the Runner is told of no database", () => {
+it("every setting has a description, and the Runner has no database setting", () => {
   for (const name of CONFIGURED_PROCESSES) for (const { meaning } of listSettings(name)) expect(meaning).not.toBe("");
   const keys = listSettings("lab512").map(({ key }) => key);
   expect(keys).toContain("OGR_RECEIPT_KEY_FILE");

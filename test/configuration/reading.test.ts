@@ -31,7 +31,7 @@ async function writeSettingsFile(name: string, text: string): Promise<string> {
   return path;
 }
 
-/** What is wrong, one `field: problem` a line. */
+/** Lists the problems of an environment as `field: problem`. */
 function listProblems(environment: Record<string, string>): string[] {
   return checkConfiguration(lab512Settings, readLayers(environment)).problems.map(({ field, problem }) => `${field}: ${problem}`);
 }
@@ -45,14 +45,14 @@ describe("a configuration file", () => {
         .join("\n"),
     ],
     ["JSON", JSON.stringify({ ...COMPLETE, OGR_RUNNER_SLOTS: 7 })],
-  ])("in %s tells a process what the environment does not, and the environment goes before it", async (kind, text) => {
+  ])("in %s sets what the environment does not, and the environment takes precedence", async (kind, text) => {
     const OGR_CONFIG_FILE = await writeSettingsFile(`complete.${kind}`, text);
     expect(readConfiguration(lab512Settings, { OGR_CONFIG_FILE })).toMatchObject({ OGR_RUNNER_SLOTS: 7, OGR_WORK_DIRECTORY: "/work" });
     const above = readConfiguration(lab512Settings, { OGR_CONFIG_FILE, OGR_RUNNER_SLOTS: "9" });
     expect(above).toMatchObject({ OGR_RUNNER_SLOTS: 9, OGR_WORK_DIRECTORY: "/work" });
   });
 
-  it("may hold the settings of other processes, and a list where commas would stand", async () => {
+  it("can have settings of other processes and lists instead of commas", async () => {
     const OGR_CONFIG_FILE = await writeSettingsFile(
       "shared.yaml",
       "OGR_API_PORT: 7450\nOGR_RP_ORIGINS: [https://a.example, https://b.example]\n",
@@ -61,7 +61,7 @@ describe("a configuration file", () => {
     expect(readLayers({ OGR_CONFIG_FILE }).found.get("OGR_RP_ORIGINS")?.value).toBe("https://a.example,https://b.example");
   });
 
-  it("is refused for each name that nobody knows, with the one that was probably meant", async () => {
+  it("is refused for each unknown name, with a suggestion", async () => {
     const path = await writeSettingsFile("slips.yaml", "OGR_RUNER_SLOTS: 3\nDATABASEURL: x\nogr_store: s3\nmaintainer: me\n");
     expect(listProblems({ ...COMPLETE, OGR_CONFIG_FILE: path })).toEqual([
       `${path}: OGR_RUNER_SLOTS: This setting is not known; did you mean OGR_RUNNER_SLOTS?`,
@@ -72,19 +72,19 @@ describe("a configuration file", () => {
   });
 
   it.each([
-    ["is not there", undefined],
-    ["is no mapping", "- a\n- b\n"],
-    ["nests", "OGR_STORE: {kind: s3}\n"],
-    ["names a setting twice", "OGR_STORE: s3\nOGR_STORE: directory\n"],
-    ["is cut", '{"OGR_STORE": '],
-  ])("that %s is named", async (name, text) => {
+    ["does not exist", undefined],
+    ["is not a mapping", "- a\n- b\n"],
+    ["has nested settings", "OGR_STORE: {kind: s3}\n"],
+    ["has a setting twice", "OGR_STORE: s3\nOGR_STORE: directory\n"],
+    ["is truncated", '{"OGR_STORE": '],
+  ])("is refused with its path if it %s", async (name, text) => {
     const path = text === undefined ? join(folder, "absent") : await writeSettingsFile(name, text);
     expect(listProblems({ ...COMPLETE, OGR_CONFIG_FILE: path })).toEqual([expect.stringContaining(`OGR_CONFIG_FILE: ${path}`)]);
   });
 });
 
 describe("a process", () => {
-  it("is told everything that is wrong at once: missing, malformed, unknown and contradictory", () => {
+  it("reports all missing, malformed, unknown and contradictory settings at once", () => {
     const { OGR_WORK_DIRECTORY: _, ...lacking } = COMPLETE;
     const environment = { ...lacking, OGR_RUNNER_SLOTS: "many", OGR_RUNNERS: "3", OGR_TEMPORAL_CERT_FILE: "/cert.pem" };
     const found = listProblems(environment).map((problem) => problem.split(":")[0]);
@@ -92,7 +92,7 @@ describe("a process", () => {
     expect(() => readConfiguration(lab512Settings, environment)).toThrow(new RegExp(found.join("[\\s\\S]*")));
   });
 
-  it("lets be what other programs keep in the environment", () => {
+  it("ignores other programs' variables in the environment", () => {
     expect(listProblems({ ...COMPLETE, OGR_TOKEN: "t", HOME: "/root", DATABASE_URL: "", PATH: "/bin" })).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe("a process", () => {
     expect(listProblems({ ...COMPLETE, ...changes })).toEqual([expect.stringContaining(problem)]);
   });
 
-  it("takes a secret from a file, and not from two places", async () => {
+  it("reads a secret from a file, and refuses two sources", async () => {
     const path = await writeSettingsFile("token", "secret\n");
     const found = readLayers({ OGR_S3_SECRET_KEY_FILE: path }).found.get("OGR_S3_SECRET_KEY");
     expect(found).toEqual({ value: "secret", source: path });
@@ -116,7 +116,7 @@ describe("a process", () => {
     expect(listProblems({ ...COMPLETE, OGR_S3_SECRET_KEY_FILE: join(folder, "absent") })[0]).toContain("OGR_S3_SECRET_KEY_FILE: ");
   });
 
-  it("prefers a secret of the environment to one of the file", async () => {
+  it("prefers a secret in the environment to one in the file", async () => {
     const above = await writeSettingsFile("above", "above");
     const OGR_CONFIG_FILE = await writeSettingsFile("secret.yaml", "DATABASE_URL: postgresql://below\n");
     expect(readLayers({ OGR_CONFIG_FILE, DATABASE_URL_FILE: above }).found.get("DATABASE_URL")?.value).toBe("above");

@@ -16,16 +16,16 @@ const genuine = signAttestation(buildAttestationStatement(CARD, DIGEST), attesto
 const [signature] = genuine.signatures;
 if (signature === undefined) throw new Error("the sample is not signed");
 
-/** The sentence with which an attestation is refused. */
+/** Returns the message with which an attestation is refused. */
 function readRefusal(candidate: unknown, change: Partial<typeof expected> = {}): string {
   const outcome = verifyAttestation(candidate, { ...expected, ...change });
-  if (outcome.ok) throw new Error("it was taken");
+  if (outcome.ok) throw new Error("the attestation was accepted");
   expect(outcome.denial.code).toBe("attestation_invalid");
   return outcome.denial.message;
 }
 
 describe("an attestation", () => {
-  test("of this plan, by a key that the policy names, counts and says what it is", () => {
+  test("of this plan by a key of the policy counts, with its type and key", () => {
     expect(verifyAttestation(genuine, expected)).toMatchObject({
       ok: true,
       value: {
@@ -47,7 +47,7 @@ describe("an attestation", () => {
     ).toBe(true);
   });
 
-  test("is the same one whatever signatures strangers add to it", () => {
+  test("is not changed by added signatures of other keys", () => {
     const added = { ...genuine, signatures: [{ ...signature, keyid: mallory.kid }, signature] };
     expect(verifyAttestation(added, expected)).toEqual(verifyAttestation(genuine, expected));
   });
@@ -69,24 +69,24 @@ describe("an attestation", () => {
       /signature/,
     ],
     [
-      "signed by a key that the policy does not name",
+      "signed by a key that is not in the policy",
       signAttestation(buildAttestationStatement(CARD, DIGEST), mallory),
       /names none of its signing keys/,
     ],
     [
-      "signed by a key that may attest something else",
+      "signed by a key for another type",
       signAttestation(buildAttestationStatement(CARD, DIGEST), tester),
       /names none of its signing keys/,
     ],
     [
-      "of a type that the plan does not ask for",
+      "of a type that the plan does not require",
       signAttestation(buildAttestationStatement(CARD, DIGEST, { predicateType: OTHER_TYPE }), tester),
       /requires no attestation of type/,
     ],
     ["about another plan", signAttestation(buildAttestationStatement(CARD, OTHER_DIGEST), attestor), /another plan/],
     ["about another card", signAttestation(buildAttestationStatement("k-other", DIGEST), attestor), /It has no subject named k-01h8x/],
     [
-      "whose card and plan are two subjects",
+      "with separate subjects for card and plan",
       signAttestation(
         buildAttestationStatement(CARD, OTHER_DIGEST, {
           subject: [
@@ -102,14 +102,14 @@ describe("an attestation", () => {
     expect(readRefusal(candidate)).toMatch(why);
   });
 
-  test("of a type for which the policy names nobody is refused", () => {
+  test("of a type without an attestor in the policy is refused", () => {
     expect(readRefusal(genuine, { attestors: {} as typeof expected.attestors })).toMatch(/names none of its signing keys/);
     const inherited = signAttestation(buildAttestationStatement(CARD, DIGEST, { predicateType: "constructor" }), attestor);
     expect(readRefusal(inherited, { predicateTypes: ["constructor"] })).toMatch(/names none of its signing keys/);
   });
 });
 
-describe("a malformed attestation names its bad field", () => {
+describe("a malformed attestation is refused with the name of its field", () => {
   const text = (text: string) => signAttestation(text, attestor);
   const large = buildAttestationStatement(CARD, DIGEST, { predicate: { text: "x".repeat(33 * 1024) } });
 

@@ -4,7 +4,7 @@ import { ATTESTATION_PAYLOAD_TYPE, type AttestationEnvelope, IN_TOTO_STATEMENT }
 
 export const PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1";
 
-/** The in-toto statement that a plan of a card was looked at. */
+/** Builds the in-toto statement that a card's plan was verified. */
 export function buildAttestationStatement(card_id: string, plan_digest: string, change: Readonly<Record<string, unknown>> = {}): object {
   return {
     _type: IN_TOTO_STATEMENT,
@@ -15,7 +15,7 @@ export function buildAttestationStatement(card_id: string, plan_digest: string, 
   };
 }
 
-/** Whatever an attestor signs, in its DSSE envelope. */
+/** Signs a payload in a DSSE envelope. */
 export function signAttestation(statement: object | string, key: SigningKey, payloadType = ATTESTATION_PAYLOAD_TYPE): AttestationEnvelope {
   const body = Buffer.from(typeof statement === "string" ? statement : JSON.stringify(statement));
   const sig = sign(null, encodePreAuthentication(payloadType, body), key.privateKey).toString("base64");

@@ -10,7 +10,7 @@ interface Vectors {
 
 const { cases } = JSON.parse(await readFile(new URL("fixtures/blake3-vectors.json", import.meta.url), "utf8")) as Vectors;
 
-/** The input of the published vectors. */
+/** Builds the input of a published vector. */
 const buildOfficialInput = (length: number): Uint8Array => Uint8Array.from({ length }, (_, at) => at % 251);
 
 async function* splitIntoChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -18,13 +18,13 @@ async function* splitIntoChunks(bytes: Uint8Array, size: number): AsyncGenerator
 }
 
 describe("the published vectors", () => {
-  test("reach from no input to 102400 bytes", () => {
+  test("range from no input to 102400 bytes", () => {
     expect(cases.map((vector) => vector.input_len)).toEqual(
       expect.arrayContaining([0, 1, 1023, 1024, 1025, 2048, 8192, 8193, 31744, 102400]),
     );
   });
 
-  test.each(cases)("$input_len bytes", async ({ input_len, hash }) => {
+  test.each(cases)("match for $input_len bytes", async ({ input_len, hash }) => {
     const input = buildOfficialInput(input_len);
     expect(hashBlake3Hex(input)).toBe(hash);
     expect(Buffer.from(hashBlake3(input)).toString("hex")).toBe(hash);
@@ -33,7 +33,7 @@ describe("the published vectors", () => {
   });
 });
 
-describe("a second implementation agrees", () => {
+describe("a second implementation returns the same hash", () => {
   test("on any bytes, at once and in chunks of any size", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.integer({ min: 1, max: 2000 }), async (bytes, size) => {
@@ -57,12 +57,12 @@ describe("a second implementation agrees", () => {
   });
 });
 
-test("a digest is written as 64 lower-case hexadecimal digits", () => {
+test("a digest has 64 lower-case hexadecimal digits", () => {
   expect(hashBlake3Hex(new Uint8Array(0))).toMatch(BLAKE3_HEX);
   expect(BLAKE3_HEX.test(`${hashBlake3Hex(new Uint8Array(0))}\n`)).toBe(false);
 });
 
-test("a stream that fails fails the hash, and the next one is not disturbed", async () => {
+test("a failing stream fails its hash and does not affect the next one", async () => {
   async function* failMidway(): AsyncGenerator<Uint8Array> {
     yield buildOfficialInput(10);
     throw new Error("the store went away");

@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { hashCanonical, toCanonicalBytes, toCanonicalText } from "../../src/domain/bytes/canonical.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 
-/** The number whose IEEE 754 bits are `bits`. */
+/** Returns the number with these IEEE 754 bits. */
 function parseDouble(bits: string): number {
   return Buffer.from(bits, "hex").readDoubleBE(0);
 }
 
-/** Any order of the members, at every depth. */
+/** Reverses the order of the members at every depth. */
 function reverseMembers(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reverseMembers);
   if (value === null || typeof value !== "object") return value;
@@ -22,7 +22,7 @@ function reverseMembers(value: unknown): unknown {
 const anyJson = fc.jsonValue({ maxDepth: 5, stringUnit: "grapheme" });
 
 describe("the examples of RFC 8785", () => {
-  test("§3.2.2 and §3.2.4: the sample object and its UTF-8 bytes", () => {
+  test("§3.2.2 and §3.2.4: the sample object has the given UTF-8 bytes", () => {
     const sample: unknown = JSON.parse(
       String.raw`{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}`,
     );
@@ -83,16 +83,16 @@ describe("the examples of RFC 8785", () => {
     ["41b3de4355555557", "333333333.33333343"],
     ["becbf647612f3696", "-0.0000033333333333333333"],
     ["43143ff3c1cb0959", "1424953923781206.2"],
-  ])("appendix B: the double %s is written %s", (bits, text) => {
+  ])("appendix B: the double %s becomes %s", (bits, text) => {
     expect(toCanonicalText(parseDouble(bits))).toBe(text);
   });
 
-  test.each([["7fffffffffffffff"], ["7ff0000000000000"], ["fff0000000000000"]])("appendix B: the double %s has no form", (bits) => {
+  test.each([["7fffffffffffffff"], ["7ff0000000000000"], ["fff0000000000000"]])("appendix B: the double %s is refused", (bits) => {
     expect(() => toCanonicalText(parseDouble(bits))).toThrow();
     expect(() => toCanonicalText({ a: [parseDouble(bits)] })).toThrow();
   });
 
-  test("§3.2.2.2: half a surrogate pair has no form, in a value or in a member's name", () => {
+  test("§3.2.2.2: a lone surrogate is refused in a value and in a member's name", () => {
     for (const lone of ["\ud800", "a\udc00", "\udc00\ud800"]) {
       expect(() => toCanonicalText(lone)).toThrow();
       expect(() => toCanonicalText({ [lone]: 1 })).toThrow();
@@ -100,13 +100,13 @@ describe("the examples of RFC 8785", () => {
     expect(toCanonicalText("\ud83d\ude02")).toBe('"😂"');
   });
 
-  test("§3.2.2.2: only what must be escaped is, and hexadecimal is in lower case", () => {
+  test("§3.2.2.2: only mandatory escapes are used, with lower-case hexadecimal", () => {
     expect(toCanonicalText('\b\t\n\f\r"\\\u0000\u001f\u007f\u2028/<')).toBe(`${String.raw`"\b\t\n\f\r\"\\\u0000\u001f`}\u007f\u2028/<"`);
   });
 });
 
 describe("for any JSON", () => {
-  test("the canonical text says the same value", () => {
+  test("the canonical text parses to the same value", () => {
     fc.assert(
       fc.property(anyJson, (value) => {
         expect(JSON.parse(toCanonicalText(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -114,7 +114,7 @@ describe("for any JSON", () => {
     );
   });
 
-  test("writing it again changes nothing", () => {
+  test("the canonical text is its own canonical text", () => {
     fc.assert(
       fc.property(anyJson, (value) => {
         const text = toCanonicalText(value);
@@ -123,7 +123,7 @@ describe("for any JSON", () => {
     );
   });
 
-  test("the order in which members were written does not reach the hash", () => {
+  test("the order of members does not change the hash", () => {
     fc.assert(
       fc.property(anyJson, (value) => {
         expect(hashCanonical(reverseMembers(value))).toBe(hashCanonical(value));
@@ -131,7 +131,7 @@ describe("for any JSON", () => {
     );
   });
 
-  test("members come in ascending order of their code units", () => {
+  test("members are in ascending order of their code units", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ unit: "grapheme" }), fc.constant(0)), (value) => {
         const written = [...toCanonicalText(value).matchAll(/"((?:[^"\\]|\\.)*)":/gu)].map(
@@ -152,14 +152,14 @@ describe("for any JSON", () => {
   });
 });
 
-test("the hash of a known value does not move from release to release", () => {
+test("the hash of a known value is stable across releases", () => {
   expect(toCanonicalText({ b: [1, 2, { d: null, c: "ö" }], a: true })).toBe('{"a":true,"b":[1,2,{"c":"ö","d":null}]}');
   expect(hashCanonical({ b: [1, 2, { d: null, c: "ö" }], a: true })).toBe(
     "7fb90b840a4e157a93bce3ad1b5e659cdd7931f27e8a96388ac81032827b43ad",
   );
 });
 
-test("a member that is undefined is a member that is not there", () => {
+test("an undefined member is omitted", () => {
   expect(toCanonicalText({ a: undefined, b: 1 })).toBe('{"b":1}');
   expect(() => toCanonicalText(undefined)).toThrow(TypeError);
 });

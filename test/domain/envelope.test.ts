@@ -23,13 +23,13 @@ describe("the binding of envelope and permit", () => {
     expect(checkForTarget(envelope)).toEqual({ ok: true, value: null });
   });
 
-  test("does not hold for a permit of an unknown key, or one that was changed", () => {
+  test("fails for a permit of an unknown key and for a changed permit", () => {
     expect(checkBinding(envelope, { keys: [] }, "LAB_512")).toMatchObject({ denial: { code: "permit_key_unknown" } });
     const changed = { ...envelope, permit: { ...permit, exp: permit.exp + 1 } };
     expect(checkForTarget(changed)).toMatchObject({ denial: { code: "permit_signature_invalid" } });
   });
 
-  test("does not hold on another target than the one that permit and envelope name", () => {
+  test("fails on another target than that of permit and envelope", () => {
     expect(checkForTarget(envelope, "LAB_256")).toMatchObject({ denial: { code: "wrong_target" } });
     const elsewhere = signObject("permit", { ...unsignedPermit, aud: "runner:LAB_256" }, key);
     expect(checkForTarget({ ...envelope, permit: elsewhere })).toMatchObject({ denial: { code: "wrong_target" } });
@@ -45,7 +45,7 @@ describe("the binding of envelope and permit", () => {
     office_id: "office:infra.deployer",
   } as const;
 
-  test.each(Object.entries(others))("does not hold where `%s` differs on either side, and names it", (member, other) => {
+  test.each(Object.entries(others))("fails with the member's name if `%s` differs on either side", (member, other) => {
     expect(checkForTarget({ ...envelope, [member]: other } as CommandEnvelope)).toEqual(mismatch(member));
     const scopes = { ...unsignedPermit.scopes, ...(member === "jti" ? {} : { [member]: other }) };
     const jti = member === "jti" ? other : unsignedPermit.jti;
@@ -53,7 +53,7 @@ describe("the binding of envelope and permit", () => {
     expect(checkForTarget({ ...envelope, permit: theirs })).toEqual(mismatch(member));
   });
 
-  test("covers every member that both of them have", () => {
+  test("covers every common member", () => {
     const theirs = new Set([...Object.keys(permit), ...Object.keys(permit.scopes)]);
     expect(Object.keys(envelope).filter((member) => theirs.has(member))).toEqual(expect.arrayContaining(Object.keys(others)));
     expect(Object.keys(envelope).filter((member) => theirs.has(member))).toHaveLength(Object.keys(others).length);
@@ -76,7 +76,7 @@ describe("the subject hash", () => {
     for (const [member, other] of Object.entries(others)) expect(hashSubject({ ...pushParams, [member]: other }), member).not.toBe(hash);
   });
 
-  test("does not depend on the order in which the members were written", () => {
+  test("does not depend on the order of members", () => {
     const shuffled = fc.shuffledSubarray(Object.entries(pushParams), { minLength: Object.keys(pushParams).length });
     fc.assert(
       fc.property(shuffled, (entries) => {
@@ -85,32 +85,32 @@ describe("the subject hash", () => {
     );
   });
 
-  test("is the hash of what the client sent: parsing alters no member of the params", () => {
+  test("covers what the client sent, since parsing changes no member of the params", () => {
     const parsed = parseWith(envelopeSchema, JSON.parse(JSON.stringify(envelope)));
     expect(parsed).toEqual({ ok: true, value: envelope });
     expect(hashSubject(parsed.ok ? parsed.value.params : pushParams)).toBe(envelope.subject_hash);
   });
 
-  test("a deletion's bytes are no bytes", () => {
+  test("of a deletion is the hash of no bytes", () => {
     expect(EMPTY_PATCH_HASH).toBe(hashBlake3Hex(new Uint8Array(0)));
   });
 });
 
-describe("an envelope as it travels", () => {
+describe("an envelope in transit", () => {
   const carrying: CommandEnvelope = { ...envelope, jobType: "git.registry.push", params: { ...pushParams, patch } };
 
-  test("leaves its patch behind and nothing else", () => {
+  test("omits its patch and nothing else", () => {
     expect(omitPatch({ ...pushParams, patch })).toEqual(pushParams);
     expect(omitPatch(pushParams)).toEqual(pushParams);
     expect(omitPatchBytes(carrying)).toEqual(envelope);
     expect(carrying.params).toHaveProperty("patch", patch);
   });
 
-  test("has one digest, whether the patch travels inside or is staged", () => {
+  test("has the same digest with an inline and a staged patch", () => {
     expect(hashEnvelope(carrying)).toBe(hashEnvelope(envelope));
   });
 
-  test("has another digest when anything else of it is another", () => {
+  test("has another digest if any other member changes", () => {
     const digest = hashEnvelope(envelope);
     expect(hashEnvelope({ ...envelope, jobId: "job-2" })).not.toBe(digest);
     expect(hashEnvelope({ ...envelope, permit: { ...permit, exp: permit.exp + 1 } })).not.toBe(digest);
@@ -118,7 +118,7 @@ describe("an envelope as it travels", () => {
   });
 });
 
-describe("an envelope of the wire", () => {
+describe("a parsed envelope", () => {
   test("names every bad field by its path", () => {
     const bad = {
       ...envelope,
@@ -133,7 +133,7 @@ describe("an envelope of the wire", () => {
     expect(fields.sort()).toEqual(["also", "params.branch", "params.more", "permit.aud", "target"]);
   });
 
-  test("is refused when a member is left out, each by its name", () => {
+  test("is refused with the name of each missing member", () => {
     for (const member of Object.keys(envelope)) {
       const { [member]: _, ...rest } = envelope as unknown as Record<string, unknown>;
       const parsed = parseWith(envelopeSchema, rest);

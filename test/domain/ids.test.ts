@@ -62,8 +62,8 @@ const grammars: Record<string, Grammar> = {
   target: { schema: targetSchema, good: ["LAB_512", "LAB_256", "LAB_8GB"], bad: ["*", "LAB_*", "LAB", "lab_512", "LAB_512,LAB_256"] },
 };
 
-/** What somebody adds to an id that is right, to reach another key, file or line with it. */
-const SPOILS = [
+/** Additions to a valid id by an attacker who wants to reach another key, file or line. */
+const HOSTILE_ADDITIONS = [
   "\n",
   "\r",
   "\0",
@@ -86,30 +86,30 @@ const SPOILS = [
 const HOSTILE = ["", "__proto__", "..", "../..", "/etc/passwd", ".", "T․UBL", "Т.UBL", "P.dеmo", "k‑1", "ubl:sid:person:ɑ"];
 
 describe.each(Object.entries(grammars))("the grammar of a %s", (_, { schema, good, bad }) => {
-  test.each(good.map((id) => [id]))("takes %j", (id) => {
+  test.each(good.map((id) => [id]))("accepts %j", (id) => {
     expect(schema.parse(id)).toBe(id);
   });
 
-  test.each([...bad, ...HOSTILE].map((id) => [id]))("refuses %j with a sentence", (id) => {
+  test.each([...bad, ...HOSTILE].map((id) => [id]))("refuses %j with a message", (id) => {
     const result = schema.safeParse(id);
     expect(result.success).toBe(false);
     expect(result.error?.issues[0]?.message).toMatch(/\.$|\(RFC 9562\)\./);
   });
 
-  test("refuses what is hidden before or behind a good one", () => {
+  test("refuses hostile text before or after a valid id", () => {
     for (const id of good)
-      for (const spoil of SPOILS) {
+      for (const spoil of HOSTILE_ADDITIONS) {
         expect(schema.safeParse(id + spoil).success, JSON.stringify(id + spoil)).toBe(false);
         expect(schema.safeParse(spoil + id).success, JSON.stringify(spoil + id)).toBe(false);
       }
   });
 
-  test("refuses what is no string", () => {
+  test("refuses values that are not strings", () => {
     for (const value of [undefined, null, 1, true, {}, [], [good[0]], { toString: () => good[0] }])
       expect(schema.safeParse(value).success).toBe(false);
   });
 
-  test("lets only printable ASCII without a slash through, and says the same twice", () => {
+  test("accepts only printable ASCII without a slash, and is deterministic", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...good).chain(mutateId)), (text) => {
         const accepted = schema.safeParse(text);
@@ -126,12 +126,12 @@ function mutateId(id: string): fc.Arbitrary<string> {
     .map(([at, text]) => id.slice(0, at) + text + id.slice(at));
 }
 
-test("an actor id states its kind", () => {
+test("an actor id contains its kind", () => {
   expect(["person", "agent", "app"].map((kind) => parseActorKind(`ubl:sid:${kind}:x`))).toEqual(["person", "agent", "app"]);
   expect(() => parseActorKind("ubl:sid:robot:x")).toThrow("actorIdSchema");
 });
 
-test("a time is a whole number of milliseconds that a double holds exactly", () => {
+test("a time is an integer of milliseconds that a double represents exactly", () => {
   for (const good of [0, 1_735_320_000_000, Number.MAX_SAFE_INTEGER]) expect(timeMsSchema.parse(good)).toBe(good);
   for (const bad of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "1", null])
     expect(timeMsSchema.safeParse(bad).success).toBe(false);
@@ -140,7 +140,7 @@ test("a time is a whole number of milliseconds that a double holds exactly", () 
 describe("the jti of a card's act", () => {
   const anyId = fc.string({ unit: "grapheme", maxLength: 20 });
 
-  test("is a UUIDv8 of RFC 9562, and the same whenever it is asked for", () => {
+  test("is a UUIDv8 of RFC 9562 and deterministic", () => {
     fc.assert(
       fc.property(anyId, anyId, anyId, (tenant, card, digest) => {
         const jti = computeCardActId(tenant, card, digest);
@@ -158,7 +158,7 @@ describe("the jti of a card's act", () => {
     expect(removeFixedBits(jti)).toBe(removeFixedBits(digits));
   });
 
-  test("is another for another tenant, card or plan, however the parts are cut", () => {
+  test("differs for another tenant, card or plan, also with equal concatenations", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(anyId, anyId, anyId), { minLength: 2, maxLength: 8, selector: JSON.stringify }), (triples) => {
         expect(new Set(triples.map((triple) => computeCardActId(...triple))).size).toBe(triples.length);

@@ -32,11 +32,11 @@ describe("a card's request", () => {
   const { cardRequest } = sample;
   const replaceParams = (change: object) => ({ ...cardRequest, params: { ...cardRequest.params, ...change } });
 
-  test("is taken with its defaults", () => {
+  test("is parsed with its defaults", () => {
     expect(cardRequestSchema.parse(cardRequest)).toEqual({ ...cardRequest, context: {}, run: "on_approval" });
   });
 
-  test("names a bad field of its params by its path", () => {
+  test("is refused with the path of each bad field in its params", () => {
     expect(listFields(cardRequestSchema, replaceParams({ branch: "a b" }))).toEqual(["params.branch"]);
     expect(listFields(cardRequestSchema, replaceParams({ branch: 1, more: 1, expected_old: "HEAD" })).sort()).toEqual([
       "params.branch",
@@ -51,7 +51,7 @@ describe("a card's request", () => {
     ]);
   });
 
-  test("says a sentence of every bad field", () => {
+  test("is refused with a message for every bad field", () => {
     for (const { problem } of listProblems(cardRequestSchema, replaceParams({ branch: "a b", expected_old: "HEAD", more: 1 })))
       expect(problem).toMatch(/^[A-Z].*\.$/);
     expect(formatProblems(listProblems(cardRequestSchema, replaceParams({ branch: "" })))).toBe(
@@ -59,13 +59,13 @@ describe("a card's request", () => {
     );
   });
 
-  test("refuses params of another job, an unknown job and unknown members by name", () => {
+  test("is refused with params of another job, an unknown job or unknown members", () => {
     expect(listFields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.init" })).toContain("params.branch");
     expect(listFields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.nuke" })).toEqual(["jobType"]);
     expect(listFields(cardRequestSchema, { ...cardRequest, actor_id: "ubl:sid:person:ann", x: 1 })).toEqual(["actor_id", "x"]);
   });
 
-  test("has an intent that a ledger can keep", () => {
+  test("has an intent that the ledger can store", () => {
     for (const intent of ["", "  ", "a".repeat(501), "a\0b", "a\ud800", 1]) {
       expect(listFields(cardRequestSchema, { ...cardRequest, intent })).toEqual(["intent"]);
       expect(listFields(permitRequestSchema, { ...sample.permitRequest, intent })).toEqual(["intent"]);
@@ -74,30 +74,30 @@ describe("a card's request", () => {
   });
 });
 
-describe("the context of a request, in which any member may stand", () => {
+describe("the context of a request, which may have any members,", () => {
   const buildRequest = (context: unknown) => ({ ...sample.permitRequest, context });
 
-  test("is kept as it came", () => {
+  test("is kept unchanged", () => {
     const context = { ticket: "A-1", nested: { list: [1, null, true, { é: "😀" }] }, empty: {} };
     expect(permitRequestSchema.parse(buildRequest(context)).context).toEqual(context);
   });
 
   test.each([
-    ["half a surrogate pair in a value", { a: ["\ud800"] }],
-    ["half a surrogate pair in a name", { a: { "\udc00": 1 } }],
+    ["a lone surrogate in a value", { a: ["\ud800"] }],
+    ["a lone surrogate in a name", { a: { "\udc00": 1 } }],
     ["NUL in a value", { a: { b: "\0" } }],
     ["NUL in a name", { "a\0": 1 }],
-    ["a number that JSON does not know", { a: [Number.POSITIVE_INFINITY] }],
+    ["a number that JSON does not have", { a: [Number.POSITIVE_INFINITY] }],
     ["more than 16 KiB", { a: "é".repeat(8192) }],
     ["33 levels", { a: buildNested(32) }],
-    ["levels enough to overflow a stack", { a: buildNested(5_000) }],
-    ["no object", []],
+    ["enough levels to overflow the stack", { a: buildNested(5_000) }],
+    ["an array", []],
   ])("is refused with %s", (_, context) => {
     expect(listFields(permitRequestSchema, buildRequest(context)).every((field) => field.startsWith("context"))).toBe(true);
     expect(listFields(permitRequestSchema, buildRequest(context))).not.toEqual([]);
   });
 
-  test("whatever is taken has a canonical form and no NUL", () => {
+  test("has a canonical form and no NUL if it is accepted", () => {
     const anyContext = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ stringUnit: "binary", maxDepth: 6 }));
     fc.assert(
       fc.property(anyContext, (context) => {
@@ -118,12 +118,12 @@ describe("the params of a job", () => {
     for (const bad of ["", "A", "AA", "AA==\n", "A A=", "-_-_", "AAAA="]) expect(push(bad)).toContain("patch");
   });
 
-  test("one line of text is one line", () => {
+  test("a text of one line has no line break", () => {
     for (const commit_summary of ["", " ", "a\nb", "a\u001bb", "a\ud800", "a".repeat(501)])
       expect(listFields(pushParamsSchema, { ...sample.pushParams, commit_summary })).toContain("commit_summary");
   });
 
-  test("owners are actors or offices, at least one, each once", () => {
+  test("owners are one or more distinct actors or offices", () => {
     const init = (owners: unknown) => listFields(initParamsSchema, { project_id: "P.demo", name: "Demo", owners, visibility: "private" });
     expect(init(["ubl:sid:person:ann", "office::default"])).toEqual([]);
     expect(init([])).toEqual(["owners"]);
@@ -144,7 +144,7 @@ describe("the assertion of a statement", () => {
   const response = { clientDataJSON: text, authenticatorData: text, signature: text, userHandle: text };
   const assertion = { id: text, rawId: text, type: "public-key", response, clientExtensionResults: {} };
 
-  test("is base64url throughout, so that nothing else reaches the database or the ledger", () => {
+  test("has only base64url members", () => {
     expect(listFields(signedStatementSchema, { ...sample.signedStatement, assertion })).toEqual([]);
     for (const bad of ["\0", "\ud800", "a b", "", `${text}\n`, "a+b/", "aa=="]) {
       for (const member of ["id", "rawId"])
@@ -160,7 +160,7 @@ describe("the assertion of a statement", () => {
     }
   });
 
-  test("keeps no extension results, which nobody signed", () => {
+  test("drops extension results, which are not signed", () => {
     const parsed = signedStatementSchema.parse({
       ...sample.signedStatement,
       assertion: { ...assertion, clientExtensionResults: { x: "\ud800" } },
@@ -169,7 +169,7 @@ describe("the assertion of a statement", () => {
   });
 });
 
-test("a bad key of the allowlist is named, with what a good one looks like", () => {
+test("a bad key of the allowlist is named with the expected form", () => {
   const parsed = parseAllowlist({ version: 1, tenants: { UBL: { fs_scope: "tenants/UBL", network_whitelist: [], jobs: [] } } });
   expect(parsed.ok ? [] : parsed.problems).toEqual([{ field: "tenants.UBL", problem: expect.stringContaining("`T.UBL`") }]);
 });
@@ -201,13 +201,13 @@ describe("parsing never throws", () => {
     sample.actClaim,
   ];
   const anything = fc.jsonValue({ stringUnit: "binary", maxDepth: 4 });
-  /** A good one with any member replaced by anything. */
+  /** Replaces any member of a valid value by any value. */
   const spoiled = fc.tuple(fc.constantFrom<object>(...samples), fc.nat(20), anything).map(([value, at, other]) => {
     const name = Object.keys(value)[at % Object.keys(value).length] ?? "";
     return { ...value, [name]: other };
   });
 
-  test.each(Object.entries(schemas))("of a %s, whatever the JSON", (_, schema) => {
+  test.each(Object.entries(schemas))("for a %s and any JSON", (_, schema) => {
     fc.assert(
       fc.property(fc.oneof(anything, spoiled), (value) => {
         const parsed = parseWith(schema, value);
@@ -222,7 +222,7 @@ describe("parsing never throws", () => {
     );
   });
 
-  test("however deep the JSON", () => {
+  test("for JSON of any depth", () => {
     for (const schema of Object.values(schemas))
       for (const value of samples)
         for (const name of Object.keys(value)) expect(parseWith(schema, { ...value, [name]: { a: buildNested(5_000) } }).ok).toBe(false);

@@ -35,6 +35,6 @@ it.each<[keyof Plan, Partial<Plan>]>([
   ["author_emails", { author_emails: [] }],
   ["pushed_before", { pushed_before: [] }],
   ["diffstat", { diffstat: { ...plan.diffstat, deletions: 1 } }],
-])("the digest of a plan commits to its `%s`", (_, change) => {
+])("the digest of a plan covers its `%s`", (_, change) => {
   expect(hashPlan({ ...plan, ...change })).not.toBe(hashPlan(plan));
 });

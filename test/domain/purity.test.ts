@@ -5,33 +5,33 @@ const folder = new URL("../../src/domain/", import.meta.url);
 const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".ts"));
 const sources = await Promise.all(files.map(async (name) => [name, await readFile(new URL(name, folder), "utf8")] as const));
 
-/** The libraries that the vocabulary rests on: a schema language, a canonical form, a hash, signatures. */
+/** The libraries of the vocabulary: schemas, canonical JSON, hash and signatures. */
 const LIBRARIES = ["zod", "canonicalize", "blake3-wasm", "node:crypto"];
 
-/** A clock, chance, the process, the network or the disk. */
+/** Uses of a clock, randomness, the process, the network or the disk. */
 const IMPURE =
   /\bDate\s*\.\s*now\b|\bnew\s+Date\b|\bDate\s*\(|\bMath\s*\.\s*random\b|\brandom(?:UUID|Bytes|Int|FillSync)\b|\bgetRandomValues\b|\bperformance\b|\bprocess\b|\bfetch\s*\(|\bset(?:Timeout|Interval|Immediate)\b|\bconsole\b|\brequire\s*\(|\bimport\s*\(/;
 
 const removeComments = (source: string): string => source.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, "");
 
-test("the domain has files to look at", () => {
+test("the domain has source files", () => {
   expect(files.length).toBeGreaterThan(20);
 });
 
 describe.each(sources)("src/domain/%s", (_, source) => {
   const code = removeComments(source);
 
-  test("imports only its neighbours and the libraries of the vocabulary", () => {
+  test("imports only domain modules and the libraries of the vocabulary", () => {
     const imported = [...code.matchAll(/\bfrom\s+"([^"]+)"|\bimport\s+"([^"]+)"/g)].map((match) => match[1] ?? match[2] ?? "");
     expect(imported.filter((name) => !LIBRARIES.includes(name) && !/^\.{1,2}\/([a-z0-9-]+\/)?[a-z0-9-]+\.js$/.test(name))).toEqual([]);
   });
 
-  test("asks no clock, no chance, no process and no network", () => {
+  test("uses no clock, randomness, process or network", () => {
     expect(code.match(IMPURE)).toBeNull();
   });
 });
 
-test("what is impure is recognised", () => {
+test("the check recognises impure code", () => {
   for (const line of ["Date.now()", "new Date()", "Math.random()", "randomUUID()", "process.env.X", "await import('node:fs')"])
     expect(line).toMatch(IMPURE);
 });

@@ -15,7 +15,7 @@ import { JTI } from "./samples.js";
 
 const run = promisify(execFile);
 
-/** One process asks stock git about many names: 1 where it takes `refs/heads/<name>`. */
+/** Checks many names with stock git in one process. Prints 1 for each accepted `refs/heads/<name>`. */
 const ASK = 'for name do if git check-ref-format "refs/heads/$name"; then printf 1; else printf 0; fi; done';
 
 async function askGit(names: readonly string[]): Promise<boolean[]> {
@@ -24,7 +24,7 @@ async function askGit(names: readonly string[]): Promise<boolean[]> {
   return [...stdout].map((answer) => answer === "1");
 }
 
-/** The rules by which this registry refuses a name that `git check-ref-format` takes, each with the sentence that says so. */
+/** The rules by which this registry refuses a name that `git check-ref-format` accepts, with their messages. */
 const STRICTER: readonly (readonly [RegExp, (name: string) => boolean])[] = [
   [/at most 200 bytes/, (name) => Buffer.byteLength(name) > 200],
   [/^`(?:@|HEAD)` is not a branch name/, (name) => name === "@" || name === "HEAD"],
@@ -46,11 +46,11 @@ const anyName = fc
     { weight: 9, arbitrary: fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join("")) },
     fc.string({ minLength: 190, maxLength: 215 }),
   )
-  // No argument of a process holds NUL; that one is tested by itself.
+  // A process argument cannot contain NUL, which has its own test.
   .map((name) => name.replaceAll("\0", ""));
 
-describe("a branch name beside stock git", () => {
-  test("what is taken here git takes, and what git takes is refused here only by a rule that says so", async () => {
+describe("a branch name", () => {
+  test("that is accepted is accepted by git, and one that only git accepts is refused by a stricter rule", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyName, { minLength: 80, maxLength: 80 }), async (names) => {
         const theirs = await askGit(names);
@@ -65,7 +65,7 @@ describe("a branch name beside stock git", () => {
     );
   });
 
-  test("every rule that is stricter than git's is one that git does not have", async () => {
+  test("can be refused by each stricter rule while git accepts it", async () => {
     const names = ["a".repeat(201), "é".repeat(101), "@", "HEAD", "-a", "-", "refs/heads/a", "refs/x"];
     expect(await askGit(names)).toEqual(names.map(() => true));
     for (const name of names) {
@@ -74,7 +74,7 @@ describe("a branch name beside stock git", () => {
     }
   });
 
-  test("the cases of git's own manual", async () => {
+  test("is checked as in the examples of git's manual", async () => {
     const good = [
       "feature/hello",
       "a",
@@ -122,12 +122,12 @@ describe("a branch name beside stock git", () => {
     expect(await askGit(bad)).toEqual(bad.map(() => false));
   });
 
-  test("NUL and half a surrogate pair, which no argument of a process can hold, are refused", () => {
+  test("is refused with NUL or a lone surrogate", () => {
     expect(checkBranchName("a\0b")).toContain("must not contain");
     for (const lone of ["\ud800", "a\udc00b", "feature/\ud83d"]) expect(checkBranchName(lone)).toContain("well-formed");
   });
 
-  test("the schema says the same as the rules", () => {
+  test("is parsed by the schema with the same result as by the rules", () => {
     fc.assert(
       fc.property(anyName, (name) => {
         const problem = checkBranchName(name);
@@ -139,25 +139,25 @@ describe("a branch name beside stock git", () => {
     expect(branchNameSchema.safeParse(1).success).toBe(false);
   });
 
-  test("a problem of one line never repeats a character that would break the line", () => {
+  test("is refused with a message that contains no line break", () => {
     for (const name of ["a\nb", "a\u001b[31m", "a\u007fb", "\u0000"]) expect(checkBranchName(name)).toMatch(/^[ -~\u007f]*$/);
   });
 });
 
-describe("a ref that is a directory of another", () => {
-  test("is found from either side", () => {
+describe("a directory conflict between refs", () => {
+  test("is found for either ref", () => {
     expect(findDirectoryConflict("refs/heads/feature/a/b", ["refs/heads/main", "refs/heads/feature/a"])).toBe("refs/heads/feature/a");
     expect(findDirectoryConflict("refs/heads/feature/a", ["refs/heads/main", "refs/heads/feature/a/b"])).toBe("refs/heads/feature/a/b");
   });
 
-  test("a neighbour, a prefix that is no directory, and the ref itself are none", () => {
+  test("is not reported for a sibling, a prefix that is not a directory, or the ref itself", () => {
     expect(findDirectoryConflict("refs/heads/a", ["refs/heads/a", "refs/heads/ab", "refs/heads/a-b/c", "refs/tags/a/b"])).toBeUndefined();
     expect(findDirectoryConflict("refs/heads/a", [])).toBeUndefined();
   });
 
   const ref = fc.array(fc.constantFrom("a", "b", "ab"), { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
 
-  test("two refs conflict exactly when the parts of one begin the other's", () => {
+  test("exists exactly if the parts of one ref are a prefix of the other's", () => {
     fc.assert(
       fc.property(ref, ref, (one, other) => {
         const [shorter, longer] = one.length < other.length ? [one.split("/"), other.split("/")] : [other.split("/"), one.split("/")];

@@ -8,7 +8,7 @@ import { releaseTagSchema } from "../../src/domain/git/release-tag.js";
 const run = promisify(execFile);
 const isReleaseTag = (tag: unknown): boolean => releaseTagSchema.safeParse(tag).success;
 
-/** The valid and invalid versions that semver.org gives with its regular expression, those with build metadata apart. */
+/** The valid and invalid versions of semver.org, with build metadata separate. */
 const VALID = [
   "0.0.4",
   "1.2.3",
@@ -69,21 +69,21 @@ const INVALID = [
   "9.8.7+meta+meta",
 ];
 
-describe("a release tag is `v` and a version of SemVer 2.0.0", () => {
-  test.each(VALID.map((version) => [version]))("v%s is one", (version) => {
+describe("a release tag, which is `v` and a SemVer 2.0.0 version,", () => {
+  test.each(VALID.map((version) => [version]))("can be v%s", (version) => {
     expect(isReleaseTag(`v${version}`)).toBe(true);
   });
 
-  test.each([...INVALID, ...BUILD].map((version) => [version]))("v%s is none", (version) => {
+  test.each([...INVALID, ...BUILD].map((version) => [version]))("cannot be v%s", (version) => {
     expect(isReleaseTag(`v${version}`)).toBe(false);
   });
 
-  test("SemVer §9: 1.0.0-x.7.z.92 and 1.0.0-x-y-z.-- are pre-releases", () => {
+  test("can be the pre-releases of SemVer §9, 1.0.0-x.7.z.92 and 1.0.0-x-y-z.--", () => {
     for (const version of ["1.0.0-x.7.z.92", "1.0.0-x-y-z.--", "1.0.0-0.3.7"]) expect(isReleaseTag(`v${version}`)).toBe(true);
   });
 });
 
-test("a tag has its `v`, one line, at most 100 characters and nothing around it", () => {
+test("has its `v`, one line, at most 100 characters and nothing around it", () => {
   for (const tag of [
     "1.2.0",
     "V1.2.0",
@@ -106,13 +106,13 @@ test("a tag has its `v`, one line, at most 100 characters and nothing around it"
   expect(isReleaseTag(`v1.0.0-${"a".repeat(94)}`)).toBe(false);
 });
 
-test("SemVer takes a pre-release that ends in `.lock`; git and this registry do not", async () => {
+test("cannot be a pre-release that ends in `.lock`, which SemVer accepts and git does not", async () => {
   expect(isReleaseTag("v1.0.0-rc.lock")).toBe(false);
   expect(isReleaseTag("v1.0.0-lock")).toBe(true);
   await expect(run("git", ["check-ref-format", toTagRef("v1.0.0-rc.lock")])).rejects.toMatchObject({ code: 1 });
 });
 
-test("stock git takes every tag that is taken here", async () => {
+test("is accepted by stock git", async () => {
   const identifier = fc.stringMatching(/^[0-9A-Za-z-]{1,6}$/);
   const number = fc.nat(99).map(String);
   const tag = fc

@@ -29,7 +29,7 @@ const count = (requirements: readonly Requirement[], approvals: readonly Approva
   listMissingRequirements(requirements, DIGEST, approvals, []).reduce((sum, one) => sum + one.missing, 0);
 
 describe("a quorum", () => {
-  test("counts a person once, however many actors, offices or statements they use", () => {
+  test("counts a person once with any number of actors, offices or statements", () => {
     const same = [
       buildApprovalBy("ann"),
       buildApprovalBy("ann", { actor_id: "ubl:sid:person:ann2", office_id: "office:security", statement_digest: OTHER_DIGEST }),
@@ -38,14 +38,14 @@ describe("a quorum", () => {
     expect(count([buildQuorum()], [...same, buildApprovalBy("bob")])).toBe(0);
   });
 
-  test("with step-up counts only approvals that were stepped up", () => {
+  test("with step-up counts only approvals with a step-up", () => {
     expect(count([buildQuorum({ step_up: true })], [buildApprovalBy("ann"), buildApprovalBy("bob", { step_up: true })])).toBe(1);
     expect(
       count([buildQuorum({ step_up: true })], [buildApprovalBy("ann", { step_up: true }), buildApprovalBy("bob", { step_up: true })]),
     ).toBe(0);
   });
 
-  test("of a role counts only those who hold it", () => {
+  test("of a role counts only persons who hold it", () => {
     const needs = [buildQuorum({ role: "release-manager" })];
     expect(
       count(needs, [
@@ -56,7 +56,7 @@ describe("a quorum", () => {
     expect(count(needs, [buildApprovalBy("ann"), buildApprovalBy("bob")])).toBe(2);
   });
 
-  test("counts nothing that was said of another plan", () => {
+  test("does not count approvals of another plan", () => {
     expect(count([buildQuorum()], [buildApprovalBy("ann", { plan_digest: OTHER_DIGEST }), buildApprovalBy("bob")])).toBe(1);
   });
 });
@@ -71,11 +71,11 @@ describe("other requirements", () => {
     expect(buildAttestation(DIGEST, "https://slsa.dev/provenance/v0.2")).toHaveLength(1);
   });
 
-  test("a card is its own fulfilment", () => {
+  test("a card requirement is always fulfilled for a card", () => {
     expect(listMissingRequirements([{ kind: "card" }], DIGEST, [], [])).toEqual([]);
   });
 
-  test("what is missing is said in words", () => {
+  test("missing requirements are described in words", () => {
     expect(listMissingRequirements([buildQuorum({ role: "security", step_up: true })], DIGEST, [], []).map((one) => one.text)).toEqual([
       "2 more approvals by the role security with step-up",
     ]);
@@ -103,7 +103,7 @@ describe("for any requirements and approvals", () => {
   const approvals = fc.array(toApprovalArbitrary(fc.constantFrom(DIGEST, OTHER_DIGEST)), { maxLength: 8 });
   const listMissing = (needs: readonly Requirement[], said: readonly Approval[]) => listMissingRequirements(needs, DIGEST, said, []);
 
-  test("one approval more never makes more missing", () => {
+  test("an additional approval never increases what is missing", () => {
     fc.assert(
       fc.property(requirements, approvals, toApprovalArbitrary(fc.constant(DIGEST)), (needs, said, more) => {
         expect(count(needs, [...said, more])).toBeLessThanOrEqual(count(needs, said));
@@ -119,7 +119,7 @@ describe("for any requirements and approvals", () => {
     );
   });
 
-  test("neither order nor repetition changes anything", () => {
+  test("order and repetition of approvals change nothing", () => {
     fc.assert(
       fc.property(requirements, approvals, (needs, said) => {
         expect(listMissing(needs, [...said, ...said].reverse())).toEqual(listMissing(needs, said));
@@ -127,7 +127,7 @@ describe("for any requirements and approvals", () => {
     );
   });
 
-  test("a person's second approval fulfils nothing that their first one did not, where it has no more to it", () => {
+  test("a person's second approval without further properties fulfils nothing more", () => {
     fc.assert(
       fc.property(requirements, approvals, (needs, said) => {
         const again = said.map((one) => ({
@@ -141,7 +141,7 @@ describe("for any requirements and approvals", () => {
     );
   });
 
-  test("nothing is missing only where every quorum has its distinct persons", () => {
+  test("nothing is missing only if every quorum has enough distinct persons", () => {
     fc.assert(
       fc.property(requirements, approvals, (needs, said) => {
         for (const need of needs) {

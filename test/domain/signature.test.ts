@@ -18,7 +18,7 @@ import { createTestKey, key, permit, unsignedPermit } from "./samples.js";
 const keys = { keys: [createTestKey().jwk, key.jwk] };
 const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 
-/** Every path to a member that is no object, `scopes.level` for instance. */
+/** Lists the paths to members that are not objects, such as `scopes.level`. */
 function listPaths(value: object, at: readonly string[] = []): string[][] {
   return Object.entries(value).flatMap(([name, member]) =>
     member !== null && typeof member === "object" ? listPaths(member, [...at, name]) : [[...at, name]],
@@ -35,13 +35,13 @@ function replaceMember(value: object, path: readonly string[], member: unknown):
 }
 
 describe("a signed permit", () => {
-  test("verifies, and still does after it was written and read", () => {
+  test("verifies, also after a round trip through JSON", () => {
     expect(verifySignedObject("permit", permit, keys)).toBe("valid");
     const read: unknown = JSON.parse(JSON.stringify(permit));
     expect(verifySignedObject("permit", permitSchema.parse(read), keys)).toBe("valid");
   });
 
-  test("is signed as DSSE says, over JCS of the object without `sig`", () => {
+  test("is signed by DSSE over the JCS of the object without `sig`", () => {
     const { sig, ...rest } = permit;
     const type = "application/vnd.ubl.permit.v1+json";
     const body = Buffer.from(toCanonicalBytes(rest));
@@ -50,14 +50,14 @@ describe("a signed permit", () => {
     expect(verify(null, encoded, createPublicKey({ key: { ...key.jwk }, format: "jwk" }), Buffer.from(sig, "base64"))).toBe(true);
   });
 
-  test.each(listPaths(permit).map((path) => [path.join("."), path] as const))("is refused when `%s` is another", (_, path) => {
+  test.each(listPaths(permit).map((path) => [path.join("."), path] as const))("is refused if `%s` changes", (_, path) => {
     const before = path.reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], permit);
     const other = typeof before === "number" ? before + 1 : `${String(before)}x`;
     expect(verifySignedObject("permit", replaceMember(permit, path, other), keys)).not.toBe("valid");
     if (path[0] !== "sig") expect(verifySignedObject("permit", replaceMember(permit, path, undefined), keys)).not.toBe("valid");
   });
 
-  test("is refused with a member more, at any depth", () => {
+  test("is refused with an additional member at any depth", () => {
     for (const path of [["also"], ["scopes", "also"]]) {
       const more = replaceMember(permit, path, "x");
       expect(verifySignedObject("permit", more, keys)).toBe("signature_invalid");
@@ -65,7 +65,7 @@ describe("a signed permit", () => {
     }
   });
 
-  test("is refused when any bit of its signature is another", () => {
+  test("is refused if any bit of its signature changes", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 511 }), (bit) => {
         const sig = Buffer.from(permit.sig, "base64");
@@ -85,7 +85,7 @@ describe("a signed permit", () => {
   });
 });
 
-describe("a signature has one spelling", () => {
+describe("a signature encoded", () => {
   const { sig } = permit;
   const bytes = Buffer.from(sig, "base64");
   const scalar = BigInt(`0x${Buffer.from(bytes.subarray(32)).reverse().toString("hex")}`) + GROUP_ORDER;
@@ -99,10 +99,10 @@ describe("a signature has one spelling", () => {
     ["with other unused bits", sig.replace(/.==$/, (end) => `${String.fromCharCode(end.charCodeAt(0) + 1)}==`)],
     ["in base64url", bytes.toString("base64url")],
     ["in hexadecimal", bytes.toString("hex")],
-    ["with a byte more", Buffer.concat([bytes, Buffer.from([0])]).toString("base64")],
-    ["with a byte less", bytes.subarray(0, 63).toString("base64")],
+    ["with an additional byte", Buffer.concat([bytes, Buffer.from([0])]).toString("base64")],
+    ["with a missing byte", bytes.subarray(0, 63).toString("base64")],
     ["with the group's order added to its scalar", Buffer.concat([bytes.subarray(0, 32), plusOrder]).toString("base64")],
-    ["empty", ""],
+    ["as an empty text", ""],
   ])("%s is refused", (_, spelling) => {
     expect(spelling).not.toBe(sig);
     expect(verifySignedObject("permit", { ...permit, sig: spelling }, keys)).toBe("signature_invalid");
@@ -110,25 +110,25 @@ describe("a signature has one spelling", () => {
 });
 
 describe("keys", () => {
-  test("a key that is not in the set is not known", () => {
+  test("a key that is not in the set is unknown", () => {
     const stranger = createTestKey();
     expect(verifySignedObject("permit", signObject("permit", unsignedPermit, stranger), keys)).toBe("key_unknown");
     expect(verifySignedObject("permit", permit, { keys: [] })).toBe("key_unknown");
     expect(verifySignedObject("permit", { sig: permit.sig }, keys)).toBe("key_unknown");
   });
 
-  test("another's signature under a known key's id is refused", () => {
+  test("a signature by another key under a known key's id is refused", () => {
     const forged = { ...signObject("permit", unsignedPermit, createTestKey()), kid: key.kid };
     expect(verifySignedObject("permit", forged, keys)).toBe("signature_invalid");
   });
 
-  test("the id follows from the public key alone", () => {
+  test("the id is derived from only the public key", () => {
     expect(key.kid).toBe(computeKeyId(key.jwk.x));
     expect(key.kid).toMatch(/^[0-9a-f]{16}$/);
     expect(createTestKey().kid).not.toBe(key.kid);
   });
 
-  test("a set whose key has another's id is refused by name, as are other curves and private parts", () => {
+  test("a set is refused with a key under another key's id, on another curve or with a private part", () => {
     expect(jwksSchema.safeParse({ keys: [key.jwk] }).success).toBe(true);
     expect(jwksSchema.safeParse({ keys: [{ ...key.jwk, kid: createTestKey().kid }] }).error?.issues[0]?.path).toEqual(["keys", 0, "kid"]);
     for (const bad of [
@@ -139,13 +139,13 @@ describe("keys", () => {
       expect(jwksSchema.safeParse({ keys: [bad] }).success).toBe(false);
   });
 
-  test("a private key of another kind is refused with the next step", () => {
+  test("a private key of another type is refused with the remedy", () => {
     const { privateKey } = generateKeyPairSync("x25519");
     expect(() => parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString())).toThrow("openssl genpkey");
   });
 });
 
-test("what was signed is what verifies, for any object", () => {
+test("any signed object verifies, and any other object does not", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ unit: "grapheme", minLength: 1 }), fc.jsonValue({ maxDepth: 2 })), (value) => {
       const { kid: _, sig: __, ...rest } = value;

@@ -8,7 +8,7 @@ import { receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js
 import { parseWith } from "../../src/domain/problems.js";
 import * as sample from "./samples.js";
 
-/** What is signed, claimed or kept: a member more or less makes it something else. `optional` may be left out. */
+/** Signed, claimed or stored objects, whose members must be exact except for the `optional` ones. */
 const kept: Record<string, { schema: z.ZodType; value: object; optional?: readonly string[] }> = {
   permit: { schema: permitSchema, value: sample.permit },
   "permit's scopes": {
@@ -26,18 +26,18 @@ const kept: Record<string, { schema: z.ZodType; value: object; optional?: readon
 };
 
 describe.each(Object.entries(kept))("a %s", (_, { schema, value, optional = [] }) => {
-  test("comes out as it went in", () => {
+  test("is parsed without change", () => {
     expect(schema.parse(JSON.parse(JSON.stringify(value)))).toEqual(value);
   });
 
-  test("with a member more is refused by that member's name", () => {
+  test("with an additional member is refused with the member's name", () => {
     for (const member of ["also", "__proto__", "constructor"]) {
       const parsed = parseWith(schema, JSON.parse(JSON.stringify(value).replace("{", `{${JSON.stringify(member)}:{},`)));
       expect(parsed).toEqual({ ok: false, problems: [{ field: member, problem: "This member is not known; remove it." }] });
     }
   });
 
-  test("without one of its members is refused by that member's name", () => {
+  test("without a member is refused with the member's name", () => {
     for (const member of Object.keys(value).filter((name) => !optional.includes(name))) {
       const { [member]: __, ...rest } = value as Record<string, unknown>;
       const parsed = parseWith(schema, rest);
@@ -50,7 +50,7 @@ describe.each(Object.entries(kept))("a %s", (_, { schema, value, optional = [] }
   });
 });
 
-describe("what may not stand in them", () => {
+describe("the constraints of stored objects", () => {
   const isRefused = (schema: z.ZodType, value: object, change: object): boolean => !schema.safeParse({ ...value, ...change }).success;
 
   test("a permit is for one target, in whole milliseconds", () => {
@@ -68,14 +68,14 @@ describe("what may not stand in them", () => {
     for (const code of ["nonsense", undefined]) expect(isRefused(refusalSchema, sample.refusal, { code })).toBe(true);
   });
 
-  test("a claim is an act or an end, never something between", () => {
+  test("a claim is either an act or an end", () => {
     expect(isRefused(claimSchema, sample.actClaim, { kind: "end" })).toBe(true);
     expect(isRefused(claimSchema, sample.endClaim, { kind: "act" })).toBe(true);
     expect(isRefused(claimSchema, sample.actClaim, { attempt: 0 })).toBe(true);
     expect(isRefused(claimSchema, sample.endClaim, { end: "used" })).toBe(true);
   });
 
-  test("a statement has a decision of three and a nonce of at least 128 bits", () => {
+  test("a statement has one of three decisions and a nonce of at least 128 bits", () => {
     for (const change of [{ decision: "maybe" }, { nonce: "A".repeat(21) }, { nonce: `${"A".repeat(22)}\n` }, { nonce: "A".repeat(65) }])
       expect(isRefused(statementSchema, sample.statement, change), JSON.stringify(change)).toBe(true);
   });

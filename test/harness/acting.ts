@@ -14,16 +14,16 @@ import type { Clone } from "../repository/real-git.js";
 
 export const OFFICE = "office::default";
 
-/** The longest time that anything here waits for, in milliseconds: far beyond what it takes, so that it only ends a hang. */
+/** The timeout of all waits. Much longer than any of them takes, so that it only ends a hang. */
 export const PATIENCE_MS = 50_000;
 
-/** Where people act: a test's registry, or one that a script started. */
+/** Access to a registry's actors, in a test or in a script. */
 export interface ActorAccess {
   as(name: string, tenant?: string): RegistryClient;
   openPasskeys(name: string): PasskeyFile;
 }
 
-/** One job as a card or a permit asks for it, with the bytes that travel inside. */
+/** A job for a card or a permit, with its inline bytes. */
 export interface Job {
   readonly jobType: JobType;
   readonly params: object;
@@ -34,7 +34,7 @@ export function buildRegistrationJob(project_id: string): Job {
   return { jobType: "git.registry.init", params: { project_id, name: "Demo", owners: [OFFICE], visibility: "internal" } };
 }
 
-/** The push of a clone's HEAD; `old` is where the branch stands. */
+/** Builds the push of a clone's HEAD to a branch at `old`. */
 export function buildPushJob(clone: Clone, project_id: string, branch: string, old: string = ZERO_ID): Job & { params: PushParams } {
   const bundle = clone.bundle("HEAD", old === ZERO_ID ? [] : [old]);
   const params = { project_id, branch, expected_old: old, commit_summary: "a change", subject_hash: hashBlake3Hex(bundle) };
@@ -45,7 +45,7 @@ export function buildReleaseJob(project_id: string, tag: string, commit: string)
   return { jobType: "git.registry.tag_release", params: { project_id, tag, commit, notes: `# ${tag}\n` } };
 }
 
-/** Opens a card and waits until it is planned, or closed. */
+/** Opens a card and waits until it is planned or closed. */
 export async function openCard(author: RegistryClient, { patch, ...job }: Job, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
   const params = patch === undefined ? job.params : { ...job.params, patch };
   const wanted = { office_id: OFFICE, intent: "A test", jobType: job.jobType, params, target: "LAB_512", ...more };
@@ -53,7 +53,7 @@ export async function openCard(author: RegistryClient, { patch, ...job }: Job, m
   return waitForCardToLeave(author, card_id, ["planning"], PATIENCE_MS);
 }
 
-/** States a decision about a card's current plan; answers the card's status after it. */
+/** Decides on a card's current plan. Returns the card's status after it. */
 export async function stateDecision(
   actors: ActorAccess,
   name: string,
@@ -67,7 +67,7 @@ export async function stateDecision(
   return status;
 }
 
-/** A card from its proposal to its end, approved by bob. */
+/** Opens a card, approves it as bob and waits for its end. */
 export async function actByCard(actors: ActorAccess, job: Job, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
   const author = actors.as("admin");
   const card = await openCard(author, job, more);
@@ -75,14 +75,14 @@ export async function actByCard(actors: ActorAccess, job: Job, more: Partial<Car
   return waitForCardEnd(author, card.card_id, PATIENCE_MS);
 }
 
-/** An act without a card, to its end. */
+/** Acts by permit and waits for the end. */
 export async function actByPermit(author: RegistryClient, job: Job, more: { risk?: string } = {}) {
   return requireValue(
     await actDirectly(author, { office_id: OFFICE, intent: "A test", target: "LAB_512", timeoutMs: PATIENCE_MS, ...job, ...more }),
   );
 }
 
-/** The command of a permit that was just given, ready to be issued. */
+/** Requests a permit. Returns its command, ready to be issued. */
 export async function prepareCommand(
   author: RegistryClient,
   { patch, ...job }: Job,

@@ -4,7 +4,7 @@ import { inject } from "vitest";
 import { createS3Client } from "../../src/stack/servers/object-store.js";
 import type { ServerAddresses } from "../../src/stack/servers/server-addresses.js";
 
-/** A prefix of bucket names that only one test file has, so that files do not see each other's objects. */
+/** Creates a unique prefix of bucket names, so that test files do not share objects. */
 export function createBucketPrefix(name: string): string {
   return `${name
     .toLowerCase()
@@ -12,7 +12,7 @@ export function createBucketPrefix(name: string): string {
     .slice(0, 20)}-${randomBytes(4).toString("hex")}-`;
 }
 
-/** The S3 server of this run; throws where the machine has none (guard such tests with `describe.skipIf(!hasS3())`). */
+/** Returns the S3 server of this run. @throws if there is none. Guard such tests with `describe.skipIf(!hasS3())`. */
 export function requireS3Server(): NonNullable<ServerAddresses["s3"]> {
   const { s3 } = inject("servers");
   if (!s3) throw new Error("this machine has no S3 server: put `minio` on PATH or install Go");
@@ -23,7 +23,7 @@ export function hasS3(): boolean {
   return inject("servers").s3 !== undefined;
 }
 
-/** A client with root credentials. */
+/** Creates a client with root credentials. */
 export function createRootClient(): Client {
   return createS3Client(requireS3Server());
 }

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import ts from "typescript";
 import { PROCESSES, resolveBuiltProcesses } from "./processes.js";
 
-/** Compiles what tests start as processes into the build, so that it starts as quickly as the rest. */
+/** Compiles the modules that tests start as processes into the build, so that they start as fast as the built ones. */
 export async function compileProcesses(built: string): Promise<void> {
   const folder = resolveBuiltProcesses(built);
   await mkdir(folder, { recursive: true });

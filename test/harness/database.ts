@@ -8,11 +8,11 @@ import { administer } from "./administer.js";
 export interface TestDatabase {
   name: string;
   url: string;
-  /** Drops it even if connections are open. */
+  /** Drops the database even if connections are open. */
   drop(): Promise<void>;
 }
 
-/** Creates a migrated Postgres database for one test file; `name` only makes it recognisable. */
+/** Creates a migrated Postgres database for one test file. `name` only helps to recognise it. */
 export async function createDatabase(name: string): Promise<TestDatabase> {
   const { database_url: databaseUrl, template_database } = inject("servers");
   templateReady ??= makeTemplate(databaseUrl, template_database);
@@ -27,12 +27,12 @@ export function createEmptyDatabase(name: string): Promise<TestDatabase> {
 
 let templateReady: Promise<void> | undefined;
 
-/** Makes the migrated database that every test file copies, unless another worker of the run has made it: copying is faster than migrating. */
+/** Makes the migrated database that every test file copies, unless it exists. A copy is faster than the migrations. */
 async function makeTemplate(serverUrl: string, name: string): Promise<void> {
   const client = new pg.Client({ connectionString: serverUrl });
   await client.connect();
   try {
-    // The lock goes with the connection.
+    // The lock is released with the connection.
     await client.query("select pg_advisory_lock(hashtextextended($1, 0))", [name]);
     const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [name]);
     if (rowCount !== 0) return;
@@ -41,7 +41,7 @@ async function makeTemplate(serverUrl: string, name: string): Promise<void> {
     try {
       await migrateDatabase(db);
     } finally {
-      // Postgres renames and copies a database only while nobody is connected to it.
+      // Postgres renames and copies a database only while it has no connections.
       await db.destroy();
     }
     await client.query(`alter database "${unfinished.name}" rename to "${name}"`);

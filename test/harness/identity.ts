@@ -1,5 +1,5 @@
 /**
- * Changes of identity that the registry does not offer yet: the database has their columns, every check reads them, and only tests write
+ * Changes of identities that the registry does not offer. The database has their columns and every check reads them, but only tests write
  * them.
  */
 import type { Target } from "../../src/domain/ids.js";
@@ -7,7 +7,7 @@ import type { Db } from "../../src/lab256/database/database.js";
 import { createTokenText } from "../../src/lab256/identity/token-text.js";
 import { type NewToken, storeToken } from "../../src/lab256/identity/tokens.js";
 
-/** A token as its owner sees it in a list: everything but the text. Times in milliseconds since 1970. */
+/** A token in a list, without its text. Times in milliseconds since 1970. */
 export interface TokenEntry extends NewToken {
   readonly token_id: string;
   readonly created_at_ms: number;
@@ -15,7 +15,7 @@ export interface TokenEntry extends NewToken {
   readonly last_used_at_ms: number | null;
 }
 
-/** From now on the actor's tokens and statements are refused; `false` when there is none that was active. */
+/** Disables an actor, whose tokens and statements are then refused. Returns `false` if there is no active one. */
 export async function disableActor(db: Db, tenantId: string, actorId: string, nowMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("actors")
@@ -27,7 +27,7 @@ export async function disableActor(db: Db, tenantId: string, actorId: string, no
   return numUpdatedRows > 0n;
 }
 
-/** `false` when the actor did not hold the office. */
+/** Removes an actor from an office. Returns `false` if the actor does not hold it. */
 export async function removeMembership(db: Db, tenantId: string, actorId: string, officeId: string): Promise<boolean> {
   const { numDeletedRows } = await db
     .deleteFrom("memberships")
@@ -38,7 +38,7 @@ export async function removeMembership(db: Db, tenantId: string, actorId: string
   return numDeletedRows > 0n;
 }
 
-/** From now on the passkey is refused; `false` when the person has no such passkey that was active. */
+/** Disables a passkey, which is then refused. Returns `false` if the person has no such active passkey. */
 export async function disablePasskey(db: Db, personId: string, credentialId: string, nowMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("passkeys")
@@ -50,7 +50,7 @@ export async function disablePasskey(db: Db, personId: string, credentialId: str
   return numUpdatedRows > 0n;
 }
 
-/** From now on the key signs nothing that is accepted; `false` when there was no such key, or it was revoked before. */
+/** Revokes a Runner's key, whose signatures are then refused. Returns `false` if there is no such active key. */
 export async function revokeRunnerKey(db: Db, tenantId: string, target: Target, kid: string, nowMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("runner_keys")
@@ -63,15 +63,15 @@ export async function revokeRunnerKey(db: Db, tenantId: string, target: Target, 
   return numUpdatedRows > 0n;
 }
 
-/** Makes a token and answers its text, for the only time. @throws when the tenant has no such actor. */
+/** Creates a token. Returns its text, which is not stored. @throws if the tenant has no such actor. */
 export async function createToken(db: Db, token: NewToken): Promise<{ token: string; token_id: string }> {
   const text = createTokenText();
   const token_id = await storeToken(db, token, text);
-  if (token_id === undefined) throw new Error("A new token has the text of one that is stored; the machine's randomness is broken.");
+  if (token_id === undefined) throw new Error("A new token has the text of a stored one: the machine's random source is broken.");
   return { token: text, token_id };
 }
 
-/** From now on the token is refused; `false` when the tenant has no such token that was still good. */
+/** Revokes a token. Returns `false` if the tenant has no such active token. */
 export async function revokeToken(db: Db, tenantId: string, tokenId: string, nowMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("tokens")
@@ -83,7 +83,7 @@ export async function revokeToken(db: Db, tenantId: string, tokenId: string, now
   return numUpdatedRows > 0n;
 }
 
-/** An actor's tokens, newest first. */
+/** Lists an actor's tokens, newest first. */
 export async function listTokens(db: Db, tenantId: string, actorId: string): Promise<TokenEntry[]> {
   const rows = await db
     .selectFrom("tokens")

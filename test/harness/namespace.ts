@@ -3,8 +3,8 @@ import { inject } from "vitest";
 import { ensureNamespace, type SearchAttributeTypes } from "../../src/stack/servers/temporal-namespace.js";
 
 /**
- * Creates a fresh Temporal namespace for one test file with these search attributes, waits until the server knows all
- * of it, and answers its name; `name` only makes it recognisable.
+ * Creates a Temporal namespace with these search attributes for one test file and waits until the server serves it. Returns its name.
+ * `name` only helps to recognise it.
  */
 export async function createNamespace(name: string, searchAttributes: SearchAttributeTypes = {}): Promise<string> {
   const unique = `${name}-${randomBytes(4).toString("hex")}`;

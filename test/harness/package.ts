@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const root = resolve(".");
 const folder = join(root, ".ogr", "package");
 
-/** What decides what the package holds. */
+/** The files and folders that determine the package's content. */
 const inputs = [
   "src",
   "bin",
@@ -28,11 +28,11 @@ const inputs = [
   "README.md",
 ];
 
-/** The package as people get it. */
+/** The package as published. */
 export interface PackedPackage {
-  /** The tarball that `npm pack` made. */
+  /** The tarball by `npm pack`. */
   readonly tarball: string;
-  /** Its content, which finds its dependencies in this clone. */
+  /** Its unpacked content, which resolves its dependencies in this clone. */
   readonly unpacked: string;
 }
 
@@ -71,7 +71,7 @@ async function packInto(place: string): Promise<void> {
     await rm(place, { recursive: true, force: true });
     await mkdir(place);
     await run("tar", ["-xzf", tarball], { cwd: place });
-    // Last, because it says that all of it is there.
+    // Written last, because it marks the package as complete.
     await cp(tarball, join(place, "new.tgz"));
     await rename(join(place, "new.tgz"), join(place, "package.tgz"));
   } finally {

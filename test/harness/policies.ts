@@ -8,18 +8,18 @@ import { toPolicyBytesKey } from "../../src/domain/storage-key.js";
 import { appendCharterEntry } from "../../src/stack/founding/charter.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 
-/** The default policy with other data: shorter clocks, stricter offices. A policy of its own, with a hash of its own. */
+/** Builds a policy from the default one with changed data. It has its own hash. */
 export async function buildPolicyWith(change: (data: PolicyData) => PolicyData): Promise<Uint8Array> {
   const wasm = await readFile(new URL("../../policies/policy.wasm", import.meta.url));
   return replacePolicyData(wasm, change(readPolicyData(wasm)));
 }
 
-/** The clocks of one level, replaced. */
+/** Replaces members of one level. */
 export function replaceLevel(data: PolicyData, level: keyof PolicyData["levels"], change: Partial<PolicyData["levels"]["L0"]>): PolicyData {
   return { ...data, levels: { ...data.levels, [level]: { ...data.levels[level], ...change } } };
 }
 
-/** Makes a policy a tenant's active one, by a change of the charter that its founding key signs; answers its hash. */
+/** Publishes a policy in a tenant's charter by its founding key. Returns the policy's hash. */
 export async function publishPolicy(
   { store, dataDir }: { readonly store: ObjectStore; readonly dataDir: string },
   tenant_id: string,

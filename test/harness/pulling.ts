@@ -5,10 +5,10 @@ import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { createTokenText } from "../../src/lab256/identity/token-text.js";
 import type { Founded } from "../../src/stack/founding/founding.js";
 
-/** The api's tokens of a tenant's Runners, by their target. */
+/** The api tokens of a tenant's Runners by target. */
 export type RunnerTokens = Readonly<Record<Target, string>>;
 
-/** A tenant whose commands are pulled over HTTP, with a Runner of each target beside its people. */
+/** Builds a tenant whose commands are pulled over HTTP, with its people and a Runner for each target. */
 export function buildPullTenant(tenant_id: string, people: NonNullable<TenantSeed["actors"]>): { seed: TenantSeed; tokens: RunnerTokens } {
   const tokens = { LAB_512: createTokenText(), LAB_256: createTokenText(), LAB_8GB: createTokenText() };
   const runner = {
@@ -19,7 +19,7 @@ export function buildPullTenant(tenant_id: string, people: NonNullable<TenantSee
   return { seed: { tenant_id, transport: "pull", actors: [...people, runner] }, tokens };
 }
 
-/** The environment of a Runner that also pulls over HTTP, for the tenants of these tokens. */
+/** Creates the environment of a Runner that also pulls over HTTP for the tenants of these tokens. */
 export async function createPullingEnvironment(
   { url, dataDir, founded }: { readonly url: string; readonly dataDir: string; readonly founded: Founded },
   tokens: Readonly<Record<string, RunnerTokens>>,

@@ -22,49 +22,49 @@ import { createDatabase } from "./database.js";
 import { createNamespace } from "./namespace.js";
 
 interface SharedOptions {
-  /** Makes the registry recognisable; one test file, one name. */
+  /** Helps to recognise the registry. Unique per test file. */
   readonly name: string;
-  /** The bytes of the policy of every tenant; the default policy when absent (`replacePolicyData` makes others). */
+  /** The bytes of every tenant's policy. Defaults to the default policy. */
   readonly policy?: Uint8Array;
-  /** The tenants; those of the demo when absent. */
+  /** Defaults to the tenants of the demo. */
   readonly tenants?: readonly TenantSeed[];
-  /** Where its infra registry is, as `OGR_INFRA` says it; `none` when absent. */
+  /** The value of `OGR_INFRA`. Defaults to `none`. */
   readonly infra?: string;
 }
 
 export interface TestRegistryOptions extends SharedOptions {
-  /** A Postgres database to use; a new one of the run's server when absent. */
+  /** Defaults to a new database on the run's server. */
   readonly databaseUrl?: string;
-  /** How many processes of a kind run; one of each when absent. */
+  /** The number of processes of each kind. Defaults to one. */
   readonly replicas?: NonNullable<RegistrySeed["replicas"]>;
 }
 
-/** A registry of one test file, on the servers of the run, with its own database, namespace, buckets and data folder. */
+/** A registry for one test file, on the servers of the run, with its own database, namespace, buckets and data folder. */
 export interface ServedRegistry {
   readonly url: string;
   readonly dataDir: string;
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly databaseUrl: string;
   readonly founded: Founded;
-  /** The Runner, which can be killed and started again: `await registry.lab512.kill()`, `.start({ entry })`. */
+  /** The Runner's process, which can be killed and restarted: `await registry.lab512.kill()`, `.start({ entry })`. */
   readonly lab512: RegistryProcess;
   /** The object store with root credentials. */
   readonly store: ObjectStore;
-  /** An actor by the last part of its id (`bob`), of `T.UBL` when no tenant is given. */
+  /** Returns an actor by the last part of its id (`bob`). The tenant defaults to `T.UBL`. */
   getActor(name: string, tenant?: string): FoundedActor;
-  /** The api as this actor sees it. */
+  /** Returns a client of the api for this actor. */
   as(name: string, tenant?: string): RegistryClient;
-  /** The software passkeys of this actor. */
+  /** Opens the software passkeys of this actor. */
   openPasskeys(name: string): PasskeyFile;
-  /** Stops everything and removes what was made. */
+  /** Stops all processes and removes all data. */
   stop(): Promise<void>;
 }
 
-/** A registry whose api and LAB 256 are processes too, which can be killed and started again. */
+/** A registry whose api and LAB 256 are processes too, which can be killed and restarted. */
 export interface TestRegistry extends ServedRegistry {
   readonly api: RegistryProcess;
   readonly lab256: RegistryProcess;
-  /** Every process of each kind, and the address of every api. */
+  /** The processes of each kind and the address of each api. */
   readonly replicas: RunningRegistry["replicas"];
   readonly urls: readonly string[];
 }
@@ -92,8 +92,8 @@ export async function startTestRegistry({ name, databaseUrl, ...seed }: TestRegi
 }
 
 /**
- * Starts a registry whose api and LAB 256 run in this process, which saves loading them again. Only the Runner is a process. A test must
- * not block this process (`execFileSync`) while it waits for the registry.
+ * Starts a registry whose api and LAB 256 run in this process, which saves their start. Only the Runner is a process. A test must not
+ * block this process (`execFileSync`) while it waits for the registry.
  */
 export async function startRegistryInProcess({
   name,
@@ -133,7 +133,7 @@ export async function startRegistryInProcess({
   }
 }
 
-/** What a registry needs of the run's servers, and how it is removed. */
+/** Creates what a registry needs on the run's servers. `remove` removes it. */
 async function createPlace(name: string, given?: string): Promise<{ place: RegistryPlace; remove(): Promise<void> }> {
   const { data_dir: root, temporal_address: temporalAddress, temporal_ui_url: temporalUiUrl, s3, built } = inject("servers");
   const bucketPrefix = createBucketPrefix(name);

@@ -18,7 +18,7 @@ declare module "vitest" {
     /** The servers of this test run. */
     servers: ServerAddresses & {
       readonly built?: string;
-      /** The database that test files copy. The first one that needs it makes it. */
+      /** The database that test files copy. The first test file that needs it creates it. */
       readonly template_database: string;
     };
   }
@@ -88,7 +88,7 @@ function canRun(program: string, args: readonly string[]): boolean {
   }
 }
 
-/** Sets `OGR_OPA` for the tests that build the policy again. Opa may be on PATH or in the user's cache; CI also builds it. */
+/** Sets `OGR_OPA` for the tests that build the policy. Opa may be on PATH or in the user's cache. CI also builds it. */
 async function findOpa(): Promise<boolean> {
   if (process.env.OGR_OPA) return true;
   const opa = process.env.CI ? await obtainTool("opa", { log }) : (await locateTool("opa", process.env)).tool;
@@ -96,7 +96,7 @@ async function findOpa(): Promise<boolean> {
   return process.env.OGR_OPA !== undefined;
 }
 
-/** A killed run leaves its folder behind. */
+/** Removes the folders of killed runs. */
 async function removeAbandonedRuns(): Promise<void> {
   await mkdir(root, { recursive: true });
   const folders = (await readdir(root)).filter((name) => /^test-\d+$/.test(name));

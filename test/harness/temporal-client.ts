@@ -1,6 +1,6 @@
 import { Client, Connection } from "@temporalio/client";
 
-/** Somebody who can reach Temporal and nothing else: what an attacker inside the network has, and what a test looks through. */
+/** Direct access to Temporal, for tests that inspect flows or attack them from inside the network. */
 export interface TemporalTestClient {
   readonly client: Client;
   close(): Promise<void>;

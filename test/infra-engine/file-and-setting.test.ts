@@ -12,7 +12,7 @@ import { formatRegistryJson } from "./registries.js";
 
 const DEMO = { state: "enabled", context: "sandbox", telemetry_repo: `${TENANT}/P.telemetry`, is_registry: false };
 
-describe("the infra registry of a file", () => {
+describe("an infra registry in a file", () => {
   let stage: Stage;
   let path: string;
   let source: InfraSource;
@@ -23,7 +23,7 @@ describe("the infra registry of a file", () => {
   });
   afterAll(() => stage.close());
 
-  it("is read anew each time; its revision is the BLAKE3 of its bytes", async () => {
+  it("is read on each request, with the BLAKE3 of its bytes as revision", async () => {
     for (const entry of ["enabled sandbox", "disabled sandbox"] as const) {
       const text = formatRegistryJson({ [`${TENANT}/P.demo`]: entry });
       await writeFile(path, text);
@@ -35,7 +35,7 @@ describe("the infra registry of a file", () => {
     }
   });
 
-  it("denies everything when it is broken or gone", async () => {
+  it("denies everything if it is malformed or missing", async () => {
     await writeFile(path, "{");
     expect(await source.resolve(TENANT, "P.demo")).toMatchObject({ denial: { code: "infra_unavailable" } });
     await rm(path);
@@ -52,13 +52,13 @@ describe("the setting OGR_INFRA", () => {
     expect(parse("file:/etc/ogr/registry.json").data).toEqual({ kind: "file", path: "/etc/ogr/registry.json" });
   });
 
-  it.each(CONFIGURED_PROCESSES)("keeps %s from starting without it, and names both ways out", (process) => {
+  it.each(CONFIGURED_PROCESSES)("is required at the start of %s, and the error names both remedies", (process) => {
     const { problems } = checkConfiguration<unknown>(CATALOG[process], { found: new Map(), problems: [] });
     const text = problems.find(({ field }) => field === "OGR_INFRA")?.problem;
     expect(text).toMatch(/`none` where this deployment keeps no infra registry, or to `registry:/);
   });
 
-  it("is never taken as said: what is absent or of another form is refused with all three", () => {
+  it("is refused with all three forms if it is missing or has another form", () => {
     for (const wrong of [
       undefined,
       "",

@@ -5,11 +5,11 @@ import { commitRegistry, setMain } from "./registries.js";
 
 export const INFRA_PROJECT = "P.infra";
 
-/** The project that keeps the infra registry of a running registry. */
+/** The project that holds the infra registry of a running registry. */
 export interface InfraProject {
-  /** Pushes a text of the registry, and of its changelog where one is given, to `feature/registry`; answers the commit. */
+  /** Pushes a registry and an optional changelog to `feature/registry`. Returns the commit. */
   propose(text: string, changelog?: string): Promise<string>;
-  /** Pushes a text of the registry to a feature branch, and points main there as a merge does; answers the commit. */
+  /** Pushes a registry to a feature branch and moves main there like a merge. Returns the commit. */
   publish(text: string): Promise<string>;
 }
 

@@ -8,7 +8,7 @@ import type { Clone } from "../repository/real-git.js";
 
 export type Entry = "enabled sandbox" | "enabled production" | "disabled sandbox" | "disabled production";
 
-/** The text of a registry: each `<org>/<repo>` with its state and context; every org writes its telemetry to `telemetry`. */
+/** Formats a registry of `<org>/<repo>` entries with state and context. The telemetry repository of every org is `telemetry`. */
 export function formatRegistryJson(entries: Readonly<Record<string, Entry>>, telemetry = "P.telemetry"): string {
   const orgs: Record<string, { telemetry_repo: string; repos: Record<string, object> }> = {};
   for (const [slug, entry] of Object.entries(entries)) {
@@ -20,13 +20,13 @@ export function formatRegistryJson(entries: Readonly<Record<string, Entry>>, tel
   return `${JSON.stringify({ schema_version: "2.0", orgs }, null, 2)}\n`;
 }
 
-/** Commits a registry's text in a clone; the commit. */
+/** Commits a registry in a clone. Returns the commit. */
 export function commitRegistry(clone: Clone, text: string, changelog?: string): string {
   if (changelog !== undefined) clone.commit(CHANGELOG_PATH, changelog);
   return clone.commit(REGISTRY_PATH, text);
 }
 
-/** Points main at a commit that was pushed, as a merge would leave it. */
+/** Moves main to a pushed commit, like a merge. */
 export async function setMain(store: ObjectStore, name: RepositoryName, commit: string): Promise<void> {
   for (;;) {
     const state = await readRefs(store, name);

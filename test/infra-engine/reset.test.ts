@@ -41,7 +41,7 @@ describe("a reset", () => {
   const reset = (params: ResetParams, jti?: string, changes = {}) =>
     executeTestJob(stage.buildContext(changes), "git.registry.reset", params, jti);
 
-  /** A project with two branches and a released tag. */
+  /** Creates a project with two branches and a released tag. */
   async function createFilledProject(project_id: string) {
     await stage.init(project_id);
     const clone = new Clone();
@@ -55,7 +55,7 @@ describe("a reset", () => {
     return { clone, commit, bundle, tag };
   }
 
-  it("shows every ref that goes, and takes all of them away at once", async () => {
+  it("lists every ref that it deletes, and deletes all of them at once", async () => {
     const { commit } = await createFilledProject("P.sandbox");
     const before = await listRefs("P.sandbox");
     const params = await buildReset("P.sandbox");
@@ -75,7 +75,7 @@ describe("a reset", () => {
     expect(before).toContainEqual(["refs/heads/main", commit]);
   });
 
-  it("leaves a repository that stock git takes for an empty one", async () => {
+  it("leaves a repository that is empty for stock git", async () => {
     await createFilledProject("P.mirrored");
     value(await reset(await buildReset("P.mirrored")));
     const mirror = await copyPrefix(stage, "P.mirrored");
@@ -86,14 +86,14 @@ describe("a reset", () => {
     expect(execFileSync("git", ["symbolic-ref", "HEAD"], { cwd: folder }).toString().trim()).toBe("refs/heads/main");
   });
 
-  it("leaves a project that can be filled again", async () => {
+  it("leaves a project that accepts pushes", async () => {
     const { bundle, commit } = await createFilledProject("P.again");
     value(await reset(await buildReset("P.again")));
     value(await stage.push(bundle, { project_id: "P.again", branch: "main" }));
     expect(await listRefs("P.again")).toEqual([["refs/heads/main", commit]]);
   });
 
-  it("keeps a release's manifest, and nobody releases another commit under its name", async () => {
+  it("keeps a release's manifest, and the tag cannot be reused for another commit", async () => {
     const { bundle, tag, clone } = await createFilledProject("P.released");
     const key = toReleaseManifestKey(TENANT, "P.released", "v1.0.0");
     const manifest = await stage.store.blobs.get(key);
@@ -108,7 +108,7 @@ describe("a reset", () => {
     expect(code(await executeTestJob(stage.buildContext(), "git.registry.tag_release", { ...again, tag: "v1.0.1" }))).toBe("granted");
   });
 
-  it("of other refs than the project has is denied, and of none, and of no project", async () => {
+  it("is denied if the refs have changed, if there are none, or if the project is unknown", async () => {
     const { bundle } = await createFilledProject("P.moved");
     const params = await buildReset("P.moved");
     value(await stage.push(bundle, { project_id: "P.moved", branch: "feature/late" }));
@@ -120,7 +120,7 @@ describe("a reset", () => {
     expect(code(await reset({ project_id: "P.nowhere", expected_refs: params.expected_refs }))).toBe("project_unknown");
   });
 
-  it("does not take along a branch that comes in between its look and its write", async () => {
+  it("does not delete a branch that is created between its read and its write", async () => {
     const { bundle } = await createFilledProject("P.race");
     const params = await buildReset("P.race");
     let pushed = false;
@@ -133,19 +133,22 @@ describe("a reset", () => {
     expect((await listRefs("P.race")).map(([name]) => name)).toContain("refs/heads/main");
   });
 
-  it.each<JobStep>(["looked", "stored", "moved"])("whose Runner dies after `%s` is done once, and says the same of it", async (after) => {
-    const project = `P.dies-${after}`;
-    await createFilledProject(project);
-    const before = await listRefs(project);
-    const params = await buildReset(project);
-    const jti = randomUUID();
-    await expect(reset(params, jti, dieAfterStep(after))).rejects.toThrow(`died after ${after}`);
-    const { refs } = value(await reset(params, jti, { isTakenOver: true }));
-    expect(refs).toEqual(before.map(([name, old]) => ({ name, old, new: ZERO_ID })));
-    expect(await listRefs(project)).toEqual([]);
-  });
+  it.each<JobStep>(["looked", "stored", "moved"])(
+    "is done once and returns the same effects on a retry if its Runner died after `%s`",
+    async (after) => {
+      const project = `P.dies-${after}`;
+      await createFilledProject(project);
+      const before = await listRefs(project);
+      const params = await buildReset(project);
+      const jti = randomUUID();
+      await expect(reset(params, jti, dieAfterStep(after))).rejects.toThrow(`died after ${after}`);
+      const { refs } = value(await reset(params, jti, { isTakenOver: true }));
+      expect(refs).toEqual(before.map(([name, old]) => ({ name, old, new: ZERO_ID })));
+      expect(await listRefs(project)).toEqual([]);
+    },
+  );
 
-  it("whose write was answered by nothing is recognised by its record", async () => {
+  it("succeeds when the response to its write is lost", async () => {
     await createFilledProject("P.lost");
     const params = await buildReset("P.lost");
     const store = createForgetfulStore(stage.store, /P\.lost\.git\/packed-refs$/, 1);

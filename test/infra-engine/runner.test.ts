@@ -30,7 +30,7 @@ describe("the Runner with an infra registry", () => {
   let job: Job;
   let commit: string;
 
-  /** Writes the registry's file; its revision. */
+  /** Writes the registry's file. Returns its revision. */
   const publishEntry = async (entry: Entry, telemetry?: string, other: Entry = "enabled sandbox"): Promise<string> => {
     const text = formatRegistryJson({ [`${TENANT}/${PROJECT}`]: entry, [`${TENANT}/P.other`]: other }, telemetry);
     await writeFile(join(world.folder, "registry.json"), text);
@@ -54,13 +54,13 @@ describe("the Runner with an infra registry", () => {
   });
   afterAll(() => world.close());
 
-  it("takes a permit for the context that it finds itself, and names its revision in the receipt", async () => {
+  it("accepts a permit for the context that it reads, and names the revision in the receipt", async () => {
     const revision = await publishEntry("enabled production");
     const envelope = buildRunnerCommand(world, { job, scopes: { infra_hash: await hashNow() } });
     expect(await waitForReceipt(runEnvelope(deps, envelope))).toMatchObject({ status: "success", infra_revision: revision });
   });
 
-  it("refuses a permit for another context, and one that names none", async () => {
+  it("refuses a permit for another context or without one", async () => {
     await publishEntry("enabled production");
     const infra_hash = await hashNow();
     await publishEntry("disabled production");
@@ -68,7 +68,7 @@ describe("the Runner with an infra registry", () => {
     await expectRefusal(world, deps, buildRunnerCommand(world, { job }), "infra_changed");
   });
 
-  it("that keeps none refuses a permit that names one: api and Runner are told different things", async () => {
+  it("refuses a permit with a context if it is configured without an infra registry", async () => {
     await publishEntry("enabled production");
     const refusal = await expectRefusal(
       world,
@@ -79,7 +79,7 @@ describe("the Runner with an infra registry", () => {
     expect(refusal.error).toContain("OGR_INFRA");
   });
 
-  it("plans under the context, so that the digest changes with it and not with another project's", async () => {
+  it("includes the project's context in the plan digest, and no other project's", async () => {
     const job = buildTagJob({ commit });
     const digest = async () => {
       const planned = await planAct(deps, { tenant_id: TENANT, target: "LAB_512", job });
@@ -97,7 +97,7 @@ describe("the Runner with an infra registry", () => {
     expect((await digest()).infra).toMatchObject({ state: "disabled" });
   });
 
-  it("that takes an act over names the revision by which it was checked, whatever the registry says since", async () => {
+  it("names the revision of the check in the receipt of an act that it takes over, even if the registry has changed", async () => {
     const revision = await publishEntry("enabled production");
     const asked = buildTagJob({ commit, tag: "v2.0.0" });
     const scopes = { ...(await planApprovedScopes(deps, asked, "L4")), infra_hash: await hashNow() };

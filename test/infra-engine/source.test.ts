@@ -15,14 +15,14 @@ const MISSING = { state: "missing", context: null, telemetry_repo: null, is_regi
 const createSource = (store: ObjectStore, project_id = KEEPER): InfraSource =>
   openInfraSource({ kind: "registry", tenant_id: TENANT, project_id }, store);
 
-describe("the infra registry of a project", () => {
+describe("an infra registry in a project", () => {
   let stage: Stage;
   beforeAll(async () => {
     stage = await openStage(MAIN_BACKEND);
   });
   afterAll(() => stage.close());
 
-  /** A project of its own that keeps a registry; `merge` commits another text and moves main there. */
+  /** Creates a project with a registry. `merge` commits a change and moves main there. */
   async function createRegistryProject(project_id: string, text: string) {
     await stage.init(project_id);
     const clone = new Clone();
@@ -38,7 +38,7 @@ describe("the infra registry of a project", () => {
     return { clone, revision, merge };
   }
 
-  it("says of each project what it says, by exact names, with the commit of main", async () => {
+  it("resolves each project by its exact name, with the commit of main as revision", async () => {
     const text = formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox", [`${TENANT}/P.old`]: "disabled production" });
     const { revision } = await createRegistryProject("P.said", text);
     const source = createSource(stage.store, "P.said");
@@ -55,7 +55,7 @@ describe("the infra registry of a project", () => {
       expect(value(await source.resolve(tenant, project))).toEqual({ infra: MISSING, revision });
   });
 
-  it("says so at once when main has another registry, by one small read where nothing changed", async () => {
+  it("is current at once after main moves, and needs one small read if nothing changed", async () => {
     const { merge, clone } = await createRegistryProject("P.fresh", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
     const { store, calls } = createCountingStore(stage.store);
     const source = createSource(store, "P.fresh");
@@ -67,14 +67,14 @@ describe("the infra registry of a project", () => {
     expect(value(await source.resolve(TENANT, "P.demo"))).toEqual({ infra: { ...DEMO, state: "disabled" }, revision });
   });
 
-  it("finds the file in whichever pack it lies", async () => {
+  it("is found in any pack", async () => {
     const { merge, clone } = await createRegistryProject("P.packs", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
     await merge(() => clone.commit("README.md", "one\n"));
     const revision = await merge(() => clone.commit("infra/note.md", "two\n"));
     expect(value(await createSource(stage.store, "P.packs").resolve(TENANT, "P.demo"))).toEqual({ infra: DEMO, revision });
   });
 
-  it("answers for a revision that main has had as it was then, and for no other commit", async () => {
+  it("resolves an earlier revision of main, and no other commit", async () => {
     const { clone, revision, merge } = await createRegistryProject(
       "P.pinned",
       formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }),
@@ -90,24 +90,24 @@ describe("the infra registry of a project", () => {
     expect(await createSource(stage.store, "P.nowhere").resolveAt(TENANT, "P.demo", revision)).toBeUndefined();
   });
 
-  describe("that cannot be used denies every project but its own", () => {
+  describe("denies every project except its own", () => {
     const readFault = async (project_id: string, source = createSource(stage.store, project_id)): Promise<string> => {
       const other = await source.resolve(TENANT, "P.demo");
       expect(other).toMatchObject({ ok: false, denial: { code: "infra_unavailable" } });
       const own = { state: "unavailable", context: null, telemetry_repo: null, is_registry: true };
       expect(value(await source.resolve(TENANT, project_id)).infra).toEqual(own);
-      // A project of the same name in another tenant is another project.
+      // A project with the same id in another tenant is another project.
       expect(await source.resolve("T.OTHER", project_id)).toMatchObject({ ok: false, denial: { code: "infra_unavailable" } });
       return other.ok ? "" : other.denial.message;
     };
 
-    it("before it is registered, and before it has a main branch", async () => {
+    it("before its project is registered or has a main branch", async () => {
       expect(await readFault("P.absent")).toContain("no main branch");
       await stage.init("P.unborn");
       expect(await readFault("P.unborn")).toContain("no main branch");
     });
 
-    it("without the file, and with a folder in its place", async () => {
+    it("if its file is missing or is a folder", async () => {
       await stage.init("P.nofile");
       const clone = new Clone();
       const first = clone.commit("README.md", "nothing\n");
@@ -118,7 +118,7 @@ describe("the infra registry of a project", () => {
       expect(await readFault("P.nofile")).toContain("it is a folder");
     });
 
-    it("with a submodule in the place of the folder or of the file, whose objects are nowhere here", async () => {
+    it("if its folder or file is a submodule", async () => {
       const { clone, merge } = await createRegistryProject("P.linked", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
       const linked = (path: string) => () => {
         clone.git("rm", "-rq", "--cached", "infra");
@@ -132,7 +132,7 @@ describe("the infra registry of a project", () => {
       }
     });
 
-    it("with a file that keeps not every rule, and says where; its next revision is used again", async () => {
+    it("if its file breaks a rule, and names the place, until the next valid revision", async () => {
       const good = formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" });
       const { clone, merge } = await createRegistryProject("P.broken", good);
       await merge(() => commitRegistry(clone, good.replace('"enabled"', '"asleep"')));
@@ -143,7 +143,7 @@ describe("the infra registry of a project", () => {
       expect(value(await createSource(stage.store, "P.broken").resolve(TENANT, "P.demo")).infra).toEqual(DEMO);
     });
 
-    it("with a file that breaks a rule about one org, and names that org to its keeper's tenant alone", async () => {
+    it("if its file breaks a rule about an org, which is named only to the tenant of its project", async () => {
       const good = formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox", "T.SECRET/P.plan": "enabled production" });
       await createRegistryProject("P.quoted", good.replace('"T.SECRET/P.telemetry"', '"T.ELSEWHERE/P.telemetry"'));
       expect(await readFault("P.quoted")).toMatch(/T\.SECRET.*T\.ELSEWHERE/);
@@ -153,7 +153,7 @@ describe("the infra registry of a project", () => {
       expect(said).not.toMatch(/SECRET|ELSEWHERE|P\.plan/);
     });
 
-    it("with a pack that is damaged", async () => {
+    it("if its pack is damaged", async () => {
       await createRegistryProject("P.damaged", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
       const damaged: ObjectStore = {
         ...stage.store,
@@ -169,7 +169,7 @@ describe("the infra registry of a project", () => {
     });
   });
 
-  it("is asked again when the store lists less than its refs need", async () => {
+  it("is retried if the store's listing is older than the refs", async () => {
     const { revision } = await createRegistryProject("P.stale", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
     let hidden = true;
     const stale: ObjectStore = {
@@ -190,7 +190,7 @@ describe("the infra registry of a project", () => {
     expect(value(await source.resolve(TENANT, "P.demo"))).toEqual({ infra: DEMO, revision });
   });
 
-  it("is asked again when the store does not answer, which is no answer about it", async () => {
+  it("is retried if the store is unavailable", async () => {
     const down: ObjectStore = {
       ...stage.store,
       pointers: { ...stage.store.pointers, read: () => Promise.reject(new StorageFault("unavailable", "x", "The store is away.")) },
@@ -198,7 +198,7 @@ describe("the infra registry of a project", () => {
     await expect(createSource(down).resolve(TENANT, "P.demo")).rejects.toMatchObject({ code: "unavailable" });
   });
 
-  it("is all that its reader can see, and the reader writes nothing", async () => {
+  it("is the only data that its view of the store can read, and the view cannot write", async () => {
     const view = limitToReadsBelow(stage.store, `repos/${TENANT}/P.said.git`);
     expect(await view.pointers.read(`repos/${TENANT}/P.said.git/packed-refs`)).toBeDefined();
     for (const key of [`repos/${TENANT}/P.demo.git/packed-refs`, `repos/${TENANT}/P.said.gitx/HEAD`, `policies/${TENANT}/active.json`]) {

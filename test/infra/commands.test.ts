@@ -15,20 +15,20 @@ function runInfraCommand(command: InfraCommand, registry: InfraRegistry = start)
   return applyCommand(registry, command, NOW);
 }
 
-describe("a command is refused, with a code and with what to do", () => {
+describe("a command is refused with a code and the remedy for", () => {
   const cases: [string, InfraCommand, InfraRefusalCode, RegExp][] = [
     ["a name without an org", buildRegisterCommand("site"), "repository_invalid", /<org>\/<repo>/],
     ["a name with a path", buildRegisterCommand("acme/site/x"), "repository_invalid", /<org>\/<repo>/],
     ["a name that leaves the folder", buildRegisterCommand("acme/.."), "repository_invalid", /<org>\/<repo>/],
-    ["a name that no registry can keep", buildRegisterCommand("acme/__proto__"), "repository_invalid", /<org>\/<repo>/],
+    ["a name that a registry cannot store", buildRegisterCommand("acme/__proto__"), "repository_invalid", /<org>\/<repo>/],
     [
-      "telemetry into a name that no registry can keep",
+      "telemetry into a name that a registry cannot store",
       buildRegisterCommand("new/site", { telemetry_repo: "new/__proto__" }),
       "telemetry_repo_invalid",
       /<org>\/<repo>/,
     ],
     [
-      "no context",
+      "a missing context",
       buildRegisterCommand("acme/site", { context: undefined }),
       "context_missing",
       /--context sandbox or --context production/,
@@ -60,26 +60,26 @@ describe("a command is refused, with a code and with what to do", () => {
       /acme\/telemetry/,
     ],
     [
-      "telemetry without its org",
+      "telemetry without an org",
       buildRegisterCommand("acme/site", { telemetry_repo: "telemetry" }),
       "telemetry_repo_invalid",
       /<org>\/<repo>/,
     ],
-    ["a repository that is registered", buildRegisterCommand("acme/shop"), "already_registered", /unregister it first/],
-    ["a repository that is registered and disabled", buildRegisterCommand("acme/Old"), "already_registered", /enable it instead/],
+    ["a registered repository", buildRegisterCommand("acme/shop"), "already_registered", /unregister it first/],
+    ["a registered and disabled repository", buildRegisterCommand("acme/Old"), "already_registered", /enable it instead/],
     ["a name that differs in its case", buildRegisterCommand("acme/Shop"), "name_twin", /acme\/shop/],
     ["an org that differs in its case", buildRegisterCommand("ACME/site", { telemetry_repo: "ACME/telemetry" }), "name_twin", /acme\/site/],
-    ["disabling what is not there", { action: "disable", name: "acme/none" }, "not_registered", /of acme there are shop, Old/],
-    ["disabling what is disabled", { action: "disable", name: "acme/Old" }, "already_disabled", /nothing to change/],
-    ["enabling what is enabled", { action: "enable", name: "acme/shop" }, "already_enabled", /nothing to change/],
+    ["disabling an unregistered repository", { action: "disable", name: "acme/none" }, "not_registered", /of acme there are shop, Old/],
+    ["disabling a disabled repository", { action: "disable", name: "acme/Old" }, "already_disabled", /nothing to change/],
+    ["enabling an enabled repository", { action: "enable", name: "acme/shop" }, "already_enabled", /nothing to change/],
     [
       "unregistering without confirmation",
       { ...buildUnregisterCommand("acme/shop"), confirmDelete: false } as InfraCommand,
       "confirm_delete_missing",
       /--confirm-delete/,
     ],
-    ["unregistering what is not there", buildUnregisterCommand("acme/none"), "not_registered", /ogr infra list/],
-    ["a reason that no file can keep", { action: "disable", name: "acme/shop", reason: "\ud800" }, "reason_invalid", /Unicode/],
+    ["unregistering an unregistered repository", buildUnregisterCommand("acme/none"), "not_registered", /ogr infra list/],
+    ["a reason that a file cannot store", { action: "disable", name: "acme/shop", reason: "\ud800" }, "reason_invalid", /Unicode/],
   ];
 
   it.each(cases)("%s", (_, command, code, sentence) => {
@@ -89,8 +89,8 @@ describe("a command is refused, with a code and with what to do", () => {
   });
 });
 
-describe("a command that is accepted", () => {
-  it("writes a whole line of the changelog", () => {
+describe("an accepted command", () => {
+  it("writes a complete line of the changelog", () => {
     const found = runInfraCommand(
       buildRegisterCommand("acme/site", { telemetry_repo: undefined, reason: undefined, context: "production" }),
     );
@@ -107,7 +107,7 @@ describe("a command that is accepted", () => {
     });
   });
 
-  it("changes its own entry and not one byte of the others", () => {
+  it("changes its own entry and no byte of the others", () => {
     const found = runInfraCommand({ action: "disable", name: "acme/shop", reason: "Sold" });
     const text = formatRegistryOfOrgs({
       acme: { ...shop.acme, repos: { ...shop.acme.repos, shop: buildRepoEntry({ state: "disabled", reason: "Sold" }) } },
@@ -115,7 +115,7 @@ describe("a command that is accepted", () => {
     expect(found.ok && formatRegistry(found.value.registry)).toBe(text);
   });
 
-  it("adds a further repository at the end of its org, and changes not one byte of the others", () => {
+  it("adds a repository at the end of its org and changes no byte of the others", () => {
     const found = runInfraCommand(buildRegisterCommand("acme/site"));
     const text = formatRegistryOfOrgs({ acme: { ...shop.acme, repos: { ...shop.acme.repos, site: buildRepoEntry() } } });
     expect(found.ok && formatRegistry(found.value.registry)).toBe(text);
@@ -127,7 +127,7 @@ describe("a command that is accepted", () => {
     expect(found.ok && formatRegistry(found.value.registry)).toBe(text);
   });
 
-  it("takes the org along with its last repository, so that no telemetry routing is inherited", () => {
+  it("removes the org with its last repository, so that no telemetry routing is inherited", () => {
     const one = runInfraCommand(buildUnregisterCommand("acme/shop"));
     const none = one.ok ? runInfraCommand(buildUnregisterCommand("acme/Old"), one.value.registry) : one;
     expect(none.ok && [...none.value.registry.orgs.keys()]).toEqual([]);
@@ -167,7 +167,7 @@ const commands: fc.Arbitrary<InfraCommand> = fc.oneof(
 );
 
 describe("any sequence of commands", () => {
-  it("keeps every rule, never moves a context in place, and is replayed by its changelog to the same bytes", () => {
+  it("keeps every rule, never changes a context in place, and its changelog replays to the same bytes", () => {
     let mutations = 0;
     fc.assert(
       fc.property(fc.array(commands, { minLength: 20, maxLength: 60, size: "max" }), (sequence) => {
@@ -193,7 +193,7 @@ describe("any sequence of commands", () => {
   });
 });
 
-/** The rules of the document, checked on the text alone and without the code that makes it. */
+/** Checks the rules of the document on the text, without the code under test. */
 function expectRules(before: InfraRegistry, after: InfraRegistry, command: InfraCommand): void {
   const text = formatRegistry(after);
   expect(parseRegistry(text).ok).toBe(true);

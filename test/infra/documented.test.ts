@@ -8,7 +8,7 @@ const page = readFileSync(new URL("../../docs/infra-registry.md", import.meta.ur
 const listRows = (heading: string): string[] => (page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "").match(/^\| .*/gm) ?? [];
 const listNames = (row: string): string[] => [...row.matchAll(/`([a-z-]+(?:_[a-z]+)*)`/g)].map(([, name = ""]) => name);
 
-it("the operator's page has every refusal with the exit that it has", () => {
+it("the operator's page lists every refusal with its exit code", () => {
   const documented = listRows("Refusals").flatMap((row) => {
     const exit = Number(row.match(/^\| (\d)/)?.[1]);
     return listNames(row).map((code) => `${code} ${exit}`);
@@ -16,7 +16,7 @@ it("the operator's page has every refusal with the exit that it has", () => {
   expect(documented.sort()).toEqual(INFRA_REFUSALS.map((code) => `${code} ${new InfraRefused({ code, message: "" }).exit}`).sort());
 });
 
-it("the operator's page has every rule of the validation", () => {
+it("the operator's page lists every rule of the validation", () => {
   const documented = listRows("In CI").flatMap((row) => listNames(row.split("|")[1] ?? ""));
   expect(documented.sort()).toEqual(Object.keys(VALIDATION_RULES).sort());
 });

@@ -4,13 +4,13 @@ import { describe, expect, it, vi } from "vitest";
 import type { Operator } from "./operator.js";
 import { createShopOperators, expectRefused, SITE } from "./shop-operators.js";
 
-// Each command is a process of its own; on a busy machine they only end late.
+// Each command is a process, which can take long on a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
 
 const { operator } = createShopOperators();
 
 describe("--dry-run", () => {
-  /** Everything in the clone and in its git folder that a command could have written, with its bytes. */
+  /** Reads every file of the clone and its git folder that a command could write. */
   const readState = (made: Operator) => ({
     status: made.clone.git("status", "--porcelain", "--untracked-files=all"),
     refs: made.clone.git("for-each-ref"),
@@ -20,7 +20,7 @@ describe("--dry-run", () => {
     lock: existsSync(join(made.clone.folder, ".git", "ogr-infra.lock")),
   });
 
-  it("says what each command would do, refuses what it would refuse, and changes nothing", async () => {
+  it("describes what each command would do, refuses what the command would refuse, and changes nothing", async () => {
     const made = operator();
     const begun = readState(made);
     expect((await made.run("helpers/new-branch.sh", ["infra/change", "--dry-run"])).stdout).toContain(

@@ -12,7 +12,7 @@ import { replayChangelog } from "../../src/infra/replay.js";
 import { createTemporaryFolder } from "../repository/real-git.js";
 import { buildRegisterCommand, buildRepoEntry, formatRegistryOfOrgs, requireRegistry } from "./samples.js";
 
-// Each command is a process of its own; on a busy machine they only end late.
+// Each command is a process, which can take long on a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
 
 const folders: string[] = [];
@@ -34,8 +34,8 @@ async function newPlace(text = start): Promise<RegistryFilePaths> {
   return place;
 }
 
-/** Mutates in a process of its own, which dies by SIGKILL after this step. */
-function mutateElsewhere(
+/** Mutates in a child process that is killed after this step. */
+function mutateInChildProcess(
   place: RegistryFilePaths,
   command: InfraCommand,
   diesAfter?: MutationStep,
@@ -52,7 +52,7 @@ function mutateElsewhere(
   });
 }
 
-/** The registry as it is, proven to be what its changelog makes of nothing. */
+/** Reads the registry and checks that its changelog replays to it. */
 async function readAgreed(place: RegistryFilePaths): Promise<string> {
   const text = await readFile(place.registry, "utf8");
   const lines = parseChangelog(existsSync(place.changelog) ? await readFile(place.changelog, "utf8") : "");
@@ -67,10 +67,10 @@ async function listStrayFiles(place: RegistryFilePaths): Promise<string[]> {
   return names.filter((name) => !["infra", "infra/r.json", "infra/changelog", "infra/changelog/c.jsonl"].includes(name));
 }
 
-describe("a writer that dies", () => {
-  it.each([...MUTATION_STEPS])("after the step `%s` is repaired by the next command, and nothing is half done", async (step) => {
+describe("a killed writer", () => {
+  it.each([...MUTATION_STEPS])("after the step `%s` is completed or undone by the next command", async (step) => {
     const place = await newPlace();
-    expect(await mutateElsewhere(place, buildRegisterCommand("acme/first"), step)).toMatchObject({ signal: "SIGKILL" });
+    expect(await mutateInChildProcess(place, buildRegisterCommand("acme/first"), step)).toMatchObject({ signal: "SIGKILL" });
     const next = await mutateRegistry(place, buildRegisterCommand("acme/second"), { now });
     const text = await readAgreed(place);
     expect(next.ok && next.value.repaired === null).toBe(step === "locked");
@@ -79,9 +79,9 @@ describe("a writer that dies", () => {
     expect(await listStrayFiles(place)).toEqual([]);
   });
 
-  it("whose files were changed since is not guessed at: the next command is refused with what to do", async () => {
+  it("whose files have changed since makes the next command fail with the remedy", async () => {
     const place = await newPlace();
-    await mutateElsewhere(place, buildRegisterCommand("acme/first"), "changelog_written");
+    await mutateInChildProcess(place, buildRegisterCommand("acme/first"), "changelog_written");
     await writeFile(place.registry, formatRegistryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: buildRepoEntry() } } }));
     const before = await readFile(place.changelog, "utf8");
     const next = await mutateRegistry(place, buildRegisterCommand("acme/second"), { now });
@@ -92,7 +92,7 @@ describe("a writer that dies", () => {
 });
 
 describe("a second writer", () => {
-  it("is refused at every step of a first one that is alive, and both files stay whole", async () => {
+  it("is refused at every step of a running first one, and both files stay valid", async () => {
     const place = await newPlace();
     const refusals: unknown[] = [];
     for (const step of MUTATION_STEPS) {
@@ -105,7 +105,7 @@ describe("a second writer", () => {
       });
       expect(first.ok).toBe(true);
       const outcome = await second;
-      // It may also have come after the first one's end, as any next command.
+      // The second writer may also have started after the first one ended.
       if (outcome?.ok === false) refusals.push(outcome.refusal.code);
       await readAgreed(place);
     }
@@ -113,10 +113,10 @@ describe("a second writer", () => {
     expect(refusals.filter((code) => code !== "registry_busy" && code !== "already_registered")).toEqual([]);
   });
 
-  it("of six processes at once loses nothing that was reported as written", async () => {
+  it("among six concurrent processes loses no reported write", async () => {
     const place = await newPlace();
     const names = ["a", "b", "c", "d", "e", "f"];
-    const outcomes = await Promise.all(names.map((name) => mutateElsewhere(place, buildRegisterCommand(`acme/${name}`))));
+    const outcomes = await Promise.all(names.map((name) => mutateInChildProcess(place, buildRegisterCommand(`acme/${name}`))));
     const written = names.filter((_, at) => outcomes[at]?.code === "written");
     const registry = requireRegistry(await readAgreed(place));
     expect([...(registry.orgs.get("acme")?.repos.keys() ?? [])].sort()).toEqual(written);
@@ -128,7 +128,7 @@ describe("a second writer", () => {
   it.each([
     ["on another host", (path: string) => symlink(`token:4194305:boot.1:not-${hostname()}`, path)],
     ["whose lock cannot be read", (path: string) => writeFile(path, "{}")],
-  ])("%s counts as alive", async (_what, lock) => {
+  ])("%s counts as running", async (_what, lock) => {
     const place = await newPlace();
     await lock(place.lock);
     const next = await mutateRegistry(place, buildRegisterCommand("acme/site"), { now });
@@ -136,7 +136,7 @@ describe("a second writer", () => {
     expect(await readFile(place.registry, "utf8")).toBe(start);
   });
 
-  it("that edits the file by hand in between is not overwritten", async () => {
+  it("that edits the file by hand meanwhile is not overwritten", async () => {
     const place = await newPlace();
     const edited = formatRegistryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: buildRepoEntry() } } });
     const { writeFileSync } = await import("node:fs");
@@ -152,7 +152,7 @@ describe("a second writer", () => {
 });
 
 describe("the files", () => {
-  it("are not touched by a command that is refused", async () => {
+  it("are not changed by a refused command", async () => {
     const place = await newPlace('{ "orgs" : {} }');
     const before = await stat(place.registry, { bigint: true });
     expect(await mutateRegistry(place, buildRegisterCommand("acme/site", { context: "prod" }), { now })).toMatchObject({
@@ -178,7 +178,7 @@ describe("the files", () => {
     await expect(mutateRegistry(place, buildRegisterCommand("acme/site"), { now })).rejects.toThrow(/plain file/);
   });
 
-  it("that are invalid are refused with their first bad place", async () => {
+  it("are refused with the place of the first error if they are invalid", async () => {
     const place = await newPlace('{\n  "orgs": {"acme": {}}\n}');
     const refused = await mutateRegistry(place, buildRegisterCommand("acme/site"), { now });
     expect(refused).toMatchObject({ ok: false, refusal: { code: "registry_invalid" } });

@@ -18,8 +18,8 @@ const FIELDS =
   "additions assignees author autoMergeRequest baseRefName baseRefOid body changedFiles closed closedAt comments commits createdAt deletions files headRefName headRefOid headRepository headRepositoryOwner id isCrossRepository isDraft labels latestReviews maintainerCanModify mergeCommit mergeStateStatus mergeable mergedAt mergedBy milestone number potentialMergeCommit projectCards projectItems reactionGroups reviewDecision reviewRequests reviews state statusCheckRollup title updatedAt url";
 
 /**
- * A program called `gh` that records its calls, refuses what the GitHub CLI does not document, and answers from the pull request that it
- * is given (`null`: there is none). Like the real one it merges only the head that it was told to.
+ * Creates a program `gh` that records its calls, refuses what the GitHub CLI does not document, and answers from the given pull request
+ * (`null` if there is none). Like the real one it merges only the given head.
  */
 export function createRecordingGh(operator: Operator, pull: Readonly<Record<string, unknown>> | null) {
   return operator.intercept(

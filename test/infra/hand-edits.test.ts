@@ -38,7 +38,7 @@ const edit = fc.record({
   added: fc.oneof(fc.constantFrom("", ...pieces), fc.string({ unit: "binary", maxLength: 4 })),
 });
 
-/** What the document asks of a registry, checked without the code of the registry. */
+/** Checks the rules of the document without the code under test. */
 function isWithinRules(value: unknown): boolean {
   const { orgs } = value as { orgs: Record<string, { telemetry_repo: string; repos: Record<string, Record<string, unknown>> }> };
   return Object.entries(orgs).every(
@@ -57,7 +57,7 @@ function isWithinRules(value: unknown): boolean {
   );
 }
 
-it("an edit by hand is either valid, or refused with line and column of a place in the file", () => {
+it("an edit by hand is either valid or refused with line and column of a place in the file", () => {
   const seen = { valid: 0, refused: 0 };
   fc.assert(
     fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
@@ -85,7 +85,7 @@ it("an edit by hand is either valid, or refused with line and column of a place 
   expect(seen.refused).toBeGreaterThan(1000);
 });
 
-it("what the parser of JavaScript refuses is refused here too, and nothing else is refused for its syntax", () => {
+it("the same texts are refused for their syntax as by JSON.parse, except for stricter rules", () => {
   fc.assert(
     fc.property(fc.json({ depthSize: "small" }), edit, (json, { at, removed, added }) => {
       const place = json.length === 0 ? 0 : at % json.length;

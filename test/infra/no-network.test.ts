@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Operator } from "./operator.js";
 import { buildRepoEntry, formatRegistryOfOrgs } from "./samples.js";
 
-// Each command is a process of its own; on a busy machine they only end late.
+// Each command is a process, which can take long on a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
 
 const operators: Operator[] = [];
@@ -31,7 +31,7 @@ function createOperatorOnBranch(): Operator {
   return made;
 }
 
-/** Has every process of Node that inherits the environment fail at a connection or a name, and keep what it was. */
+/** Makes every Node process with this environment fail at a connection or a lookup and log it. */
 function installNodeGuard(made: Operator): { env: Record<string, string>; attempts(): string[] } {
   const log = join(made.folder, "network.log");
   const guard = join(made.folder, "guard.mjs");
@@ -46,7 +46,7 @@ const net = require("node:net"), dns = require("node:dns"), dgram = require("nod
 const connect = net.Socket.prototype.connect;
 net.Socket.prototype.connect = function (...args) {
   const [first] = args.flat();
-  // A socket of the file system is no network.
+  // Unix sockets are allowed.
   if (typeof first === "string" ? first.startsWith("/") : first?.path !== undefined) return connect.apply(this, args);
   return stop("connect " + JSON.stringify(first));
 };
@@ -67,7 +67,7 @@ syncBuiltinESMExports();
   };
 }
 
-/** Records every call of git by whoever finds it on the PATH, and runs the real one. */
+/** Records every call of git through PATH and runs the real git. */
 function recordGitCalls(made: Operator): () => string[] {
   const real = execFileSync("/bin/sh", ["-c", "command -v git"], { encoding: "utf8" }).trim();
   const { listCalls: calls } = made.intercept(
@@ -78,7 +78,7 @@ function recordGitCalls(made: Operator): () => string[] {
 }
 
 describe("infra.sh opens no network connection", () => {
-  it("neither itself nor through git, whatever it is told", async () => {
+  it("neither itself nor through git, with any command", async () => {
     const made = createOperatorOnBranch();
     const guard = installNodeGuard(made);
     const asked = recordGitCalls(made);
@@ -90,7 +90,7 @@ describe("infra.sh opens no network connection", () => {
     expect(asked().filter((command) => NETWORK_COMMANDS.includes(command))).toEqual([]);
   });
 
-  it("as the same guards do notice where one is opened", async () => {
+  it("according to guards that detect the connections of other scripts", async () => {
     const made = createOperatorOnBranch();
     const guard = installNodeGuard(made);
     const asked = recordGitCalls(made);
@@ -106,7 +106,7 @@ describe("infra.sh opens no network connection", () => {
   });
 
   const tracer = canTrace();
-  it.runIf(tracer)("by what the kernel sees of it and of all its children", async () => {
+  it.runIf(tracer)("according to a trace of its system calls and those of its children", async () => {
     const made = createOperatorOnBranch();
     const log = join(made.folder, "calls.log");
     const script = join(process.cwd(), "scripts", "infra", "infra.sh");

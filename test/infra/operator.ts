@@ -14,12 +14,12 @@ export interface ProgramOutput {
   readonly stderr: string;
 }
 
-/** An operator's clone of a registry, with a bare repository as its `origin` and the scripts of this repository. */
+/** An operator's clone of a registry, with a bare repository as `origin` and the scripts of this repository. */
 export class Operator {
   readonly folder = createTemporaryFolder("ogr-infra-operator-");
   readonly remote = join(this.folder, "remote.git");
   readonly clone: Clone;
-  /** Programs here come before those of the system. */
+  /** The programs in this folder take precedence over those of the system. */
   readonly programs = join(this.folder, "programs");
 
   readonly #scripts: string;
@@ -37,7 +37,7 @@ export class Operator {
     if (origin === this.remote) this.clone.git("push", "-q", "-u", "origin", "main");
   }
 
-  /** Where there is a build, a copy of the scripts as an adopter has it, which calls the build's `ogr`: that starts in half the time. */
+  /** Copies the scripts as an adopter does, with the build's `ogr` if there is a build, which starts twice as fast. */
   #adoptScripts(): string {
     const { built } = inject("servers") ?? {};
     if (built === undefined) return SCRIPTS;
@@ -96,7 +96,7 @@ export class Operator {
     writeFileSync(join(this.clone.folder, path), text);
   }
 
-  /** Puts a program of Node before those of the system; what it is called with is kept, one JSON array a line. */
+  /** Installs a Node program before those of the system and records its arguments. */
   intercept(name: string, source: string): { listCalls(): string[][] } {
     const log = join(this.folder, `${name}.calls`);
     appendFileSync(log, "");

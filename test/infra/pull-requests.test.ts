@@ -6,7 +6,7 @@ import { createRecordingGh } from "./gh.js";
 import { Operator, type ProgramOutput } from "./operator.js";
 import { buildRegisterCommand, buildRepoEntry, formatRegistryOfOrgs, NOW } from "./samples.js";
 
-// Each command is a process of its own; on a busy machine they only end late.
+// Each command is a process, which can take long on a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
 
 const operators: Operator[] = [];
@@ -14,7 +14,7 @@ afterEach(() => {
   for (const operator of operators.splice(0)) operator.remove();
 });
 
-/** An operator whose branch has one finished change of the registry, committed and pushed. */
+/** Creates an operator whose branch has one committed and pushed change of the registry. */
 async function createOperatorWithChange({ pushed = true } = {}): Promise<Operator> {
   const made = new Operator(formatRegistryOfOrgs({ acme: { telemetry_repo: "acme/telemetry", repos: { shop: buildRepoEntry() } } }));
   operators.push(made);
@@ -49,7 +49,7 @@ function expectRefused(said: ProgramOutput, exit: number, code: string, sentence
   expect({ code: said.code, stdout: said.stdout }).toEqual({ code: exit, stdout: "" });
 }
 
-it("a dry run of create-pr and merge-pr asks, opens nothing and merges nothing", async () => {
+it("a dry run of create-pr and merge-pr only queries, and opens and merges nothing", async () => {
   const made = await createOperatorWithChange();
   const gh = createRecordingGh(made, buildPull(made));
   const refs = made.clone.git("for-each-ref");
@@ -64,7 +64,7 @@ it("a dry run of create-pr and merge-pr asks, opens nothing and merges nothing",
 });
 
 describe("create-pr.sh", () => {
-  it("opens a pull request for the pushed branch, with its commits' own words", async () => {
+  it("opens a pull request for the pushed branch with the text of its commits", async () => {
     const made = await createOperatorWithChange();
     const gh = createRecordingGh(made, null);
     const said = await made.run("helpers/create-pr.sh");
@@ -78,7 +78,7 @@ describe("create-pr.sh", () => {
     ]);
   });
 
-  it("refuses main, a dirty tree, no commits, a branch that is not pushed as it is here, and a stale base; gh is not asked", async () => {
+  it("refuses main, a dirty tree, no commits, an unpushed branch and a stale base without a call of gh", async () => {
     const made = await createOperatorWithChange({ pushed: false });
     const gh = createRecordingGh(made, null);
     const { clone } = made;
@@ -109,7 +109,7 @@ describe("create-pr.sh", () => {
     expect(gh.listCalls()).toEqual([]);
   });
 
-  it("hands on what gh says, and says what to do where there is no gh", async () => {
+  it("prints the error of gh, or the remedy if gh is missing", async () => {
     const made = await createOperatorWithChange();
     made.intercept("gh", 'process.stderr.write("HTTP 401: Bad credentials\\nTry: gh auth login\\n"); process.exit(4);');
     expectRefused(await made.run("helpers/create-pr.sh"), 1, "gh_failed", /Bad credentials/);
@@ -120,14 +120,14 @@ describe("merge-pr.sh", () => {
   const view = ["--json", "number,url,state,baseRefName,headRefName,headRefOid"];
   const merge = (made: Operator) => ["pr", "merge", "12", "--squash", "--delete-branch", "--match-head-commit", made.clone.readHead()];
 
-  it("squashes the pull request of the current branch, as it stands here, and deletes its branch", async () => {
+  it("squashes the pull request of the current branch at its local head and deletes the branch", async () => {
     const made = await createOperatorWithChange();
     const gh = createRecordingGh(made, buildPull(made));
     expect(await made.run("helpers/merge-pr.sh")).toMatchObject({ code: 0 });
     expect(gh.listCalls()).toEqual([["pr", "view", ...view], merge(made)]);
   });
 
-  it("takes a number, from any branch", async () => {
+  it("accepts a number on any branch", async () => {
     const made = await createOperatorWithChange();
     const gh = createRecordingGh(made, buildPull(made));
     made.clone.git("switch", "-q", "main");
@@ -136,7 +136,7 @@ describe("merge-pr.sh", () => {
     expect(gh.listCalls()).toEqual([["pr", "view", "12", ...view], merge(made)]);
   });
 
-  it("refuses main without a number, a number that is none, and a pull request that is not there", async () => {
+  it("refuses main without a number, an invalid number and an unknown pull request", async () => {
     const made = await createOperatorWithChange();
     const gh = createRecordingGh(made, null);
     expectRefused(await made.run("helpers/merge-pr.sh"), 6, "pull_request_missing", /create-pr\.sh/);
@@ -151,15 +151,15 @@ describe("merge-pr.sh", () => {
   it.each([
     ["is merged already", { state: "MERGED" }, "pull_request_missing", /nothing to merge/],
     ["is for another branch", { baseRefName: "develop" }, "pull_request_missing", /not for main/],
-    ["has another commit than the branch here", { headRefOid: "1".repeat(40) }, "branch_not_pushed", /another commit/],
-  ])("refuses a pull request that %s, and merges nothing", async (_, more, code, sentence) => {
+    ["has another commit than the local branch", { headRefOid: "1".repeat(40) }, "branch_not_pushed", /another commit/],
+  ])("refuses a pull request that %s and merges nothing", async (_, more, code, sentence) => {
     const made = await createOperatorWithChange();
     const gh = createRecordingGh(made, buildPull(made, more));
     expectRefused(await made.run("helpers/merge-pr.sh"), 6, code, sentence);
     expect(gh.listCalls().filter(([, command]) => command === "merge")).toEqual([]);
   });
 
-  it("does not merge what was pushed after it was seen", async () => {
+  it("does not merge a commit that was pushed after the check", async () => {
     const made = await createOperatorWithChange();
     createRecordingGh(made, buildPull(made, { moved: "2".repeat(40) }));
     expectRefused(await made.run("helpers/merge-pr.sh"), 1, "gh_failed", /Head branch was modified/);

@@ -4,13 +4,13 @@ import { REGISTRY_PATH } from "../../src/infra/files.js";
 import { formatRegistryOfOrgs } from "./samples.js";
 import { createShopOperators, expectRefused, SITE, shop } from "./shop-operators.js";
 
-// Each command is a process of its own; on a busy machine they only end late.
+// Each command is a process, which can take long on a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
 
 const { onBranch } = createShopOperators();
 
 describe("the queries", () => {
-  it("read the working tree, a revision or a file, and say by their exit whether anything may run", async () => {
+  it("read the working tree, a revision or a file, and exit with whether acts may run", async () => {
     const made = onBranch();
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
     await made.run("infra.sh", ["disable", "acme/shop", "--reason", "Sold"]);
@@ -42,7 +42,7 @@ describe("the queries", () => {
     expect((await made.runOgr("diff", "main..HEAD")).stdout).toContain("are equal");
   });
 
-  it("validate a checkout against its base branch, in the words of whoever reads", async () => {
+  it("validate a checkout against its base branch, with output for a terminal, GitHub or JSON", async () => {
     const made = onBranch();
     expect(await made.runOgr("validate", "--base", "origin/main")).toMatchObject({ code: 0 });
     made.write(REGISTRY_PATH, formatRegistryOfOrgs(shop).replace("production", "sandbox"));
@@ -57,7 +57,7 @@ describe("the queries", () => {
     expect(sarif.runs[0]?.results).toMatchObject([{ ruleId: "changelog-agrees" }, { ruleId: "production-immutable" }]);
   });
 
-  it("take a report that lies in the checkout for no part of the change, and finalize asks for a clean tree", async () => {
+  it("ignore a report file in the checkout, while finalize requires a clean tree", async () => {
     const made = onBranch();
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
     made.write("infra.sarif", "{}");
@@ -65,7 +65,7 @@ describe("the queries", () => {
     expectRefused(await made.run("helpers/finalize-registry.sh"), 6, "tree_dirty", /infra\.sarif/);
   });
 
-  it("say of a shallow checkout that it has to be fetched whole, and not that the branch is stale", async () => {
+  it("report that a shallow checkout must be fetched completely, and not that the branch is stale", async () => {
     const made = onBranch();
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
     expect(await made.run("helpers/finalize-registry.sh")).toMatchObject({ code: 0 });

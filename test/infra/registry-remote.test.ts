@@ -13,8 +13,8 @@ import { formatRegistryOfOrgs } from "./samples.js";
 const PROJECT = "P.infra";
 const cardSchema = z.object({ card_id: z.string(), status: z.string(), level: z.string() });
 
-/** The registry that keeps the infra registry: an operator's `origin` is one of its projects, and a review is a card. */
-describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
+/** The operator's `origin` is a project of the registry, and a review is a card. */
+describe("an Office Git Registry as the operator's remote", { timeout: 300_000 }, () => {
   let registry: ServedRegistry;
   let operator: Operator;
   let admin: Record<string, string>;
@@ -39,7 +39,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     return refs.map(({ name }) => name).filter((name) => name.startsWith("refs/heads/"));
   };
 
-  /** What main has, brought here from the bare repository in the store. */
+  /** Fetches main from the repository in the store. */
   const fetchMain = async (): Promise<void> => {
     const mirror = join(createTemporaryFolder("ogr-infra-mirror-"), "repo.git");
     await mirrorRepository(registry.store, "T.UBL", PROJECT, mirror);
@@ -48,7 +48,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     operator.clone.git("reset", "-q", "--hard", "FETCH_HEAD");
   };
 
-  /** Opens the card, has bob approve it, and waits with merge-pr for its end. */
+  /** Opens the card, approves it as bob and waits for its end with merge-pr. */
   const mergeBranch = async (): Promise<ProgramOutput> => {
     const opened = await run("helpers/create-pr.sh", "--json");
     const card = cardSchema.parse(JSON.parse(opened.stdout));
@@ -58,7 +58,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     return merging;
   };
 
-  it("gets its first main from a branch, by a card that somebody else approves", async () => {
+  it("gets its first main from a branch by a card that another person approves", async () => {
     operator.clone.git("switch", "-q", "-c", "feature/infra/begin");
     expect(await push("feature/infra/begin")).toMatchObject({ code: 0 });
     const said = await mergeBranch();
@@ -67,7 +67,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     expect(operator.registry).toBe(formatRegistryOfOrgs({}));
   });
 
-  it("takes a registration through every script, and resolves it once it is merged", async () => {
+  it("accepts a registration through every script and resolves it once it is merged", async () => {
     const before = requireValue(await registry.as("admin").readInfraContext("P.demo"));
     expect(before).toMatchObject({ state: "missing" });
     expect(await run("helpers/new-branch.sh", "infra/register-demo")).toMatchObject({ code: 0 });
@@ -97,7 +97,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     expect(after).toMatchObject({ state: "enabled", context: "sandbox", telemetry_repo: "T.UBL/P.telemetry" });
   });
 
-  it("refuses to begin from a main that has moved on, and to merge what no card merges", async () => {
+  it("refuses a branch from a stale main and a merge without a card", async () => {
     operator.clone.git("switch", "-q", "main");
     const stale = await run("helpers/new-branch.sh", "infra/other");
     expect(stale).toMatchObject({ code: 6, stdout: "" });
@@ -109,7 +109,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     expect(missing.stderr).toContain("pull_request_missing");
   });
 
-  it("shows a rejection as what it is, and main stays", async () => {
+  it("reports a rejection and leaves main unchanged", async () => {
     const main = operator.clone.readHead("main");
     expect(await run("infra.sh", "disable", "T.UBL/P.demo", "--reason", "Not meant")).toMatchObject({ code: 0 });
     expect(await run("helpers/finalize-registry.sh")).toMatchObject({ code: 0 });
@@ -127,14 +127,14 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     expect(refs.find(({ name }) => name === "refs/heads/main")?.object_id).toBe(main);
   });
 
-  it("waits for no card of another commit than the branch has here", async () => {
+  it("ignores a card of another commit than the local one", async () => {
     operator.clone.git("commit", "-q", "--amend", "-m", "infra: disable T.UBL/P.demo after all");
     const said = await run("helpers/merge-pr.sh");
     expect(said).toMatchObject({ code: 6, stdout: "" });
     expect(said.stderr).toContain("branch_not_pushed");
   });
 
-  it("of another tenant is not taken for the caller's own project of the same name", async () => {
+  it("is not mistaken for a project of the same name in another tenant", async () => {
     operator.clone.git("remote", "set-url", "origin", `ogr://T.ELSE/${PROJECT}`);
     for (const script of ["create-pr", "merge-pr"]) {
       const said = await run(`helpers/${script}.sh`);

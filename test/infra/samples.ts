@@ -7,12 +7,12 @@ export function buildRepoEntry(more: object = {}): Record<string, string> {
   return { state: "enabled", context: "sandbox", process: "infra-cli", reason: "A trial", ...more };
 }
 
-/** The text of a registry with these orgs. */
+/** Formats a registry with these orgs. */
 export function formatRegistryOfOrgs(orgs: object): string {
   return `${JSON.stringify({ schema_version: "2.0", orgs }, null, 2)}\n`;
 }
 
-/** @throws when the text is no registry, with what is wrong with it */
+/** Parses a registry. @throws with the problems if the text is not a registry. */
 export function requireRegistry(text: string): InfraRegistry {
   const parsed = parseRegistry(text);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));

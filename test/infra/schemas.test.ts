@@ -4,13 +4,13 @@ import { buildPublishedSchemas } from "../../scripts/infra-schemas.js";
 
 const published = Object.entries(buildPublishedSchemas());
 
-it.each(published)("%s is the schema that the code parses with (draft 2020-12)", (name, schema) => {
+it.each(published)("%s is generated from the code's schema (draft 2020-12)", (name, schema) => {
   const text = readFileSync(new URL(`../../src/infra/schemas/${name}`, import.meta.url), "utf8");
   expect(JSON.parse(text)).toEqual(schema);
   expect(schema).toMatchObject({ $schema: "https://json-schema.org/draft/2020-12/schema" });
 });
 
-it("keep unknown members at the top level of a registry, and nowhere else", () => {
+it("the schemas allow unknown members only at the top level of a registry", () => {
   const objects: [string, unknown][] = [];
   const collect = (path: string, value: unknown): void => {
     if (typeof value !== "object" || value === null) return;

@@ -5,13 +5,13 @@ import { Operator } from "./operator.js";
 import { formatRegistryOfOrgs } from "./samples.js";
 import { createShopOperators, expectRefused, SITE, shop } from "./shop-operators.js";
 
-// Each command is a process of its own; on a busy machine they only end late.
+// Each command is a process, which can take long on a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
 
 const { operators, operator, onBranch } = createShopOperators();
 
 describe("infra.sh", () => {
-  it("registers, disables, enables and unregisters, and keeps a line for each", async () => {
+  it("registers, disables, enables and unregisters with a changelog line for each", async () => {
     const made = onBranch();
     for (const args of [
       SITE,
@@ -25,7 +25,7 @@ describe("infra.sh", () => {
     expect(lines.map((line) => (JSON.parse(line) as { action: string }).action)).toEqual(["register", "disable", "enable", "unregister"]);
   });
 
-  it("says so when no reason is given", async () => {
+  it("warns if no reason is given", async () => {
     const said = await onBranch().run("infra.sh", SITE.slice(0, 4));
     expect(said).toMatchObject({ code: 0 });
     expect(said.stderr).toContain("--reason");
@@ -35,16 +35,16 @@ describe("infra.sh", () => {
     ["a missing context", ["register", "acme/site"], 2, "context_missing", /--context sandbox or --context production/],
     ["an unknown context", ["register", "acme/site", "--context", "test"], 2, "context_unknown", /sandbox or production/],
     ["telemetry into another org", [...SITE, "--telemetry-repo", "other/telemetry"], 3, "telemetry_cross_org", /acme\/<repo>/],
-    ["a repository that is registered", ["register", "acme/shop", "--context", "sandbox"], 6, "already_registered", /unregister it first/],
+    ["a registered repository", ["register", "acme/shop", "--context", "sandbox"], 6, "already_registered", /unregister it first/],
     ["unregistering without confirmation", ["unregister", "acme/shop"], 2, "confirm_delete_missing", /--confirm-delete/],
-    ["a repository that is not there", ["disable", "acme/none"], 6, "not_registered", /ogr infra list/],
-  ])("refuses %s, and touches nothing", async (_, args, exit, code, sentence) => {
+    ["an unregistered repository", ["disable", "acme/none"], 6, "not_registered", /ogr infra list/],
+  ])("refuses %s and changes nothing", async (_, args, exit, code, sentence) => {
     const made = onBranch();
     expectRefused(await made.run("infra.sh", args), exit, code, sentence);
     expect(made.clone.git("status", "--porcelain")).toBe("");
   });
 
-  it("refuses main, a detached HEAD, and a folder that is no checkout", async () => {
+  it("refuses main, a detached HEAD and a folder that is not a checkout", async () => {
     const made = operator();
     expectRefused(await made.run("infra.sh", SITE), 3, "branch_is_main", /new-branch\.sh/);
     made.clone.git("switch", "-q", "--detach");
@@ -53,13 +53,13 @@ describe("infra.sh", () => {
     expectRefused(await made.run("infra.sh", SITE, {}, made.folder), 1, "not_a_checkout", /change into/);
   });
 
-  it("offers nothing else than the document's commands", async () => {
+  it("has only the document's commands", async () => {
     const said = await operator().run("infra.sh", ["create-pr"]);
     expect(said).toMatchObject({ code: 2, stdout: "" });
     expect(said.stderr).toContain("register, disable, enable or unregister");
   });
 
-  it("answers in JSON where JSON is asked for, refusals too", async () => {
+  it("prints results and refusals as JSON with --json", async () => {
     const made = onBranch();
     const done = await made.run("infra.sh", [...SITE, "--json"]);
     expect(JSON.parse(done.stdout)).toMatchObject({ ok: true, action: "register", owner: "acme", repo: "site", branch: "infra/change" });
@@ -69,13 +69,13 @@ describe("infra.sh", () => {
 });
 
 describe("new-branch.sh", () => {
-  it("makes a branch of the standard name from main", async () => {
+  it("creates a branch with the standard name from main", async () => {
     const made = operator();
     expect(await made.run("helpers/new-branch.sh", ["register-site"])).toMatchObject({ code: 0 });
     expect(made.clone.git("symbolic-ref", "--short", "HEAD")).toBe("infra/register-site");
   });
 
-  it("refuses another branch than main, a dirty tree, a name that is none, and one that is taken", async () => {
+  it("refuses another branch than main, a dirty tree, an invalid name and a name in use", async () => {
     const made = operator();
     made.clone.git("branch", "infra/taken");
     made.clone.git("push", "-q", "origin", "main:refs/heads/infra/there");
@@ -91,7 +91,7 @@ describe("new-branch.sh", () => {
     expectRefused(await made.run("helpers/new-branch.sh", ["infra/new"]), 6, "not_on_main", /git switch main/);
   });
 
-  it("refuses a main that has moved on at the remote", async () => {
+  it("refuses a main that is behind the remote", async () => {
     const made = operator();
     made.clone.git(
       "push",
@@ -104,7 +104,7 @@ describe("new-branch.sh", () => {
 });
 
 describe("finalize-registry.sh", () => {
-  it("stages a valid change, and only that", async () => {
+  it("stages only a valid change", async () => {
     const made = onBranch();
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
     const said = await made.run("helpers/finalize-registry.sh");
@@ -113,7 +113,7 @@ describe("finalize-registry.sh", () => {
     expect(made.clone.git("status", "--porcelain").split("\n").sort()).toEqual([`A  ${CHANGELOG_PATH}`, `M  ${REGISTRY_PATH}`]);
   });
 
-  it("refuses main, a registry that was not modified, and a change that brings something else along", async () => {
+  it("refuses main, an unmodified registry and a change that includes other files", async () => {
     const made = operator();
     expectRefused(await made.run("helpers/finalize-registry.sh"), 3, "branch_is_main", /cannot be changed on main/);
     made.clone.git("switch", "-q", "-c", "infra/change");
@@ -124,7 +124,7 @@ describe("finalize-registry.sh", () => {
     expect(made.clone.git("diff", "--cached", "--name-only")).toBe("");
   });
 
-  it("refuses an edit by hand, with its place, and stages nothing", async () => {
+  it("refuses an edit by hand with its place and stages nothing", async () => {
     const made = onBranch();
     made.write(REGISTRY_PATH, made.registry.replace('"production"', '"prod"'));
     expectRefused(
@@ -140,7 +140,7 @@ describe("finalize-registry.sh", () => {
     expect(made.clone.git("diff", "--cached", "--name-only")).toBe("");
   });
 
-  it("refuses a branch that main has overtaken", async () => {
+  it("refuses a branch that is behind main", async () => {
     const made = onBranch();
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
     const other = new Operator(formatRegistryOfOrgs({}), null);

@@ -7,7 +7,7 @@ export const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: b
 
 export const SITE = ["register", "acme/site", "--context", "sandbox", "--reason", "A trial"];
 
-/** Operators of a registry with the shop, who are gone after each test of the file that asks. */
+/** Creates operators of a registry with the shop and removes them after each test of the calling file. */
 export function createShopOperators() {
   const operators: Operator[] = [];
   afterEach(() => {
@@ -21,7 +21,7 @@ export function createShopOperators() {
   return {
     operators,
     operator,
-    /** An operator on a branch of their own. */
+    /** Creates an operator on a new branch. */
     onBranch(origin?: null): Operator {
       const made = operator(origin);
       made.clone.git("switch", "-q", "-c", "infra/change");

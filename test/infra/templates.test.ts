@@ -9,7 +9,7 @@ import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { Operator } from "./operator.js";
 import { formatRegistryOfOrgs } from "./samples.js";
 
-// Each command is a process of its own; on a busy machine they only end late.
+// Each command is a process, which can take long on a busy machine.
 vi.setConfig({ testTimeout: 240_000 });
 
 const operators: Operator[] = [];
@@ -49,7 +49,7 @@ const workflowSchema = z.strictObject({
 });
 const readWorkflow = () => workflowSchema.parse(parse(readTemplate("workflows/infra-registry.yml")));
 
-/** A branch ruleset as GitHub's REST API takes it. Source: GitHub Docs, "REST API endpoints for rules". */
+/** A branch ruleset of GitHub's REST API. Source: GitHub Docs, "REST API endpoints for rules". */
 const rulesetSchema = z.strictObject({
   name: z.string(),
   target: z.literal("branch"),
@@ -86,7 +86,7 @@ const rulesetSchema = z.strictObject({
 const readRuleset = () => rulesetSchema.parse(JSON.parse(readTemplate("rulesets/main.json")));
 
 describe("the ruleset for main", () => {
-  it("lets nobody around it, asks for a review of the code owners, and lets changes in as one commit", () => {
+  it("has no bypass, requires a review by the code owners and allows only squash merges", () => {
     const { bypass_actors, enforcement, conditions, rules } = readRuleset();
     expect({ bypass_actors, enforcement, ...conditions.ref_name }).toEqual({
       bypass_actors: [],
@@ -97,7 +97,7 @@ describe("the ruleset for main", () => {
     expect(rules.find(({ type }) => type === "pull_request")).toMatchObject({ parameters: { allowed_merge_methods: ["squash"] } });
   });
 
-  it("requires the very check that the workflow runs", () => {
+  it("requires the check that the workflow runs", () => {
     const checks = readRuleset().rules.flatMap((rule) =>
       rule.type === "required_status_checks" ? rule.parameters.required_status_checks : [],
     );
@@ -108,7 +108,7 @@ describe("the ruleset for main", () => {
 describe("the workflow", () => {
   const listSteps = () => Object.values(readWorkflow().jobs).flatMap((job) => job.steps);
 
-  it("calls ogr as ogr can be called, against the base of the pull request", () => {
+  it("calls ogr with valid arguments, against the base of the pull request", () => {
     const validate = buildProgram()
       .commands.find((one) => one.name() === "infra")
       ?.commands.find((one) => one.name() === "validate");
@@ -118,7 +118,7 @@ describe("the workflow", () => {
     for (const call of calls) for (const option of call.match(/--[a-z]+/g) ?? []) expect(known).toContain(option);
   });
 
-  it("has the whole history, keeps no credentials, and pastes no word of a stranger into a command", () => {
+  it("fetches the whole history, keeps no credentials and inserts no untrusted text into a command", () => {
     expect(listSteps()[0]).toMatchObject({ with: { "fetch-depth": 0, "persist-credentials": false } });
     for (const { run = "" } of listSteps()) expect(run).not.toContain("${{");
   });
@@ -133,7 +133,7 @@ it("CODEOWNERS covers the registry, its scripts and itself", () => {
 });
 
 describe("ogr infra init", () => {
-  it("makes a registry that is valid, scripts that run where there is no clone of this repository, and the rules", async () => {
+  it("creates a valid registry, scripts that run without a clone of this repository, and the rules", async () => {
     const made = new Operator(formatRegistryOfOrgs({}));
     operators.push(made);
     const { clone } = made;

@@ -6,8 +6,8 @@ import { expect, it } from "vitest";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const RULE = "runner-never-reaches-lab256";
 
-// The checks before the tests apply every rule to the whole tree; a rule that matched nothing would pass there as well.
-it("the rule that keeps LAB 256 out of the Runner's process finds it in a process that holds it", async () => {
+// The checks outside the tests apply every rule to the whole tree, where a rule that matches nothing would also pass.
+it("the rule that excludes LAB 256 from the Runner's process detects it in a process that imports it", async () => {
   const rules = createRequire(import.meta.url)("../../.dependency-cruiser.cjs") as {
     forbidden: { name: string; from: { path?: string }; to: { path?: string } }[];
     options: ICruiseOptions;

@@ -7,7 +7,7 @@ import { ignoreAbsence } from "../../src/process/durable-file.js";
 const folder = await mkdtemp(join(tmpdir(), "ogr-absence-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it("only a path where nothing is counts as absent, and every other error is thrown", async () => {
+it("ignoreAbsence returns undefined only for a path that does not exist, and rethrows every other error", async () => {
   const [file, loop] = [join(folder, "file"), join(folder, "loop")];
   await writeFile(file, "x");
   await symlink("loop", loop);

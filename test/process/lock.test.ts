@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { tryLock } from "../../src/process/lock.js";
 
-/** An attempt to take the lock makes at least two calls to the file system for each of them. */
+/** An attempt to take the lock makes at least two file system calls for each of them. */
 const DEAD_HOLDERS = 30;
 
 const folder = await mkdtemp(join(tmpdir(), "ogr-lock-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Leaves a lock that passed through killed processes. Returns the link that the next holder creates. */
+/** Leaves a lock that several killed processes held in turn. Returns the link that the next holder creates. */
 function leaveDeadHolders(path: string): string {
   let link = path;
   for (let number = 0; number < DEAD_HOLDERS; number += 1) {
@@ -22,7 +22,7 @@ function leaveDeadHolders(path: string): string {
 }
 
 test.each([4, 8, 16, 32])(
-  "a lock is not inherited from dead holders if another process releases and takes it %i calls to the file system later",
+  "a lock is not taken over from dead holders if another process releases and takes it %i file system calls later",
   async (calls) => {
     const [path, taken] = [join(folder, `lock-${calls}`), join(folder, `taken-${calls}`)];
     await tryLock(taken);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** When a Runner kills itself: once `acts` acts have completed a step, or once each of these acts has completed its own step. */
+/** When a Runner kills itself: once `acts` acts have completed a step, or once each act has completed its own step. */
 export type Death = { readonly step: string; readonly acts: number } | { readonly steps: Readonly<Record<string, string>> };
 
 /**
@@ -24,11 +24,11 @@ export function dieAfter(environment: NodeJS.ProcessEnv): (step: string, act: st
   };
 }
 
-/** The step at which each flow is held until LAB 256 is killed, by workflow id. `complete` says that no further flow is added. */
+/** The step at which each flow is held until LAB 256 is killed, by workflow id. If `complete`, no more flows are added. */
 export interface KillPlan {
   readonly steps: Readonly<Record<string, string>>;
   readonly complete: boolean;
-  /** The type of flows that take no step in this process unless `steps` has them. */
+  /** The workflow type whose flows make no step in this process unless they are in `steps`. */
   readonly parked?: string | undefined;
 }
 
@@ -45,7 +45,7 @@ export function dieTogether(environment: NodeJS.ProcessEnv): (flow: SteppingFlow
   return ({ id, type }, step) => {
     // Some flows get their ids only after this process has started, so the file grows.
     const { steps, complete, parked } = JSON.parse(readFileSync(path, "utf8")) as KillPlan;
-    // Temporal runs a held step again after ten seconds. The second run must not do what another flow is to be met at.
+    // Temporal retries a held step after ten seconds. The retry must not run, since another flow may have to do the same work.
     if (arrived.has(id) || (type === parked && !(id in steps))) return new Promise(() => undefined);
     if (steps[id] !== step) return;
     arrived.add(id);
@@ -56,7 +56,7 @@ export function dieTogether(environment: NodeJS.ProcessEnv): (flow: SteppingFlow
 }
 
 /** Holds the act `TEST_HOLD_ACT` after its claim until the file `TEST_HOLD_UNTIL` exists. */
-export function holdUp(environment: NodeJS.ProcessEnv): (step: string, act: string) => Promise<void> {
+export function holdAfterClaim(environment: NodeJS.ProcessEnv): (step: string, act: string) => Promise<void> {
   const { TEST_HOLD_ACT: held, TEST_HOLD_UNTIL: until } = environment;
   return async (step, act) => {
     while (act === held && step === "claimed" && until !== undefined && !existsSync(until)) await delay(50);

@@ -1,7 +1,7 @@
 import { runLab512 } from "../../src/worker/lab512.js";
-import { dieAfter, holdUp } from "./die-after.js";
+import { dieAfter, holdAfterClaim } from "./die-after.js";
 
-const [die, hold] = [dieAfter(process.env), holdUp(process.env)];
+const [die, hold] = [dieAfter(process.env), holdAfterClaim(process.env)];
 await runLab512(process.env, async (act, step) => {
   await die(step, act);
   await hold(step, act);

@@ -1,4 +1,4 @@
-/** Sets the clock of this process as an operator who forgot NTP leaves a host's; timers go on as they are. */
+/** Shifts the clock of this process, as on a host without NTP. Timers are not affected. */
 export function setClock(aheadMs: number): void {
   const Right = Date;
   const now = () => Right.now() + aheadMs;

@@ -41,7 +41,7 @@ describe("git.registry.telemetry_append", () => {
   const append = async (lines: readonly TelemetryLine[], from_seq: number, jti?: string, changes: Partial<JobContext> = {}) =>
     executeTestJob(stage.buildContext(changes), JOB, await buildParams(lines, from_seq), jti);
 
-  /** The stored repository as stock git sees it. */
+  /** Opens a copy of the stored repository with stock git. */
   async function openMirror() {
     const folder = await copyPrefix(stage, TELEMETRY);
     const git = (...args: string[]) => execFileSync("git", ["--git-dir", folder, ...args]).toString("utf8");
@@ -49,7 +49,7 @@ describe("git.registry.telemetry_append", () => {
   }
   const november = "telemetry/v1/repos/T.UBL_P.demo/2026-11.jsonl";
 
-  it("commits lines under their projects and months, and stock git accepts the repository and clones it", async () => {
+  it("commits lines by project and month into a repository that stock git can fsck and clone", async () => {
     const late = buildLine(4, { at: "2026-12-01T00:00:00.000Z" });
     const other = buildLine(3, { project_id: "P.other" });
     const effects = value(await append([buildLine(1), buildLine(2), other, late], 0));
@@ -71,7 +71,7 @@ describe("git.registry.telemetry_append", () => {
     execFileSync("git", ["clone", "-q", git("rev-parse", "--absolute-git-dir").trim(), join(stage.folder, "clone")]);
   });
 
-  it("makes each dashboard from all lines of its project, whether it reads them or knows their sum", async () => {
+  it("builds each dashboard from all lines of its project, read or summarised", async () => {
     const first = [buildLine(1), buildLine(2, { status: "denied", code: "ref_moved" })];
     const second = [buildLine(5, { at: "2026-12-01T00:00:00.000Z", wall_ms: 70_000 }), buildLine(6)];
     value(await append(first, 0));
@@ -89,23 +89,26 @@ describe("git.registry.telemetry_append", () => {
     expect(months.map(({ acts }) => acts)).toEqual([3, 1]);
   });
 
-  it.each<JobStep>(["looked", "fetched", "checked", "stored", "moved"])("whose Runner dies after %s lands exactly once", async (step) => {
-    const other = new Repositories(join(stage.folder, "other-runner"));
-    const jti = randomUUID();
-    value(await append([buildLine(1)], 0));
-    await expect(append([buildLine(2), buildLine(3)], 1, jti, dieAfterStep(step))).rejects.toThrow(`died after ${step}`);
-    const effects = value(await append([buildLine(2), buildLine(3)], 1, jti, { repositories: other }));
-    expect(value(await append([buildLine(2), buildLine(3)], 1, jti)).refs).toEqual(effects.refs);
-    await other.close();
-    expect((await openMirror()).file(november)).toBe(buildBatch([buildLine(1), buildLine(2), buildLine(3)]).toString());
-  });
+  it.each<JobStep>(["looked", "fetched", "checked", "stored", "moved"])(
+    "is applied exactly once if its Runner dies after %s",
+    async (step) => {
+      const other = new Repositories(join(stage.folder, "other-runner"));
+      const jti = randomUUID();
+      value(await append([buildLine(1)], 0));
+      await expect(append([buildLine(2), buildLine(3)], 1, jti, dieAfterStep(step))).rejects.toThrow(`died after ${step}`);
+      const effects = value(await append([buildLine(2), buildLine(3)], 1, jti, { repositories: other }));
+      expect(value(await append([buildLine(2), buildLine(3)], 1, jti)).refs).toEqual(effects.refs);
+      await other.close();
+      expect((await openMirror()).file(november)).toBe(buildBatch([buildLine(1), buildLine(2), buildLine(3)]).toString());
+    },
+  );
 
-  it("whose conditional write took effect while its answer was lost lands exactly once", async () => {
+  it("is applied exactly once if the response to its conditional write is lost", async () => {
     value(await append([buildLine(1)], 0, undefined, { store: createForgetfulStore(stage.store, /packed-refs$/, 1) }));
     expect((await openMirror()).file(november)).toBe(buildBatch([buildLine(1)]).toString());
   });
 
-  it("recognises lines that are there already, under whatever act they came", async () => {
+  it("recognises lines that an earlier act has stored", async () => {
     const lines = [buildLine(1), buildLine(2), buildLine(5)];
     const first = value(await append(lines, 0));
     const again = value(await append(lines, 0));
@@ -116,7 +119,7 @@ describe("git.registry.telemetry_append", () => {
     expect(git("rev-list", "--count", "main").trim()).toBe("2");
   });
 
-  it("refuses a gap, and lines that repository and ledger tell differently", async () => {
+  it("denies a gap, and lines that differ between repository and ledger", async () => {
     value(await append([buildLine(1), buildLine(3)], 0));
     expect(code(await append([buildLine(9)], 5))).toBe("telemetry_conflict");
     expect(code(await append([buildLine(1), buildLine(3, { status: "error" })], 0))).toBe("telemetry_conflict");
@@ -125,7 +128,7 @@ describe("git.registry.telemetry_append", () => {
     expect((await openMirror()).file(november)).toBe(buildBatch([buildLine(1), buildLine(3)]).toString());
   });
 
-  it("lets one of two appends that race win, and none twice", async () => {
+  it("lets one of two concurrent appends win and stores no line twice", async () => {
     const other = new Repositories(join(stage.folder, "other-runner"));
     const outcomes = await Promise.all([
       append([buildLine(1), buildLine(2)], 0),
@@ -137,7 +140,7 @@ describe("git.registry.telemetry_append", () => {
     expect(new Set(texts).size).toBe(texts.length);
   });
 
-  it("writes nothing anywhere for a line of another org, or for another org's repository", async () => {
+  it("writes nothing for a line of another org or for another org's repository", async () => {
     const listKeys = async () => {
       const found: string[] = [];
       for (const space of ["repos/", "registry-metadata/", "artifacts/"])
@@ -153,14 +156,14 @@ describe("git.registry.telemetry_append", () => {
     expect(await listKeys()).toEqual(before);
   });
 
-  it("takes only the staged bytes that its act names", async () => {
+  it("reads only the staged bytes that its act names", async () => {
     const params = await buildParams([buildLine(1)], 0);
     expect(code(await executeTestJob(stage.buildContext(), JOB, { ...params, subject_hash: hashBlake3Hex(Buffer.from("other")) }))).toBe(
       "staged_bytes_missing",
     );
   });
 
-  it("plans what it will do", async () => {
+  it("plans the commit that it makes", async () => {
     value(await append([buildLine(1)], 0));
     const plan = value(await planTestJob(stage.buildContext(), JOB, await buildParams([buildLine(2)], 1)));
     const effects = value(await append([buildLine(2)], 1));

@@ -29,10 +29,11 @@ const append = (events: readonly NewEvent[]) => ledger.appendOrThrow(events);
 const path = join(createTemporaryFolder("ogr-infra-"), "registry.json");
 const infra = openInfraSource({ kind: "file", path }, undefined as never);
 
-const say = (entries: Readonly<Record<string, Entry>>, telemetry?: string) => writeFileSync(path, formatRegistryJson(entries, telemetry));
+const writeRegistry = (entries: Readonly<Record<string, Entry>>, telemetry?: string) =>
+  writeFileSync(path, formatRegistryJson(entries, telemetry));
 let acts = 0;
 
-/** An act that finished, with its permit; those of `before` come from a time without an infra registry. */
+/** Builds the events of a finished act with its permit. With `before`, its permit has no infra context. */
 function act(how: { project?: string; job?: JobType; before?: boolean; closed?: boolean; artifact?: object } = {}): NewEvent[] {
   acts += 1;
   const n = acts;
@@ -67,12 +68,12 @@ const readLastSeq = async () => {
 };
 
 beforeEach(async () => {
-  say({ [`${TENANT}/P.demo`]: "enabled production", [`${TENANT}/P.telemetry`]: "enabled production" });
+  writeRegistry({ [`${TENANT}/P.demo`]: "enabled production", [`${TENANT}/P.telemetry`]: "enabled production" });
   from = await readLastSeq();
 });
 
 describe("the next batch of a tenant's telemetry", () => {
-  it("tells of receipts and of commands that were closed without one, in the ledger's order", async () => {
+  it("has a line for each receipt and each command closed without one, in the ledger's order", async () => {
     const first = acts + 1;
     await append([...act(), ...act({ closed: true }), buildRegistered("P.noise"), ...act()]);
     const batch = await compose();
@@ -83,14 +84,14 @@ describe("the next batch of a tenant's telemetry", () => {
     expect(batch).toMatchObject({ project_id: "P.telemetry", lines: 3, to_seq: lines[2]?.seq });
   });
 
-  it("tells nothing of appends, nor of acts from before there was an infra registry, and passes them", async () => {
+  it("skips appends and acts without an infra context", async () => {
     await append([...act({ before: true }), ...act({ before: true, closed: true }), ...act({ job: "git.registry.telemetry_append" })]);
     expect(await compose()).toEqual({ state: "none", passed_seq: await readLastSeq(), more: false });
     await append(act());
     expect(parseLines(await compose({ batchMaxLines: 1 }))).toHaveLength(1);
   });
 
-  it("tells of an act once, where another command used its permit", async () => {
+  it("has one line for an act whose permit another command used", async () => {
     const n = acts + 1;
     const [permitted, issued, closed] = act({ closed: true });
     if (permitted === undefined || issued === undefined || closed?.type !== "command.closed") throw new TypeError("no command");
@@ -101,7 +102,7 @@ describe("the next batch of a tenant's telemetry", () => {
     expect(parseLines(await compose()).map((line) => [line.jti, line.status])).toEqual([[toJti(n), "success"]]);
   });
 
-  it("is cut where it is full, and the next one goes on behind it", async () => {
+  it("ends when it is full, and the next one continues after it", async () => {
     await append([...act(), ...act(), ...act()]);
     const one = await compose({ batchMaxLines: 2 });
     if (one.state !== "batch") throw new Error(one.state);
@@ -109,19 +110,19 @@ describe("the next batch of a tenant's telemetry", () => {
     expect([parseLines(one).length, parseLines(two).length]).toEqual([2, 1]);
   });
 
-  it("is the same bytes however often it is made", async () => {
+  it("is deterministic", async () => {
     await append([...act(), ...act({ closed: true })]);
     expect(await compose()).toEqual(await compose());
   });
 
-  it("takes a disabled project's acts, and those of one that is no longer named where its org's lines go", async () => {
+  it("includes acts of a disabled project, and of an unregistered one in the org's last telemetry repository", async () => {
     await append([...act(), ...act({ project: "P.gone" })]);
-    say({ [`${TENANT}/P.demo`]: "disabled production", [`${TENANT}/P.telemetry`]: "enabled production" });
+    writeRegistry({ [`${TENANT}/P.demo`]: "disabled production", [`${TENANT}/P.telemetry`]: "enabled production" });
     expect(parseLines(await compose()).map(({ project_id }) => project_id)).toEqual(["P.demo"]);
     expect(parseLines(await compose({ lastProjectId: "P.telemetry" })).map(({ project_id }) => project_id)).toEqual(["P.demo", "P.gone"]);
   });
 
-  it("waits, and names the act, where the infra registry names no place, or cannot be used", async () => {
+  it("is blocked with the act's name if the infra registry names no destination or is invalid", async () => {
     await append(act({ project: "P.gone" }));
     const blocked = await compose({ lastProjectId: "P.former" });
     expect(blocked).toMatchObject({ state: "blocked", problem: expect.stringContaining(`${TENANT}/P.gone`) });
@@ -129,15 +130,15 @@ describe("the next batch of a tenant's telemetry", () => {
     expect(await compose()).toMatchObject({ state: "blocked", problem: expect.stringContaining("cannot be used") });
   });
 
-  it("goes to the place that the org has now, and never to two places at once", async () => {
+  it("goes only to the org's current telemetry repository", async () => {
     await append(act());
-    say({ [`${TENANT}/P.demo`]: "enabled production" }, "P.moved");
+    writeRegistry({ [`${TENANT}/P.demo`]: "enabled production" }, "P.moved");
     const batch = await compose({ lastProjectId: "P.telemetry" });
     expect(batch).toMatchObject({ state: "batch", project_id: "P.moved" });
     expect(parseLines(batch).map(({ telemetry_repo }) => telemetry_repo)).toEqual([`${TENANT}/P.moved`]);
   });
 
-  it("never goes to another org, whatever its registry says", async () => {
+  it("never goes to another org's repository", async () => {
     await append(act());
     const text = formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled production" });
     writeFileSync(path, text.replace(`${TENANT}/P.telemetry`, "T.OTHER/P.telemetry"));
@@ -145,8 +146,8 @@ describe("the next batch of a tenant's telemetry", () => {
   });
 });
 
-describe("where a tenant's telemetry stands", () => {
-  it("is what its receipts say at most, in whatever order they were recorded, to each repository", async () => {
+describe("the position of a tenant's telemetry", () => {
+  it("is the maximum of its receipts for each repository in any order", async () => {
     const job = "git.registry.telemetry_append" as const;
     for (const [project, to_seq] of [
       ["P.old", 5],
@@ -163,7 +164,7 @@ describe("where a tenant's telemetry stands", () => {
     expect(await findLastTelemetryAppend(ledger.db, { tenant_id: TENANT, project_id: "P.never" })).toBeUndefined();
   });
 
-  it("never goes back", async () => {
+  it("never decreases", async () => {
     await ledger.db.insertInto("tenants").values({ tenant_id: TENANT, transport: "temporal" }).execute();
     expect(await readTelemetryCursor(ledger.db, TENANT)).toBe(0);
     await advanceTelemetryCursor(ledger.db, TENANT, 9);

@@ -24,7 +24,7 @@ const lines = fc.uniqueArray(
 );
 
 describe("a summary", () => {
-  it("says what its lines say", () => {
+  it("has the totals of its lines", () => {
     const { wall_ms: _, ...refused } = buildLine(12, { status: "denied", code: "ref_moved", level: "L4", refs: 0 });
     expect(sumLines([buildLine(10), buildLine(11, { status: "error", code: "ref_moved", wall_ms: 2_000, refs: 0 }), refused])).toEqual({
       acts: 3,
@@ -43,7 +43,7 @@ describe("a summary", () => {
     });
   });
 
-  it("of two parts, joined, is the summary of the whole, wherever it is cut", () => {
+  it("of two joined parts equals the summary of the whole for any split", () => {
     fc.assert(
       fc.property(lines, fc.nat(60), (all, cut) => {
         expect(joinSummaries(sumLines(all.slice(0, cut)), sumLines(all.slice(cut)))).toEqual(sumLines(all));
@@ -58,26 +58,26 @@ describe("a dashboard", () => {
     buildMonthSummary(of, month, String(at).repeat(40), sumLines([buildLine(at + 1)])),
   );
 
-  it("is the same bytes in whatever order its months come", () => {
+  it("has the same bytes for any order of its months", () => {
     expect(buildDashboardText(of, months)).toBe(buildDashboardText(of, months.toReversed()));
   });
 
-  it("gives its months back by the files that they sum up, and none when it was not written by us", () => {
+  it("yields its months by their files, and none if it is not a dashboard of the registry", () => {
     const text = buildDashboardText(of, months);
     expect([...parseKnownMonths(text).keys()].sort()).toEqual([`2026-11:${"1".repeat(40)}`, `2026-12:${"0".repeat(40)}`]);
     for (const foreign of ["", "{", "{}", text.replace('"1.0"', '"9.0"')]) expect(parseKnownMonths(foreign).size).toBe(0);
   });
 });
 
-describe("where telemetry lies", () => {
-  it("is below the owner and the repository, by the month in UTC", () => {
+describe("the path of telemetry", () => {
+  it("consists of org, repository and month in UTC", () => {
     expect(toLinesPath("T.UBL", "P.demo", toMonth({ at: "2026-11-30T23:59:59.999Z" }))).toBe(
       "telemetry/v1/repos/T.UBL_P.demo/2026-11.jsonl",
     );
     expect(toDashboardPath("T.UBL", "P.demo")).toBe("telemetry/v1/dashboards/T.UBL_P.demo/dashboard.json");
   });
 
-  it("says in its commit up to which entry of the ledger it goes", () => {
+  it("is committed with the last entry of the ledger in the message", () => {
     const message = formatAppendMessage({ from_seq: 3, to_seq: 41, lines: 1, projects: 1, batch: "b".repeat(64) });
     expect(message.split("\n")[0]).toBe("telemetry: 1 act of 1 project");
     expect(parseLastSeq(message)).toBe(41);

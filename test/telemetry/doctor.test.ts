@@ -10,7 +10,7 @@ const ledger = useLedgerDatabase("telemetry-doctor");
 const FINISHED_MS = Date.parse("2026-01-31T12:00:00Z");
 const HOUR_MS = 3_600_000;
 
-/** An act that finished then; one of a time with an infra registry has a line coming. */
+/** Records a finished act. With `hasInfra`, it has a telemetry line. */
 async function recordFinished(n: number, { hasInfra }: { readonly hasInfra: boolean }): Promise<number> {
   const issued = buildPermitIssued(n);
   if (issued.type !== "permit.issued") throw new TypeError("no permit");
@@ -24,7 +24,7 @@ const runDoctor = (afterMs: number) => checkTelemetry(ledger.url, FINISHED_MS + 
 
 beforeAll(() => createTenant(ledger.db, { tenant_id: TENANT, transport: "temporal" }));
 
-it("the doctor finds a telemetry flow that is stuck, and none that only waits for more acts, or has nothing to tell", async () => {
+it("the doctor reports a stuck telemetry flow, and none that waits for more acts or has no lines", async () => {
   await recordFinished(1, { hasInfra: false });
   expect(await runDoctor(9 * HOUR_MS)).toMatchObject([{ check: "telemetry", state: "ok" }]);
   const seq = await recordFinished(2, { hasInfra: true });

@@ -2,7 +2,7 @@ import { formatTelemetryLine, type TelemetryLine } from "../../src/domain/teleme
 
 export const TELEMETRY = "P.telemetry";
 
-/** A line of `T.UBL` as the ledger gives it, with these members changed. */
+/** Builds a line of `T.UBL` with these members changed. */
 export function buildLine(seq: number, changes: Partial<TelemetryLine> = {}): TelemetryLine {
   return {
     schema_version: "1.0",

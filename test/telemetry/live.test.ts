@@ -32,7 +32,7 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   "T.OTHER/P.theirs": "enabled production",
 };
 
-/** Some wait twice for all of the telemetry, and processes are killed in between. */
+/** Some tests wait twice for the telemetry and kill processes in between. */
 const PATIENT = { timeout: 3 * FLOOR_MS };
 
 let registry: TestRegistry;
@@ -40,7 +40,7 @@ let temporal: TemporalTestClient;
 let clone: Clone;
 let pushes = 0;
 const infra = join(createTemporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
-const say = (changes: Readonly<Record<string, Entry>> = {}) => writeFileSync(infra, formatRegistryJson({ ...ENTRIES, ...changes }));
+const writeRegistry = (changes: Readonly<Record<string, Entry>> = {}) => writeFileSync(infra, formatRegistryJson({ ...ENTRIES, ...changes }));
 const actAsAdmin = () => registry.as("admin");
 const pushTo = (project: string) => {
   pushes += 1;
@@ -48,7 +48,7 @@ const pushTo = (project: string) => {
 };
 
 beforeAll(async () => {
-  say();
+  writeRegistry();
   registry = await startTestRegistry({ name: "telemetry", infra: `file:${infra}` });
   await registry.lab256.stop();
   await registry.lab256.start({ env: QUICK });
@@ -62,7 +62,7 @@ afterAll(async () => {
 });
 
 describe("the telemetry of a tenant", PATIENT, () => {
-  it("waits while its repository is not registered, says why, and loses nothing", async () => {
+  it("waits with the reason while its repository is not registered, and loses nothing", async () => {
     await actByCard(registry, buildRegistrationJob("P.demo"));
     await waitUntilPasses(async () => expect(await readCurrentDetails(temporal)).toContain("register it first"));
     expect(await openTelemetryMirror(registry)).toBeUndefined();
@@ -71,16 +71,16 @@ describe("the telemetry of a tenant", PATIENT, () => {
     expect(listLines({ files }).map(({ project_id }) => project_id)).toEqual(["P.demo", TELEMETRY]);
   });
 
-  it("has every finished act of its projects as one line, in order, however the act ended", async () => {
+  it("has one line for each finished act of its projects, in order, for every outcome", async () => {
     await actByCard(registry, buildRegistrationJob("P.other"));
     for (const project of ["P.demo", "P.other", "P.demo"]) await actByPermit(actAsAdmin(), pushTo(project));
     const moved = pushTo("P.demo");
     await actByPermit(actAsAdmin(), { ...moved, params: { ...moved.params, expected_old: "1".repeat(40) } });
     const command = await prepareCommand(actAsAdmin(), pushTo("P.other"));
-    say({ "T.UBL/P.other": "enabled production" });
+    writeRegistry({ "T.UBL/P.other": "enabled production" });
     requireValue(await actAsAdmin().issueCommand(command));
     await waitForCommandEnd(actAsAdmin(), command.jti, PATIENCE_MS);
-    say();
+    writeRegistry();
     const lines = listLines(await expectExactlyOnce(registry));
     const ends = lines.map(({ project_id, status, code, refs, level }) => ({ project_id, status, code, refs, level }));
     expect(ends).toContainEqual({ project_id: "P.demo", status: "error", code: "ref_moved", refs: 0, level: "L1" });
@@ -91,7 +91,7 @@ describe("the telemetry of a tenant", PATIENT, () => {
     for (const { infra_revision, status } of lines) if (status === "success") expect(infra_revision).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it("can be cloned, and holds no address and no word that a person wrote", async () => {
+  it("can be cloned, and contains no address and no text by a person", async () => {
     const { git, files } = await expectExactlyOnce(registry);
     const folder = join(createTemporaryFolder("ogr-clone-"), "clone");
     execFileSync("git", ["clone", "-q", git("rev-parse", "--absolute-git-dir").trim(), folder], { stdio: "pipe" });
@@ -99,7 +99,7 @@ describe("the telemetry of a tenant", PATIENT, () => {
     for (const word of ["@", "A test", "a change", "feature/"]) expect(text).not.toContain(word);
   });
 
-  it("is an act of the registry's own service, which no token speaks for", async () => {
+  it("is written by the registry's service actor, which has no token", async () => {
     const commands = requireValue(await actAsAdmin().listCommands({ project_id: TELEMETRY }));
     const appends = commands.filter(({ jobType, status }) => jobType === "git.registry.telemetry_append" && status !== "running");
     expect(appends.length).toBeGreaterThan(0);
@@ -107,7 +107,7 @@ describe("the telemetry of a tenant", PATIENT, () => {
       expect({ actor_id, status }).toEqual({ actor_id: "ubl:sid:app:registry.telemetry", status: "success" });
   });
 
-  it("whose flow was lost is started again by housekeeping, and begins where the ledger says", async () => {
+  it("gets a new flow from housekeeping if its flow is lost, and continues at the ledger's position", async () => {
     const lost = await loseFlow(temporal);
     await actByPermit(actAsAdmin(), pushTo("P.demo"));
     await lost.resume();
@@ -133,7 +133,7 @@ describe.each<JobStep>(chooseExtent(["moved"], ["stored", "moved", "receipted"])
 );
 
 describe("LAB 256", PATIENT, () => {
-  it("killed after it gave an append its permit leaves every line exactly once", async () => {
+  it("killed after it issued an append's permit leaves every line exactly once", async () => {
     await expectExactlyOnce(registry);
     await loseFlow(temporal);
     await actByPermit(actAsAdmin(), pushTo("P.demo"));
@@ -147,11 +147,11 @@ describe("LAB 256", PATIENT, () => {
     await expectExactlyOnce(registry);
   });
 
-  it("and the Runner killed again and again while acts go on leave every line exactly once", async () => {
+  it("and the Runner, both killed repeatedly during acts, leave every line exactly once", async () => {
     for (let round = 0; round < chooseExtent(2, 8); round += 1) {
       await Promise.all(["P.demo", "P.other", "P.demo"].map((project) => actByPermit(actAsAdmin(), pushTo(project))));
       const victim = round % 2 === 0 ? registry.lab256 : registry.lab512;
-      // About when the next look begins its append.
+      // About the time at which the next append begins.
       await new Promise((resolve) => setTimeout(resolve, 700 + 150 * round));
       await victim.kill();
       await victim.start(round % 2 === 0 ? { env: QUICK } : {});

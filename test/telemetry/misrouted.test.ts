@@ -23,8 +23,8 @@ import { requireRefusal } from "../scenarios/acts.js";
 import { readOfficialState } from "../scenarios/stored-state.js";
 import { buildBatch, buildLine, TELEMETRY } from "./lines.js";
 
-// Mallory wants acts of one org to stand in another org's telemetry. First she has a member's token; then she has LAB 256 itself: its
-// permit key, its staging area and Temporal. The Runner is all that is left.
+// Mallory wants lines of one org in another org's telemetry. First she has a member's token. Then she has LAB 256's permit key, its
+// staging area and Temporal, so that only the Runner's checks are left.
 
 const APPEND = "git.registry.telemetry_append";
 const infra = join(createTemporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
@@ -38,13 +38,13 @@ beforeAll(async () => {
     formatRegistryJson({ [`T.UBL/${TELEMETRY}`]: "enabled production", [`T.OTHER/${TELEMETRY}`]: "enabled production" }),
   );
   registry = await startTestRegistry({ name: "misrouted", infra: `file:${infra}` });
-  // No telemetry of its own comes between.
+  // The registry appends no telemetry itself.
   await registry.lab256.stop();
   await registry.lab256.start({ env: { OGR_HOUSEKEEPING_EVERY_S: "86400" } });
   temporal = await openTemporalClient(registry.temporal);
   for (const tenant of ["T.UBL", "T.OTHER"]) await waitForEnd(toTelemetryWorkflowId(tenant));
   await actByCard(registry, buildRegistrationJob(TELEMETRY));
-  // The other org has a repository of the same name: what would be written there could be.
+  // The other org has a repository with the same name, so a write there would be possible.
   await createRepository(registry.store, { tenant_id: "T.OTHER", project_id: TELEMETRY });
 });
 afterAll(async () => {
@@ -52,7 +52,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-/** Ends the flow that the first LAB 256 may have begun before it was stopped. */
+/** Terminates the flow that the first LAB 256 may have started before it was stopped. */
 async function waitForEnd(flow: string): Promise<void> {
   await temporal.client.workflow
     .getHandle(flow)
@@ -62,13 +62,13 @@ async function waitForEnd(flow: string): Promise<void> {
     });
 }
 
-/** Everything official but receipts: what is refused after a claim has one of those. */
+/** Reads the official state without receipts, since an act that is denied after its claim has a receipt. */
 async function readWritten(): Promise<Record<string, string>> {
   const state = await readOfficialState(registry);
   return Object.fromEntries(Object.entries(state).filter(([key]) => !key.startsWith("receipts/")));
 }
 
-/** Stages a batch for a tenant, as LAB 256 does, and says what its act would be. */
+/** Stages a batch for a tenant like LAB 256. Returns the params of its act. */
 async function stageLines(tenant: string, lines: Parameters<typeof buildBatch>[0]): Promise<TelemetryAppendParams> {
   const bytes = buildBatch(lines);
   const subject_hash = hashBlake3Hex(bytes);
@@ -76,7 +76,7 @@ async function stageLines(tenant: string, lines: Parameters<typeof buildBatch>[0
   return { project_id: TELEMETRY, from_seq: 0, to_seq: lines.at(-1)?.seq ?? 1, lines: lines.length, subject_hash };
 }
 
-/** A command with a permit by LAB 256's real key, for what no policy allowed, sent straight to Temporal. */
+/** Starts a command directly in Temporal with a permit by LAB 256's key that no policy allowed. */
 async function startForced(tenant_id: string, params: TelemetryAppendParams): Promise<FlowState> {
   const { actor_id, office_id } = TELEMETRY_SERVICE;
   const target = "LAB_512" as const;
@@ -113,12 +113,12 @@ async function startForced(tenant_id: string, params: TelemetryAppendParams): Pr
   return temporal.client.workflow.execute("officialAct", { args, taskQueue: "LAB_256", workflowId: `act/${tenant_id}/${jti}` });
 }
 
-describe("telemetry that somebody else wants to write", () => {
+describe("telemetry by another actor than the service", () => {
   it.each([
     ["admin", "office::default"],
     ["admin", "office:registry"],
     ["ci", "office::default"],
-  ])("is refused to %s as %s, by permit and by card", async (name, office_id) => {
+  ])("is refused for %s through %s by permit and by card", async (name, office_id) => {
     const before = await readWritten();
     const wanted = {
       jobType: APPEND,
@@ -137,7 +137,7 @@ describe("telemetry that somebody else wants to write", () => {
     expect(await readWritten()).toEqual(before);
   });
 
-  it("is refused to a member who says to be the service", async () => {
+  it("is refused for a member who claims to be the service", async () => {
     const { connection } = registry.as("admin");
     const body = {
       tenant_id: "T.UBL",
@@ -158,15 +158,15 @@ describe("telemetry that somebody else wants to write", () => {
   });
 });
 
-describe("telemetry by LAB 256's own key", () => {
+describe("telemetry by a stolen key of LAB 256", () => {
   const theirs = { tenant_id: "T.OTHER", telemetry_repo: `T.OTHER/${TELEMETRY}` };
 
   it.each([
     ["a line of another org", "T.UBL", [buildLine(1), buildLine(2, { tenant_id: "T.OTHER" })]],
     ["a line for another org's repository", "T.UBL", [buildLine(1, { telemetry_repo: `T.OTHER/${TELEMETRY}` })]],
-    ["another org's lines altogether", "T.UBL", [buildLine(1, theirs)]],
+    ["only another org's lines", "T.UBL", [buildLine(1, theirs)]],
     ["its own org's lines, as another org's act", "T.OTHER", [buildLine(1)]],
-  ])("with %s is refused by the Runner, and nothing is written in either org", async (_, tenant, lines) => {
+  ])("with %s is refused by the Runner without a write in either org", async (_, tenant, lines) => {
     const before = await readWritten();
     const { status, denial } = await startForced(tenant, await stageLines(tenant, lines));
     expect({ status, code: denial?.code }).toEqual({
@@ -176,7 +176,7 @@ describe("telemetry by LAB 256's own key", () => {
     expect(await readWritten()).toEqual(before);
   });
 
-  it("with a path out of the repository is refused by the Runner", async () => {
+  it("with a path outside the repository is refused by the Runner", async () => {
     const before = await readWritten();
     const params = await stageLines("T.UBL", [buildLine(1, { project_id: "P.x/../../../../T.OTHER_P.y" })]);
     expect(await startForced("T.UBL", params)).toMatchObject({ status: "error", denial: { code: "telemetry_invalid" } });
@@ -184,7 +184,7 @@ describe("telemetry by LAB 256's own key", () => {
     expect(await readWritten()).toEqual(before);
   });
 
-  it("with another org's staged bytes is refused: the Runner looks for them in its own", async () => {
+  it("with another org's staged bytes is refused, since the Runner reads only the tenant's own", async () => {
     const before = await readWritten();
     expect(await startForced("T.UBL", await stageLines("T.OTHER", [buildLine(3)]))).toMatchObject({
       status: "error",
@@ -193,7 +193,7 @@ describe("telemetry by LAB 256's own key", () => {
     expect(await readWritten()).toEqual(before);
   });
 
-  it("with lines of its own is what the Runner runs, so that the refusals above are for what they say", async () => {
+  it("with the org's own lines is accepted by the Runner, which shows that the refusals have the stated reasons", async () => {
     expect(await startForced("T.UBL", await stageLines("T.UBL", [buildLine(5)]))).toMatchObject({ status: "success" });
   });
 });

@@ -23,14 +23,14 @@ import { TELEMETRY } from "./lines.js";
 const ledger = useLedgerDatabase("telemetry-next");
 const path = join(createTemporaryFolder("ogr-infra-"), "registry.json");
 const EVERY_MS = 7_000;
-/** The permits of these events end at 121,000 and give 600,000 to run; what follows from a receipt has as long again. */
+/** The permits of these events expire at 121,000 and allow a run of 600,000, and the derivation has as long again. */
 const OVER_MS = 121_000 + 600_000 + 600_000;
 
 let store: ObjectStore;
 let now = 1_000;
 let acts = 0;
 
-/** Nobody founded the tenant, so that a permit which would have to be issued is refused. */
+/** The tenant has no charter, so that a new permit is refused. */
 const next = () => {
   const deps: Lab256Dependencies = {
     ...{ db: ledger.db, store, infra: openInfraSource({ kind: "file", path }, store), now: () => now },
@@ -50,14 +50,14 @@ const withPermit = (event: NewEvent, changes: Partial<Permit>): NewEvent => {
   return { ...event, key: `${event.key}/${acts}`, payload: { ...event.payload, permit: { ...issued, scopes, ...changes } } };
 };
 
-/** An act that finished; the entry that says so is the last one. */
+/** Records a finished act. Returns the seq of its last entry. */
 async function finish(): Promise<number> {
   acts += 1;
   const appended = await ledger.appendOrThrow([withPermit(buildPermitIssued(acts), {}), buildReceiptRecorded(acts, [])]);
   return appended.at(-1)?.seq ?? 0;
 }
 
-/** What the ledger has of an append up to an entry: its permit, and its command where it was sent. */
+/** Records the permit of an append up to an entry, and its command if it was sent. */
 async function begin(to_seq: number, { sent }: { readonly sent: boolean }): Promise<string> {
   acts += 1;
   const jti = computeTelemetryActId(TENANT, { project_id: TELEMETRY, from_seq: 0, to_seq }, 0);
@@ -79,14 +79,14 @@ beforeEach(async () => {
   await advanceTelemetryCursor(ledger.db, TENANT, (await readChainHead(ledger.db, toRegistryContainer(TENANT))).seq);
 });
 
-describe("what a tenant's telemetry does next", () => {
-  it("appends what there is and then lets acts gather, so that a busy tenant makes no commit for each of them", async () => {
+describe("the next step of a tenant's telemetry", () => {
+  it("is an append of the finished acts followed by a pause, so that a busy tenant gets no commit per act", async () => {
     const to_seq = await finish();
     await begin(to_seq, { sent: false });
     expect(await next()).toMatchObject({ state: "append", to_seq, lines: 1, wait_ms: EVERY_MS });
   });
 
-  it("goes on at once behind a batch that is full", async () => {
+  it("has no pause after a full batch", async () => {
     await finish();
     const to_seq = await finish();
     await finish();
@@ -94,7 +94,7 @@ describe("what a tenant's telemetry does next", () => {
     expect(await next()).toMatchObject({ state: "append", to_seq, lines: 2, wait_ms: 0 });
   });
 
-  it("leaves an append alone as long as somebody may be at it, and no longer: its flow can be lost with Temporal's state", async () => {
+  it("waits for a running append until its time limit, since its flow can be lost with Temporal's state", async () => {
     const jti = await begin(await finish(), { sent: true });
     expect(await next()).toEqual({ state: "running", jti });
     now = OVER_MS;

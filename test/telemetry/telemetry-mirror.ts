@@ -16,20 +16,20 @@ import { TELEMETRY } from "./lines.js";
 
 export const TENANT = "T.UBL";
 
-/** So that nothing here waits for a minute to pass. */
+/** Short intervals, so that no test waits for a minute. */
 export const QUICK = { OGR_TELEMETRY_EVERY_S: "1", OGR_HOUSEKEEPING_EVERY_S: "1" };
 
 const APPEND = "git.registry.telemetry_append";
 
-/** Long enough for a flow that backs off. */
+/** Long enough for a flow with backoff. */
 export const PATIENCE_MS = 90_000;
 
 export const waitUntilPasses = (check: () => Promise<void>) => vi.waitFor(check, { timeout: PATIENCE_MS, interval: 250 });
 
-/** The telemetry repository as stock git sees a copy of it; undefined while it has no main. */
+/** A copy of the telemetry repository with stock git. */
 export interface TelemetryMirror {
   git(...args: string[]): string;
-  /** Every file of main with its text. */
+  /** The text of every file on main by path. */
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -42,7 +42,7 @@ export async function openTelemetryMirror(registry: TestRegistry, tenant = TENAN
   return { git, files: new Map(paths.map((path) => [path, git("show", `main:${path}`)])) };
 }
 
-/** All lines of all projects, with the files that they stand in. */
+/** Lists all lines of all projects with their files. */
 export function listLines({ files }: Pick<TelemetryMirror, "files">): readonly (TelemetryLine & { readonly path: string })[] {
   const found = [...files].flatMap(([path, text]) =>
     path.endsWith(".jsonl")
@@ -55,7 +55,7 @@ export function listLines({ files }: Pick<TelemetryMirror, "files">): readonly (
   return found.sort((a, b) => a.seq - b.seq);
 }
 
-/** What the ledger says should be there: every act that finished, but the appends. */
+/** Lists every finished act in the ledger except appends. */
 export async function listFinishedLedgerActs(registry: TestRegistry, tenant = TENANT): Promise<{ seq: number; jti: string }[]> {
   const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
   const jobs = new Map<string, string>();
@@ -81,7 +81,7 @@ export async function listFinishedLedgerActs(registry: TestRegistry, tenant = TE
   return finished;
 }
 
-/** Waits until every finished act is a line, and proves that each is there exactly once, in order, where it belongs, and summed up. */
+/** Waits until every finished act has a line. Expects each exactly once, in order, in its file and in the dashboards. */
 export async function expectExactlyOnce(registry: TestRegistry): Promise<TelemetryMirror> {
   let seen: TelemetryMirror | undefined;
   await waitUntilPasses(async () => {
@@ -90,10 +90,10 @@ export async function expectExactlyOnce(registry: TestRegistry): Promise<Telemet
     const lines = seen === undefined ? [] : listLines(seen);
     expect(lines.map(({ seq, jti }) => ({ seq, jti }))).toEqual(expected);
   });
-  if (seen === undefined) throw new Error("there is no telemetry");
+  if (seen === undefined) throw new Error("the telemetry repository has no main");
   seen.git("fsck", "--strict");
   const changes = seen.git("log", "--numstat", "--format=", "main", "--", "telemetry/v1/repos").trim().split("\n");
-  // No commit ever took a line away: the files are append-only.
+  // The files are append-only: no commit removed a line.
   for (const change of changes) expect(change).toMatch(/^\d+\t0\ttelemetry\//);
   for (const { path, tenant_id, project_id, telemetry_repo, at } of listLines(seen)) {
     expect(path).toBe(`telemetry/v1/repos/${tenant_id}_${project_id}/${at.slice(0, 7)}.jsonl`);
@@ -103,7 +103,7 @@ export async function expectExactlyOnce(registry: TestRegistry): Promise<Telemet
   return seen;
 }
 
-/** What a dashboard must be by the lines alone. */
+/** Builds the expected dashboard from the lines. */
 function buildDashboardFromLines({ git, files }: TelemetryMirror, path: string): string {
   const project_id = /dashboards\/T\.UBL_(.+)\/dashboard\.json$/.exec(path)?.[1] ?? "";
   const of = { tenant_id: TENANT, project_id, telemetry_project_id: TELEMETRY };
@@ -121,17 +121,17 @@ export function getTelemetryFlow({ client }: TemporalTestClient, tenant = TENANT
   return client.workflow.getHandle(toTelemetryWorkflowId(tenant));
 }
 
-/** What Temporal's UI says of the flow now. */
+/** Reads the flow's current details in Temporal's UI. */
 export async function readCurrentDetails(temporal: TemporalTestClient): Promise<string> {
   const metadata = await getTelemetryFlow(temporal).query<{ currentDetails?: string }>("__temporal_workflow_metadata");
   return metadata.currentDetails ?? "";
 }
 
-/** Ends the flow and keeps housekeeping from starting another one until `resume`. */
+/** Terminates the flow and pauses housekeeping until `resume`, so that it starts no other. */
 export async function loseFlow(temporal: TemporalTestClient): Promise<{ resume(): Promise<void> }> {
   const schedule = temporal.client.schedule.getHandle("housekeeping");
   await schedule.pause();
-  // A run that has begun would start the flow again behind its end.
+  // A running housekeeping would restart the flow after its end.
   await waitUntilPasses(async () => {
     const { state, info } = await schedule.describe();
     expect([state.paused, info.runningActions]).toEqual([true, []]);

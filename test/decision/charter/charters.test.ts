@@ -20,7 +20,7 @@ function writeCharter(): CharterWriter {
   return writer;
 }
 
-it("every call asks for the entry after the newest known one, so that a change counts from the next call on", async () => {
+it("each call reads the entry after the newest known one, so that a change is effective from the next call", async () => {
   const writer = writeCharter();
   const { charters, asked } = openCharters(writer);
   expect(await charters.readNewest(TENANT)).toMatchObject({ value: { version: 1, policy_hash: POLICY, sealed: false } });
@@ -29,7 +29,7 @@ it("every call asks for the entry after the newest known one, so that a change c
   expect(asked).toEqual([1, 2, 2, 3].map((version) => `charter/${TENANT}/${version}.json`));
 });
 
-it("calls at the same moment each see what was written before they were made", async () => {
+it("concurrent calls each see every entry that was written before them", async () => {
   const writer = writeCharter();
   const { charters } = openCharters(writer);
   const first = charters.readNewest(TENANT);
@@ -38,7 +38,7 @@ it("calls at the same moment each see what was written before they were made", a
   expect(second).toMatchObject({ value: { version: 2, policy_hash: NEW_POLICY } });
 });
 
-it("a chain that somebody cuts off brings no older policy back to a process that has used a newer one", async () => {
+it("a truncated chain does not revert the policy of a process that has read a newer entry", async () => {
   const writer = writeCharter();
   writer.append(publish(NEW_POLICY));
   const { charters } = openCharters(writer);
@@ -47,7 +47,7 @@ it("a chain that somebody cuts off brings no older policy back to a process that
   expect(await charters.readNewest(TENANT)).toMatchObject({ value: { version: 2, policy_hash: NEW_POLICY } });
 });
 
-it("a chain that is replaced by another one of the same founder is refused where the two part", async () => {
+it("a fork by the same founder is refused where it differs from the known chain", async () => {
   const writer = writeCharter();
   writer.append(publish(NEW_POLICY));
   const { charters } = openCharters(writer);
@@ -60,7 +60,7 @@ it("a chain that is replaced by another one of the same founder is refused where
   expect(await charters.readNewest(TENANT)).toMatchObject({ ok: false, denial: { code: "charter_invalid" } });
 });
 
-it("a bad entry denies everything and is asked for again, so that a store that is mended serves at once", async () => {
+it("an invalid entry denies every act and is read again on the next call, so that a repaired store works at once", async () => {
   const writer = writeCharter();
   const { charters } = openCharters(writer);
   writer.sign({ change: publish(NEW_POLICY), state_hash: "0".repeat(64) });
@@ -69,7 +69,7 @@ it("a bad entry denies everything and is asked for again, so that a store that i
   expect(await charters.readNewest(TENANT)).toMatchObject({ value: { version: 1 } });
 });
 
-it("a tenant without a founding key here is unknown, and nothing is read for it", async () => {
+it("a tenant without a configured founding key is unknown, and its charter is not read", async () => {
   const { charters, asked } = openCharters(writeCharter());
   expect(await charters.readNewest("T.NOBODY")).toMatchObject({ ok: false, denial: { code: "tenant_unknown" } });
   expect(asked).toEqual([]);

@@ -52,7 +52,7 @@ export function buildFounding(people: readonly string[] = ["ana", "bob", "carol"
   };
 }
 
-/** Writes a charter as its founder does, entry by entry. */
+/** Writes a charter entry by entry with its founding key. */
 export class CharterWriter {
   readonly entries: CharterEntry[] = [];
   readonly state = new CharterState();
@@ -71,7 +71,7 @@ export class CharterWriter {
     return this.sign({ change });
   }
 
-  /** Signs what the founder would sign next, with these members in place of the true ones, and adds it without asking the rules. */
+  /** Signs the next entry with replaced members and adds it without a check by the rules. */
   sign(changes: Partial<Omit<CharterEntry, "authority">> & Pick<CharterEntry, "change">, key = this.key): CharterEntry {
     const last = this.entries.at(-1);
     const entry = signEntry(
@@ -89,7 +89,7 @@ export class CharterWriter {
     return entry;
   }
 
-  /** Reads the entries as a store has them. */
+  /** Reads the entries like a store. */
   readonly read = async (version: number): Promise<Uint8Array | undefined> => {
     const entry = this.entries[version - 1];
     return entry === undefined ? undefined : toCanonicalBytes(entry);

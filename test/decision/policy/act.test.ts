@@ -94,8 +94,8 @@ const LEVEL_TABLE: readonly [string, keyof typeof NEEDS, string, ActInput][] = [
   ["change members", "L5", "job.level", buildRegistryAct("registry.members.change")],
 ];
 
-describe("every row of the table of levels", () => {
-  test.each(LEVEL_TABLE)("%s is %s", (_name, level, rule, input) => {
+describe("the table of levels", () => {
+  test.each(LEVEL_TABLE)("gives %s the level %s", (_name, level, rule, input) => {
     const decision = policy.decide(input);
     expect(decision).toMatchObject({
       allowed: true,
@@ -108,12 +108,12 @@ describe("every row of the table of levels", () => {
     expect(listRules(decision)[0]).toBe(rule);
   });
 
-  test("the table has a row for every job of the policy", () => {
+  test("has a row for every job of the policy", () => {
     const inTable = new Set(LEVEL_TABLE.map(([, , , input]) => input.job_type));
     expect(Object.keys(policy.data.jobs).filter((job) => !inTable.has(job))).toEqual([]);
   });
 
-  test("risk raises the level with everything that it needs, and says so", () => {
+  test("is raised by the risk together with the requirements and the reason", () => {
     const decision = policy.decide(buildAct({ risk: "L4" }));
     expect(decision).toMatchObject({
       level: "L4",
@@ -123,7 +123,7 @@ describe("every row of the table of levels", () => {
     expect(listRules(decision)).toEqual(["branch.feature", "level.raised", "requires.these"]);
   });
 
-  test.each(["L0", "L1", "L2"] as const)("at %s a card that somebody opened asks for one look, by anybody", (level) => {
+  test.each(["L0", "L1", "L2"] as const)("requires one review by any person for a card at %s", (level) => {
     const input = level === "L0" ? TELEMETRY_APPEND : buildPush(level === "L1" ? "feature/x" : "review/x");
     expect(policy.decide({ ...input, has_card: true })).toMatchObject({
       level,
@@ -146,7 +146,7 @@ const buildInfraAct = (
   is_registry = false,
 ): ActInput["infra"] => ({ state, context, telemetry_repo: null, is_registry });
 
-/** The telemetry repository itself, as anybody else's act sees it. */
+/** The telemetry repository as the project of another act. */
 const ITS_REPOSITORY = { params: { project_id: TELEMETRY_APPEND.params["project_id"] }, infra: TELEMETRY_APPEND.infra };
 
 const DENIALS: [rule: string, level: string | null, input: ActInput][] = [
@@ -196,8 +196,8 @@ const DENIALS: [rule: string, level: string | null, input: ActInput][] = [
   ["office.ceiling", "L3", buildActThrough("office::agents", { risk: "L3" })],
 ];
 
-/** What the edge refuses by its shape already, so that these rules are only a second line: asked of the wasm itself. */
-const BEHIND_THE_EDGE: [rule: string, input: unknown][] = [
+/** Inputs that the input check already refuses by their shape. The test evaluates the wasm directly. */
+const REFUSED_BY_INPUT_CHECK: [rule: string, input: unknown][] = [
   ["request.incomplete", {}],
   ["request.incomplete", "push"],
   ["level.unknown", { ...PUSH, risk: "L9" }],
@@ -206,8 +206,8 @@ const BEHIND_THE_EDGE: [rule: string, input: unknown][] = [
   ["facts.unknown", { ...PUSH, facts: {} }],
 ];
 
-describe("every rule that denies an act", () => {
-  test.each(DENIALS)("%s (level %s)", (rule, level, input) => {
+describe("an act is denied by the rule", () => {
+  test.each(DENIALS)("%s, at level %s", (rule, level, input) => {
     const decision = policy.decide(input);
     expect(decision).toMatchObject({
       allowed: false,
@@ -220,13 +220,13 @@ describe("every rule that denies an act", () => {
     expect(listRules(decision)).toContain(rule);
   });
 
-  test.each(BEHIND_THE_EDGE)("%s, behind the edge, which names the field", (rule, input) => {
+  test.each(REFUSED_BY_INPUT_CHECK)("%s, although the input check already refuses it", (rule, input) => {
     const answer = createEvaluator(bytes, policy.data).evaluate("registry/act", input);
     expect(answer.ok && listRules(parseDecision(answer.answer))).toContain(rule);
     expect(listRules(policy.decide(input as ActInput))).toEqual(["input.malformed"]);
   });
 
-  test("job.level: a job to which the data gives no level", async () => {
+  test("job.level if the data gives its job no level", async () => {
     const { level: _, ...target } = policy.data.jobs["git.registry.tag_release"] ?? { target: "LAB_512" as const };
     const other = await loadPolicy(
       replacePolicyData(bytes, {
@@ -239,8 +239,8 @@ describe("every rule that denies an act", () => {
     expect(listRules(decision)).toEqual(["job.level"]);
   });
 
-  test("no rule is missing from these tables", async () => {
-    const covered = new Set([...DENIALS.map(([rule]) => rule), ...BEHIND_THE_EDGE.map(([rule]) => rule), "job.level"]);
+  test("that is in these tables, which contain every rule", async () => {
+    const covered = new Set([...DENIALS.map(([rule]) => rule), ...REFUSED_BY_INPUT_CHECK.map(([rule]) => rule), "job.level"]);
     const folder = new URL("../../../policies/", import.meta.url);
     const files = (await readdir(folder)).filter((name) => name.endsWith(".rego") && !/_test|statement/.test(name));
     const texts = await Promise.all(files.map((name) => readFile(new URL(name, folder), "utf8")));
@@ -250,7 +250,7 @@ describe("every rule that denies an act", () => {
     expect(rules.filter((rule) => rule !== undefined && !covered.has(rule) && !grounds.includes(rule))).toEqual([]);
   });
 
-  test("all reasons of a denial are listed, each once, in a stable order", () => {
+  test("and every other that applies, each once and in a stable order", () => {
     const input = buildActThrough("office:security", {
       params: { branch: "main" },
       member_offices: [],
@@ -260,7 +260,7 @@ describe("every rule that denies an act", () => {
     expect(policy.decide(input)).toEqual(policy.decide(input));
   });
 
-  test("a plain push to a protected branch is advised to merge", () => {
+  test("branch.protected with the advice to merge for a plain push", () => {
     expect(policy.decide(buildPush("main")).reasons[0]?.text).toMatch(/merge into it with git\.registry\.merge_protected/);
   });
 });

@@ -17,7 +17,7 @@ const buildAllowlist = (changes: object) =>
   });
 
 describe("the Runner's allowlist", () => {
-  test("of the seed names T.UBL, its folder, its endpoints and every job of this release", async () => {
+  test("of the seed allows T.UBL its folder, its endpoints and every job", async () => {
     const parsed = parseAllowlist(JSON.parse(await readFile(join(CONFIG_DIR, "jobs.allowlist.json"), "utf8")));
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
     expect(findAllowance(parsed.value, "T.UBL")).toEqual({
@@ -27,12 +27,12 @@ describe("the Runner's allowlist", () => {
     });
   });
 
-  test.each(["T.OTHER", "constructor", "__proto__", ""])("has nothing for %j", (tenant) => {
+  test.each(["T.OTHER", "constructor", "__proto__", ""])("allows nothing for tenant %j", (tenant) => {
     const parsed = buildAllowlist({});
     expect(parsed.ok && findAllowance(parsed.value, tenant)).toBeUndefined();
   });
 
-  test.each(["127.0.0.1:9000", "minio.internal:443", "[::1]:9000"])("takes the literal endpoint %s", (endpoint) => {
+  test.each(["127.0.0.1:9000", "minio.internal:443", "[::1]:9000"])("accepts the literal endpoint %s", (endpoint) => {
     expect(buildAllowlist({ network_whitelist: [endpoint] }).ok).toBe(true);
   });
 
@@ -40,7 +40,7 @@ describe("the Runner's allowlist", () => {
     ["fs_scope", ["/tenants", "../x", "a/../b", "", "a//b", "a/", ".hidden", "*"]],
     ["network_whitelist", [["*"], ["host"], ["host:0"], ["host:65536"], ["*:443"], ["http://host:80"], ["temporal", "temporal"]]],
     ["jobs", [["*"], ["git.registry.*"], ["push"], ["git.registry.push", "git.registry.push"], "git.registry.push"]],
-  ] as const)("refuses a bad %s by name", (field, values) => {
+  ] as const)("is refused with the name of the field if %s is invalid", (field, values) => {
     for (const value of values) {
       const parsed = buildAllowlist({ [field]: value });
       expect(!parsed.ok && parsed.problems.map((problem) => problem.field), String(value)).toContainEqual(
@@ -49,7 +49,7 @@ describe("the Runner's allowlist", () => {
     }
   });
 
-  test("refuses an unknown member, an unknown version and a tenant id that is none", () => {
+  test("is refused with an unknown member, an unknown version or an invalid tenant id", () => {
     expect(buildAllowlist({ shell: true })).toMatchObject({
       ok: false,
       problems: [{ field: "tenants.T.UBL.shell" }],
@@ -62,7 +62,7 @@ describe("the Runner's allowlist", () => {
   });
 
   test.each(["tenants/T.UBL", "tenants", "tenants/T.UBL/deep", "Tenants/t.ubl"])(
-    "refuses that %s lies within another tenant's scope, or around it",
+    "is refused if the scope %s is inside another tenant's scope or contains it",
     (scope) => {
       const parsed = parseAllowlist({
         version: 1,

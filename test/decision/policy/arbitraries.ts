@@ -19,7 +19,7 @@ const jobTypes = [
 const maybe = fc.option(fc.boolean(), { nil: null });
 export const offices = ["office::default", "office:infra.deployer", "office:security", "office::agents", "office:registry"];
 
-/** Acts of every kind, most of them such as somebody would ask for. */
+/** Acts of every kind, most of them plausible. */
 export const anyAct: fc.Arbitrary<ActInput> = fc
   .record({
     job_type: fc.constantFrom(...jobTypes, "registry.policy.publish"),

@@ -10,18 +10,18 @@ import { buildPolicy, CONFIG, compileRules, findOpa, POLICY_FILE, POLICY_SOURCES
 const opa = await findOpa();
 const ECHO = fileURLToPath(new URL("fixtures/echo", import.meta.url));
 
-/** The compiler, or a test that shows why it was skipped. */
+/** Returns the compiler, or skips the test with the reason. */
 function requireCompiler(skip: (reason: string) => never): string {
   return opa.ok ? opa.path : skip(`skipped: ${opa.reason}`);
 }
 
 describe("the policy's sources", () => {
-  test("build the committed policy.wasm, byte for byte", async (context) => {
+  test("compile to the committed policy.wasm byte for byte", async (context) => {
     const path = requireCompiler(context.skip);
     expect((await readFile(POLICY_FILE)).equals(await buildPolicy(path))).toBe(true);
   });
 
-  test("build the same bytes wherever they lie", async (context) => {
+  test("compile to the same bytes in any folder", async (context) => {
     const path = requireCompiler(context.skip);
     const elsewhere = await mkdtemp(join(tmpdir(), "ogr a policy elsewhere-"));
     try {
@@ -32,7 +32,7 @@ describe("the policy's sources", () => {
     }
   });
 
-  test("build the committed fixture", async (context) => {
+  test("of the fixture compile to the committed one", async (context) => {
     const path = requireCompiler(context.skip);
     expect((await readFile(join(ECHO, "echo.wasm"))).equals(await compileRules(path, ECHO))).toBe(true);
   });
@@ -54,7 +54,7 @@ describe("the policy's sources", () => {
   });
 });
 
-test("an opa of another version is not used, and the reason says which one is needed", async () => {
+test("an opa of another version is not used, and the reason names the required one", async () => {
   const found = await findOpa("/bin/echo");
   expect(found).toMatchObject({
     ok: false,
@@ -62,6 +62,6 @@ test("an opa of another version is not used, and the reason says which one is ne
   });
 });
 
-test("an opa that does not run is no opa, and the reason names it", async () => {
+test("an opa that does not run is not used, and the reason names it", async () => {
   expect(await findOpa("/nowhere/opa")).toMatchObject({ ok: false, reason: expect.stringContaining("/nowhere/opa does not run") });
 });

@@ -29,11 +29,11 @@ beforeAll(async () => {
 });
 
 describe("policy_hash", () => {
-  test("is BLAKE3 of the exact bytes, by a second implementation", async () => {
+  test("equals the BLAKE3 of the bytes by a second implementation", async () => {
     expect(policy.hash).toBe(await blake3(bytes));
   });
 
-  test("commits to the data: another rule gives another hash and another decision", async () => {
+  test("covers the data: a changed rule changes hash and decision", async () => {
     const branches = data.branches.filter((row) => row.pattern !== "feature/*");
     const other = await loadPolicy(replacePolicyData(bytes, { ...data, branches }));
     expect(other.hash).not.toBe(policy.hash);
@@ -41,7 +41,7 @@ describe("policy_hash", () => {
     expect(policy.decide(PUSH).allowed).toBe(true);
   });
 
-  test("is the same for the same data, however often it is replaced and however it is spelled", () => {
+  test("is the same for the same data in any encoding and after repeated replacement", () => {
     const backwards = Object.fromEntries(Object.entries(data).reverse()) as PolicyData;
     const changed = replacePolicyData(bytes, {
       ...data,
@@ -50,7 +50,7 @@ describe("policy_hash", () => {
     expect(Buffer.from(replacePolicyData(changed, backwards)).equals(bytes)).toBe(true);
   });
 
-  test("stays that of the bytes that were loaded, when the caller changes its own", async () => {
+  test("stays that of the loaded bytes when the caller changes its buffer", async () => {
     const own = Uint8Array.from(bytes);
     const loaded = await loadPolicy(own);
     own.fill(0);
@@ -58,37 +58,37 @@ describe("policy_hash", () => {
     expect(loaded.decide(PUSH).allowed).toBe(true);
   });
 
-  test("the committed policy carries the seed files", async () => {
+  test("the committed policy contains the seed files", async () => {
     expect(data).toEqual(await readSeed(CONFIG_DIR));
   });
 });
 
-describe("bytes that are no policy are refused, with a code", () => {
+describe("the policy loader refuses", () => {
   const withSection = (content: Uint8Array) => replaceCustomSection(bytes, DATA_SECTION, content);
   const buildTwoSections = () =>
     Buffer.concat([bytes, replaceCustomSection(bytes.subarray(0, 8), DATA_SECTION, toCanonicalBytes(data)).subarray(8)]);
   const buildEmptyModule = () => Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
   test.each<[string, string, () => Uint8Array]>([
-    ["nothing", "not_wasm", () => new Uint8Array(0)],
+    ["no bytes", "not_wasm", () => new Uint8Array(0)],
     ["text", "not_wasm", () => toBytes("package registry")],
     ["a truncated file", "not_wasm", () => bytes.subarray(0, bytes.length - 1)],
     ["a file above the limit", "too_large", () => new Uint8Array(POLICY_MAX_BYTES + 1)],
     ["no data", "data_missing", buildEmptyModule],
-    ["data twice", "data_repeated", buildTwoSections],
-    ["data that is no JSON", "data_not_canonical", () => withSection(toBytes("{"))],
-    ["data that is no UTF-8", "data_not_canonical", () => withSection(Uint8Array.of(0x22, 0xff, 0x22))],
-    ["data that is spelled otherwise", "data_not_canonical", () => withSection(toBytes(JSON.stringify(data, undefined, 1)))],
+    ["duplicate data", "data_repeated", buildTwoSections],
+    ["data that is not JSON", "data_not_canonical", () => withSection(toBytes("{"))],
+    ["data that is not UTF-8", "data_not_canonical", () => withSection(Uint8Array.of(0x22, 0xff, 0x22))],
+    ["data in another encoding", "data_not_canonical", () => withSection(toBytes(JSON.stringify(data, undefined, 1)))],
     ["data of another version", "data_invalid", () => withSection(toCanonicalBytes({ ...data, version: 2 }))],
-    ["wasm that OPA did not build", "no_instance", () => replacePolicyData(buildEmptyModule(), data)],
-  ])("%s: %s", async (_name, code, make) => {
+    ["wasm without an OPA instance", "no_instance", () => replacePolicyData(buildEmptyModule(), data)],
+  ])("%s as %s", async (_name, code, make) => {
     await expect(loadPolicy(make())).rejects.toMatchObject({
       name: "PolicyBytesError",
       code,
     });
   });
 
-  test("a file that is cut short anywhere", async () => {
+  test("a file truncated at any byte as not_wasm or data_missing", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(bytes.length - 1), async (length) => {
         const outcome = await loadPolicy(bytes.subarray(0, length)).then(
@@ -101,7 +101,7 @@ describe("bytes that are no policy are refused, with a code", () => {
   });
 });
 
-describe("what a policy answers is checked", () => {
+describe("a policy's answer is checked", () => {
   let echo: Policy;
   beforeAll(async () => {
     echo = await loadPolicy(replacePolicyData(await readFile(ECHO), data));
@@ -121,7 +121,7 @@ describe("what a policy answers is checked", () => {
     expect(decideEcho(fine)).toEqual(fine);
   });
 
-  test("no answer is a denial: policy.undefined", () => {
+  test("a missing answer is denied as policy.undefined", () => {
     expect(listRules(echo.decide(buildAct({ job_type: "silence" })))).toEqual(["policy.undefined"]);
     expect(listRules(echo.admit(buildStatementInput({})))).toEqual(["policy.undefined"]);
   });
@@ -132,10 +132,10 @@ describe("what a policy answers is checked", () => {
     ["no level", { ...fine, level: null }],
     ["an unknown level", { ...fine, level: "L6" }],
     ["no reasons", { ...fine, reasons: [] }],
-    ["a permit that is over at once", { ...fine, permit_ttl_ms: 0 }],
+    ["a permit with no lifetime", { ...fine, permit_ttl_ms: 0 }],
     ["an unknown requirement", { ...fine, requires: [{ kind: "bribe" }] }],
     [
-      "no approvals at all",
+      "zero approvals",
       {
         ...fine,
         requires: [
@@ -151,7 +151,7 @@ describe("what a policy answers is checked", () => {
     ],
     ["an extra member", { ...fine, trusted: true }],
     ["a denial with a clock", { ...fine, allowed: false }],
-  ])("%s is a denial: policy.malformed", (_name, answer) => {
+  ])("an answer with %s is denied as policy.malformed", (_name, answer) => {
     expect(decideEcho(answer)).toMatchObject({
       allowed: false,
       level: null,
@@ -159,14 +159,14 @@ describe("what a policy answers is checked", () => {
     });
   });
 
-  test("a malformed answer about a statement does not count", () => {
+  test("a statement does not count if the answer is malformed", () => {
     expect(echo.admit(buildStatementInput({ roles: ["yes"] }))).toMatchObject({
       counts: false,
       reasons: [{ rule: "policy.malformed" }],
     });
   });
 
-  test("a fault within the policy is a denial: policy.fault; and the next answer is right", () => {
+  test("a fault in the policy is denied as policy.fault and does not affect the next answer", () => {
     const decision = echo.decide(buildAct({ job_type: "fault" }));
     expect(listRules(decision)).toEqual(["policy.fault"]);
     expect(decision.reasons[0]?.text).toContain("time.now_ns");
@@ -175,7 +175,7 @@ describe("what a policy answers is checked", () => {
 });
 
 describe("custom sections", () => {
-  test("LEB128 integers come back as they were", () => {
+  test("LEB128 integers are encoded and decoded without change", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), fc.nat(9), (value, at) => {
         const encoded = encodeU32(value);
@@ -185,14 +185,14 @@ describe("custom sections", () => {
   });
 
   test.each([
-    ["one above 32 bits", [0x80, 0x80, 0x80, 0x80, 0x10]],
-    ["one without an end", [0x80, 0x80, 0x80, 0x80, 0x80, 0x01]],
-    ["one cut short", [0x80]],
-  ])("LEB128: %s is refused", (_name, encoded) => {
+    ["a number above 32 bits", [0x80, 0x80, 0x80, 0x80, 0x10]],
+    ["a number that is too long", [0x80, 0x80, 0x80, 0x80, 0x80, 0x01]],
+    ["a truncated number", [0x80]],
+  ])("%s in LEB128 is refused", (_name, encoded) => {
     expect(() => decodeU32(Uint8Array.from(encoded), 0)).toThrow(WasmFormatError);
   });
 
-  test("what is written is read back, and nothing else changes", () => {
+  test("a replaced section is read back, and the rest stays unchanged", () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 400 }),

@@ -16,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** The seed with the member at `path` replaced, or removed by undefined. */
-function spoil(path: string[], value: unknown): unknown {
+/** Replaces the member of the seed at `path`, or removes it if `value` is undefined. */
+function replaceMember(path: string[], value: unknown): unknown {
   const copy: unknown = structuredClone(seed);
   const last = path.at(-1) ?? "";
   const parent = path.slice(0, -1).reduce((at, key) => (at as Record<string, unknown>)[key], copy) as Record<string, unknown>;
@@ -28,7 +28,7 @@ function spoil(path: string[], value: unknown): unknown {
 
 const DEFAULT = ["offices", "office::default"];
 
-describe("a bad field of the data is named", () => {
+describe("invalid data is refused with the name of the field", () => {
   test.each<[string[], unknown]>([
     [["version"], 2],
     [["levels", "L4"], undefined],
@@ -53,13 +53,13 @@ describe("a bad field of the data is named", () => {
     [[...DEFAULT, "approval_policy", "min_approvals"], "2"],
     [[...DEFAULT, "approval_policy", "max_approvals"], 1],
     [[...DEFAULT, "ttl_default_ms"], 3_600_000],
-  ])("%j", (path, value) => {
-    const parsed = parsePolicyData(spoil(path, value));
+  ])("for %j", (path, value) => {
+    const parsed = parsePolicyData(replaceMember(path, value));
     expect(parsed.ok).toBe(false);
     expect(!parsed.ok && parsed.problems.map((problem) => problem.field)).toContain(path.join("."));
   });
 
-  test("an office's id and a job's name too", () => {
+  test("for an office's id and a job's name", () => {
     expect(
       parsePolicyData({
         ...seed,
@@ -75,7 +75,7 @@ describe("attestors", () => {
   const { jwk } = parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
   const type = "https://slsa.dev/provenance/v1";
 
-  test("are left out of the seed, and kept as they are where they are said", () => {
+  test("are absent from the seed and kept unchanged if present", () => {
     expect("attestors" in seed).toBe(false);
     const attestors = { [type]: { keys: [jwk] } };
     expect(parsePolicyData({ ...seed, attestors })).toEqual({ ok: true, value: { ...seed, attestors } });
@@ -88,14 +88,14 @@ describe("attestors", () => {
     [{ [type]: { keys: [{ ...jwk, kid: "0123456789abcdef" }] } }, `attestors.${type}.keys.0.kid`],
     [{ [type]: { keys: [{ ...jwk, x: "short" }] } }, `attestors.${type}.keys.0.x`],
     [{ [type]: { keys: [{ ...jwk, d: "private" }] } }, `attestors.${type}.keys.0.d`],
-  ])("that are malformed are named: %#", (attestors, field) => {
+  ])("are refused with the name of the field if malformed: %#", (attestors, field) => {
     const parsed = parsePolicyData({ ...seed, attestors });
     expect(!parsed.ok && parsed.problems.map((problem) => problem.field)).toContain(field);
   });
 });
 
 describe("the seed files", () => {
-  test("hold the offices and the clocks that the documents name", () => {
+  test("have the offices and the clocks of the documents", () => {
     expect(Object.keys(seed.offices)).toEqual(
       expect.arrayContaining(["office::default", "office:infra.deployer", "office:security", "office::agents"]),
     );
@@ -107,12 +107,12 @@ describe("the seed files", () => {
   });
 
   test.each([
-    ["a mapping that is none", "- a\n", "", /risk_policy\.yaml must hold a mapping/],
+    ["a list instead of a mapping", "- a\n", "", /risk_policy\.yaml must hold a mapping/],
     ["broken YAML", "version: [1\n", "", /risk_policy\.yaml is not YAML/],
-    ["a key that one file has twice", "version: 1\nversion: 1\n", "", /risk_policy\.yaml is not YAML/],
-    ["a key that both files have", "version: 1\n", "version: 1\n", /offices\.yaml: version is in another seed file/],
-    ["a field that is missing", "version: 1\n", "offices: {}\n", /levels: .*branches: /],
-  ])("%s is refused, and the file is named", async (_name, risk, offices, message) => {
+    ["a duplicate key in one file", "version: 1\nversion: 1\n", "", /risk_policy\.yaml is not YAML/],
+    ["a key in both files", "version: 1\n", "version: 1\n", /offices\.yaml: version is in another seed file/],
+    ["a missing field", "version: 1\n", "offices: {}\n", /levels: .*branches: /],
+  ])("with %s are refused with the name of the file", async (_name, risk, offices, message) => {
     await writeFile(join(folder, "risk_policy.yaml"), risk);
     await writeFile(join(folder, "offices.yaml"), offices || "{}\n");
     await expect(readSeed(folder)).rejects.toThrow(message);

@@ -24,7 +24,7 @@ let clone: string;
 let store: ObjectStore;
 let keyFile: string;
 
-/** A clone as the page assumes it: the script lies at its top, beside the sources. */
+/** A clone with the script beside the sources, as the page assumes. */
 beforeAll(async () => {
   clone = await mkdtemp(join(tmpdir(), "ogr-documented-policy-"));
   await Promise.all(["node_modules", "package.json", "policies", "src"].map((name) => symlink(join(ROOT, name), join(clone, name))));
@@ -50,7 +50,7 @@ async function readDocumentedScript(): Promise<string> {
   return script;
 }
 
-/** The policy that both planes take for the tenant's active one. */
+/** Reads the tenant's active policy as both planes do. */
 async function readActivePolicy(): Promise<Policy> {
   const charter = await new Charters(store, new Map([[TENANT, readSigningKey(keyFile).jwk]])).readNewest(TENANT);
   if (!charter.ok) throw new Error(charter.denial.message);
@@ -60,7 +60,7 @@ async function readActivePolicy(): Promise<Policy> {
   return loadPolicy(bytes);
 }
 
-it("the script of docs/policy.md replaces the published policy with one whose L1 permits live for a minute", async () => {
+it("the script in docs/policy.md publishes a policy whose L1 permits are valid for a minute", async () => {
   const foundingKeys = new Map([[TENANT, readSigningKey(keyFile)]]);
   await foundCharters(store, [{ tenant_id: TENANT }], { foundingKeys, planeKeys: [] }, await readCommittedBytes());
   const before = await readActivePolicy();

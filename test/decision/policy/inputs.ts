@@ -14,7 +14,7 @@ export async function loadCommittedPolicy(): Promise<Policy> {
   return loadPolicy(await readCommittedBytes());
 }
 
-/** A push of Ana to feature/x, through the default office: allowed, at L1, with nothing required. */
+/** Ana's push to feature/x through the default office, which is allowed at L1 without requirements. */
 export const PUSH: ActInput = {
   tenant_id: "T.UBL",
   job_type: "git.registry.push",
@@ -37,7 +37,7 @@ export function buildAct(changes: Partial<ActInput>, facts: Partial<ActInput["fa
   return { ...PUSH, ...changes, facts: { ...PUSH.facts, ...facts } };
 }
 
-/** The same act through another office, which the actor holds. */
+/** Builds an act through another office that the actor holds. */
 export function buildActThrough(office: string, changes: Partial<ActInput>, facts: Partial<ActInput["facts"]> = {}): ActInput {
   return buildAct({ office_id: office, member_offices: [office], ...changes }, facts);
 }
@@ -49,7 +49,7 @@ export const SANDBOX: ActInput["infra"] = {
   is_registry: false,
 };
 
-/** The registry's service appends to the telemetry repository of its org: allowed, at L0, with nothing required. */
+/** The service's append to the telemetry repository of its org, which is allowed at L0 without requirements. */
 export const TELEMETRY_APPEND: ActInput = buildActThrough("office:telemetry", {
   job_type: "git.registry.telemetry_append",
   actor: { actor_id: "ubl:sid:app:registry.telemetry", kind: "app", person_id: null },
@@ -58,7 +58,7 @@ export const TELEMETRY_APPEND: ActInput = buildActThrough("office:telemetry", {
   infra: { state: "enabled", context: "production", telemetry_repo: "T.UBL/P.telemetry", is_registry: false },
 });
 
-/** Bea's approval, with step-up, of a release that Ana proposed, Carl pushed and Dora wrote: it counts. */
+/** Bea's approval with step-up of a release that Ana proposed, Carl pushed and Dora wrote, which counts. */
 export const APPROVAL: StatementInput = {
   tenant_id: "T.UBL",
   job_type: "git.registry.tag_release",

@@ -27,7 +27,7 @@ describe("for every act", () => {
     );
   });
 
-  test("every act on a branch name that no pattern matches is denied", () => {
+  test("a branch name that no pattern matches is denied", () => {
     const known = /^(?:feature\/.|review\/.|release\/.|main$)/su;
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 60 }), anyAct, (name, input) => {
@@ -44,7 +44,7 @@ describe("for every act", () => {
     );
   });
 
-  test("every name below feature/ is judged like feature/x, at any depth", () => {
+  test("a branch below feature/ is decided like feature/x at any depth", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme", minLength: 1, maxLength: 80 }), (rest) => {
         expect(policy.decide(buildAct({ params: { branch: `feature/${rest}` } }))).toMatchObject({
@@ -56,7 +56,7 @@ describe("for every act", () => {
     );
   });
 
-  test("L3 and above require a card and an approval, L4 and above also step-up, and L5 two persons", () => {
+  test("L3 and above require a card and an approval, L4 and above also a step-up, and L5 two persons", () => {
     fc.assert(
       fc.property(anyAct, fc.option(level, { nil: undefined }), (input, risk) => {
         const decision = policy.decide({ ...input, risk });
@@ -71,8 +71,8 @@ describe("for every act", () => {
   });
 });
 
-/** Replaces one member of a valid request by anything, so that garbage comes close to what is allowed. Keeps the members `kept`. */
-function spoilMember<T extends object>(valid: T, kept: readonly string[] = []): fc.Arbitrary<unknown> {
+/** Replaces one member of a valid request by any value, so that the request is almost valid. Keeps the members `kept`. */
+function replaceAnyMember<T extends object>(valid: T, kept: readonly string[] = []): fc.Arbitrary<unknown> {
   return fc
     .tuple(
       fc.constantFrom(...Object.keys(valid).filter((name) => !kept.includes(name))),
@@ -81,7 +81,7 @@ function spoilMember<T extends object>(valid: T, kept: readonly string[] = []): 
     .map(([key, value]) => ({ ...valid, [key]: value }));
 }
 
-describe("garbage", () => {
+describe("an invalid value", () => {
   const anything = fc.anything({
     withBigInt: true,
     withDate: true,
@@ -91,7 +91,7 @@ describe("garbage", () => {
     withNullPrototype: true,
   });
 
-  test("never throws, and is never allowed", () => {
+  test("as a request is never allowed and never throws", () => {
     fc.assert(
       fc.property(anything, (input) => {
         expect(policy.decide(input as ActInput).allowed).toBe(false);
@@ -106,12 +106,12 @@ describe("garbage", () => {
     ["a forced push to main", buildAct({ params: { branch: "main" } }, { force: true, fast_forward: false })],
     ["a release", buildAct({ job_type: "git.registry.tag_release", params: { tag: "v1.0.0" } })],
     ["a plain push to main", buildAct({ params: { branch: "main" } })],
-    ["a push through an office of others", buildAct({ member_offices: ["office::agents"] })],
-  ])("in one member of %s never makes the act need less", (_name, valid) => {
+    ["a push through an office that the actor does not hold", buildAct({ member_offices: ["office::agents"] })],
+  ])("in one member of %s never lowers the requirements", (_name, valid) => {
     const before = policy.decide(valid);
-    // A card's own approval at a low level is asked for in addition, so `has_card` is no garbage.
+    // A card at a low level requires an additional approval, so `has_card` is kept.
     fc.assert(
-      fc.property(spoilMember(valid, ["has_card"]), (input) => {
+      fc.property(replaceAnyMember(valid, ["has_card"]), (input) => {
         const decision = policy.decide(input as ActInput);
         if (!decision.allowed) return;
         expect(before.allowed).toBe(true);
@@ -127,11 +127,15 @@ describe("garbage", () => {
     ["by a pusher of its commits", buildStatementInput({ actor: buildPerson("carl") }), ["actor", "card"]],
     ["without step-up at L4", buildStatementInput({ step_up: false }), ["step_up", "level"]],
     ["by an agent", buildStatementInput({ actor: { ...APPROVAL.actor, kind: "agent" } }), ["actor"]],
-    ["through an office of others", buildStatementInput({ member_offices: ["office::default"] }), ["member_offices", "office_id"]],
+    [
+      "through an office that the actor does not hold",
+      buildStatementInput({ member_offices: ["office::default"] }),
+      ["member_offices", "office_id"],
+    ],
   ])("in one member of an approval %s never makes it count", (_name, valid, grounds) => {
     expect(policy.admit(valid).counts).toBe(false);
     fc.assert(
-      fc.property(spoilMember(valid, [...grounds, "decision"]), (statement) => {
+      fc.property(replaceAnyMember(valid, [...grounds, "decision"]), (statement) => {
         expect(policy.admit(statement as StatementInput).counts).toBe(false);
       }),
       chooseRuns(500),
@@ -161,7 +165,7 @@ describe("garbage", () => {
           },
         }),
     ],
-  ])("in params: %s is denied as malformed, and the next request is judged as ever", (_name, make) => {
+  ])("in params such as %s is denied as malformed and does not affect the next request", (_name, make) => {
     expect(listRules(policy.decide(buildAct({ params: { branch: "feature/x", extra: make() } })))).toEqual(["input.malformed"]);
     expect(policy.decide(PUSH).allowed).toBe(true);
   });

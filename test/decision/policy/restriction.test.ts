@@ -16,7 +16,7 @@ beforeAll(async () => {
   policy = await loadCommittedPolicy();
 });
 
-/** The seed's policy with `changes` to the office that registers projects. */
+/** Decides a registration by the seed's policy with `changes` to the office that registers projects. */
 async function decideDeployerWith(changes: Partial<Office>): Promise<Decision> {
   const office = policy.data.offices["office:infra.deployer"];
   if (office === undefined) throw new Error("The seed has no office:infra.deployer; add it.");
@@ -25,17 +25,17 @@ async function decideDeployerWith(changes: Partial<Office>): Promise<Decision> {
   return strict.decide(buildActThrough("office:infra.deployer", { job_type: "git.registry.init", params: {} }, { project_exists: false }));
 }
 
-test("an office raises the count, demands step-up and a role", async () => {
+test("an office can raise the count and require a step-up and a role", async () => {
   const decision = await decideDeployerWith({ approval_policy: { min_approvals: 3, step_up: true, role: "owner" } });
   expect(decision.requires[1]).toMatchObject({ count: 3, step_up: true, role: "owner" });
   expect(decision.reasons.at(-1)?.text).toBe("Level L3 needs a card, 3 approvals by different persons in the role owner with step-up.");
 });
 
-test("an office shortens a permit", async () => {
+test("an office can shorten a permit", async () => {
   expect(await decideDeployerWith({ ttl_default_ms: 45_000 })).toMatchObject({ level: "L3", permit_ttl_ms: 45_000 });
 });
 
-test("a job for which the data asks an attestation needs it beside the rest", async () => {
+test("a job whose data requires an attestation needs it in addition", async () => {
   const jobs = {
     ...policy.data.jobs,
     "registry.keys.rotate": { level: "L5", target: "LAB_512", attestation: "https://slsa.dev/provenance/v1" },
@@ -75,7 +75,7 @@ const DEMANDS: readonly ((office: Office, n: number) => Office)[] = [
   }),
 ];
 
-test("a restriction added to an office never loosens anything", async () => {
+test("a restriction added to an office never relaxes a decision", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...offices),

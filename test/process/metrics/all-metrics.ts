@@ -7,11 +7,11 @@ import { ledgerMetrics } from "../../../src/process/metrics/ledger.js";
 import { createProcessMetrics } from "../../../src/process/metrics/process.js";
 import { createStateMetrics } from "../../../src/process/metrics/registry-state.js";
 
-const failUnasked = () => Promise.reject(new Error("nobody is asked"));
+const failOnRead = () => Promise.reject(new Error("no value is read"));
 
-/** What each process serves or pushes, as its composition root puts it together. */
+/** Builds the metrics that each process serves or pushes, like its composition root. */
 export function buildRegistries(): Readonly<Record<"api" | "lab256" | "lab512", Registry>> {
-  const state = createStateMetrics({ countWaitingCards: failUnasked, readHealth: failUnasked, readReadiness: failUnasked });
+  const state = createStateMetrics({ countWaitingCards: failOnRead, readHealth: failOnRead, readReadiness: failOnRead });
   return {
     api: Registry.merge([apiMetrics, ledgerMetrics, state, createProcessMetrics()]),
     lab256: Registry.merge([lab256Metrics, activityMetrics, ledgerMetrics, createProcessMetrics()]),
@@ -19,13 +19,13 @@ export function buildRegistries(): Readonly<Record<"api" | "lab256" | "lab512", 
   };
 }
 
-/** The labels of every series that some process has, by its name as Prometheus stores it. */
+/** Lists the labels of every series by its name in Prometheus. */
 export function listSeries(registries: readonly Registry[]): Map<string, ReadonlySet<string>> {
   const series = new Map<string, ReadonlySet<string>>();
   for (const registry of registries)
     for (const metric of registry.getMetricsAsArray() as (MetricObject & { labelNames?: string[] })[]) {
       const labels = new Set(metric.labelNames ?? []);
-      // The type is kept as its name.
+      // prom-client stores the type as text.
       if (String(metric.type) !== "histogram") series.set(metric.name, labels);
       else {
         for (const suffix of ["_sum", "_count"]) series.set(`${metric.name}${suffix}`, labels);

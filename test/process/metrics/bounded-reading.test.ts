@@ -3,8 +3,8 @@ import { createBoundedReading } from "../../../src/process/metrics/bounded-readi
 
 const HOUR_MS = 3_600_000;
 
-describe("a reading that scrapes take", () => {
-  it("asks once for scrapes that come together, and gives all of them the answer", async () => {
+describe("a bounded reading for scrapes", () => {
+  it("reads once for concurrent scrapes and returns the value to all", async () => {
     let asked = 0;
     let answer: (value: number) => void = () => undefined;
     const read = createBoundedReading(
@@ -21,13 +21,13 @@ describe("a reading that scrapes take", () => {
     expect(asked).toBe(1);
   });
 
-  it("asks again when its time is over", async () => {
+  it("reads again when the value is too old", async () => {
     let asked = 0;
     const read = createBoundedReading(async () => ++asked, { everyMs: 0, maxMs: HOUR_MS });
     expect([await read(), await read()]).toEqual([1, 2]);
   });
 
-  it("goes without an answer that does not come, or comes as an error", async () => {
+  it("returns no value if the read hangs or fails", async () => {
     const never = createBoundedReading(() => new Promise<number>(() => undefined), { everyMs: HOUR_MS, maxMs: 10 });
     expect(await never()).toBeUndefined();
     const broken = createBoundedReading(() => Promise.reject(new Error("away")), { everyMs: HOUR_MS, maxMs: HOUR_MS });

@@ -32,8 +32,8 @@ function buildReceiptEvent(n: number): NewEvent {
   };
 }
 
-describe("what is counted with the ledger", () => {
-  it("counts an event once, however often its step is tried again", async () => {
+describe("a metric of the ledger", () => {
+  it("counts an event once when its step is retried", async () => {
     for (let tries = 0; tries < 3; tries++)
       await appendEvents(ledger.db, "T.Count", [buildPermitIssued(1), buildPermitEnded(1, "expired")], 1);
     await Promise.all([1, 2, 3].map(() => appendEvents(ledger.db, "T.Count", [buildPermitEnded(2, "expired")], 1)));
@@ -41,26 +41,26 @@ describe("what is counted with the ledger", () => {
     expect(await readCounts(ledgerMetrics, "ogr_expiries_total")).toEqual({ run_by: 2 });
   });
 
-  it("counts nothing that was refused", async () => {
+  it("does not count a refused event", async () => {
     const poison = { ...buildPermitIssued(9), type: "no.such.event" } as never;
     await expect(appendEvents(ledger.db, "T.Count", [poison], 1)).rejects.toThrow();
     expect(await readCounts(ledgerMetrics, "ogr_ledger_events_total")).toEqual({});
   });
 
-  it("counts a flow and its latency with its receipt, once", async () => {
+  it("counts a flow and its latency once, with its receipt", async () => {
     for (let tries = 0; tries < 3; tries++)
       countReceipt(clock, await appendEvents(ledger.db, "T.Count", [buildReceiptEvent(3)], 1), buildPermit(3), buildSuccess(3));
     expect(await readCounts(lab256Metrics, "ogr_flows_total")).toEqual({ "L1 success": 1 });
     expect(await lab256Metrics.metrics()).toContain('ogr_decision_to_receipt_seconds_sum{level="L1"} 2.5');
   });
 
-  it("leaves the flow of a card to the card's end, and takes its latency", async () => {
+  it("counts a card's latency with its receipt and its flow with the card's end", async () => {
     countReceipt(clock, await appendEvents(ledger.db, "T.Count", [buildReceiptEvent(4)], 1), buildPermit(4, "k-4"), buildSuccess(4));
     expect(await readCounts(lab256Metrics, "ogr_flows_total")).toEqual({});
     expect(await lab256Metrics.metrics()).toContain('ogr_decision_to_receipt_seconds_count{level="L1"} 1');
   });
 
-  it("counts a command that ended without a receipt under its denial", async () => {
+  it("counts a command without a receipt under its denial", async () => {
     const denial = { code: "run_by_passed", message: "Nobody used it." } as const;
     const closed: NewEvent = {
       type: "command.closed",

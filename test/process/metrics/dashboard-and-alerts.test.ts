@@ -10,9 +10,9 @@ const ALERTS = fileURLToPath(new URL("../../../ops/prometheus/alerts.yml", impor
 const PROMTOOL = "promtool";
 const DASHBOARD = fileURLToPath(new URL("../../../ops/grafana/ogr.json", import.meta.url));
 
-/** What Prometheus and its Pushgateway make themselves. */
+/** Metrics of Prometheus and the Pushgateway. */
 const FOREIGN = ["up", "push_time_seconds"];
-/** Labels that Prometheus gives every series when it scrapes. */
+/** Labels that Prometheus adds to every series on a scrape. */
 const SCRAPED = ["job", "instance"];
 
 interface Rule {
@@ -37,7 +37,7 @@ const series = listSeries(Object.values(buildRegistries()));
 for (const name of FOREIGN) series.set(name, new Set());
 
 describe("the dashboard and the alerts", () => {
-  it.each(asked)("$where asks only for metrics and labels that a process has", ({ expr }) => {
+  it.each(asked)("in $where use only metrics and labels that a process has", ({ expr }) => {
     const { metrics, grouped } = parseExpression(expr);
     expect(metrics.size).toBeGreaterThan(0);
     for (const [name, matched] of metrics) {
@@ -47,13 +47,13 @@ describe("the dashboard and the alerts", () => {
     }
   });
 
-  it("look at every metric of ours", () => {
+  it("use every metric of the registry", () => {
     const seen = new Set(asked.flatMap(({ expr }) => [...parseExpression(expr).metrics.keys()]));
     const ours = [...series.keys()].filter((name) => name.startsWith("ogr_") && !/_(?:sum|count)$/.test(name));
     expect(ours.filter((name) => !seen.has(name))).toEqual([]);
   });
 
-  it("say for each alert how urgent it is and what to do", () => {
+  it("have a severity and a remedy for each alert", () => {
     for (const { alert, labels, annotations } of rules) {
       expect(["page", "ticket", "info"], alert).toContain(labels?.severity);
       expect(annotations?.summary, alert).toBeTruthy();
@@ -62,7 +62,7 @@ describe("the dashboard and the alerts", () => {
     expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
   });
 
-  it("are rules that Prometheus takes, and alert when they should", (context) => {
+  it("pass promtool's checks and rule tests", (context) => {
     if (!hasPromtool()) return context.skip("promtool is not on PATH");
     for (const check of [
       ["check", "rules", ALERTS],
@@ -72,8 +72,8 @@ describe("the dashboard and the alerts", () => {
   });
 });
 
-describe("the reading of PromQL that checks them", () => {
-  it("finds metrics, the labels matched on each, and those that are grouped by", () => {
+describe("parseExpression", () => {
+  it("finds metrics, their matched labels and the grouping labels", () => {
     const { metrics, grouped } = parseExpression(
       `histogram_quantile(0.9, sum by (le, a) (rate(one_bucket{b="x y",c=~"d{2}"}[5m]))) > 2 and absent(two) or three offset 5m`,
     );

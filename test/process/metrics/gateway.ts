@@ -8,7 +8,7 @@ interface Push {
   readonly body: string;
 }
 
-/** A stand-in for the Pushgateway's one route. */
+/** A server with the route of the Pushgateway. */
 export class Gateway {
   readonly pushes: Push[] = [];
   readonly #server = createServer((request, response) => void this.#take(request, response));

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 describe("the listener for metrics", () => {
-  it("serves them to Prometheus, and nothing else to anybody", async () => {
+  it("serves only the metrics", async () => {
     const url = await listening();
     const answer = await fetch(url);
     expect(answer.status).toBe(200);
@@ -33,7 +33,7 @@ describe("the listener for metrics", () => {
     expect((await fetch(url, { method: "POST", body: "x" })).status).toBe(405);
   });
 
-  it("says no more than that it failed when a metric throws", async () => {
+  it("returns 500 without the reason if a metric throws", async () => {
     const url = await listening(() => Promise.reject(new Error("postgresql://ogr:secret@db")));
     const answer = await fetch(url);
     expect(answer.status).toBe(500);

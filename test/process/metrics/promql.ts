@@ -1,4 +1,4 @@
-/** What an expression of PromQL asks for: each metric with the labels that are matched on it, and the labels that it groups by. */
+/** The metrics of a PromQL expression with their matched labels, and its grouping labels. */
 export interface PromqlQuery {
   readonly metrics: ReadonlyMap<string, ReadonlySet<string>>;
   readonly grouped: ReadonlySet<string>;
@@ -7,11 +7,11 @@ export interface PromqlQuery {
 const WORDS = new Set(["and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset"]);
 const NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*";
 
-/** Reads as much of PromQL as dashboards and alerts use. Source: Prometheus, "Querying basics". */
+/** Parses the subset of PromQL in the dashboard and the alerts. Source: Prometheus, "Querying basics". */
 export function parseExpression(expression: string): PromqlQuery {
   const metrics = new Map<string, Set<string>>();
   const grouped = new Set<string>();
-  // What stands in quotes is a value, whatever it looks like.
+  // Quoted text is always a value.
   const bare = expression.replace(/"(?:[^"\\]|\\.)*"/g, '""');
   let text = bare.replace(/\b(?:by|without|on|ignoring)\s*\(([^)]*)\)/g, (_all, labels: string) => {
     for (const label of listNames(labels)) grouped.add(label);

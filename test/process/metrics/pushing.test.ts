@@ -13,8 +13,8 @@ function registry(): { registry: Registry; counter: Counter } {
   return { registry: made, counter: new Counter({ name: "ogr_test_total", help: "A test", registers: [made] }) };
 }
 
-describe("metrics of a process that listens on nothing", () => {
-  it("are pushed at once and at the end, under job and instance", async () => {
+describe("metrics of a process without a listener", () => {
+  it("are pushed at the start and at the end under job and instance", async () => {
     gateway = new Gateway();
     const { registry: metrics, counter } = registry();
     const failures: Error[] = [];
@@ -30,7 +30,7 @@ describe("metrics of a process that listens on nothing", () => {
     expect(failures).toEqual([]);
   });
 
-  it("are pushed again and again while it runs", async () => {
+  it("are pushed repeatedly while it runs", async () => {
     gateway = new Gateway();
     const url = await gateway.listen();
     const pushing = pushMetrics([registry().registry], { url, job: "j", instance: "i", everyMs: 5, onFailure: () => undefined });
@@ -38,7 +38,7 @@ describe("metrics of a process that listens on nothing", () => {
     await pushing.stop();
   });
 
-  it("say when they did not arrive, and nothing else happens", async () => {
+  it("are logged as failed if a push fails, without another effect", async () => {
     gateway = new Gateway(500);
     const failures: string[] = [];
     const target = { url: await gateway.listen(), job: "j", instance: "i", everyMs: HOUR_MS };

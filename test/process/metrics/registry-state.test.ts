@@ -18,7 +18,7 @@ async function readValues(registry: ReturnType<typeof createStateMetrics>, name:
   return Object.fromEntries(values.map(({ labels, value }) => [Object.values(labels).join(), value]));
 }
 
-/** A card as the projection has it, as far as this counts. */
+/** Inserts a card with the columns that the metrics use. */
 async function insertCard(tenant: string, n: number, status: "awaiting_approval" | "success", ageMs: number): Promise<void> {
   const text = {
     job_id: `j${n}`,
@@ -39,7 +39,7 @@ async function insertCard(tenant: string, n: number, status: "awaiting_approval"
 }
 
 describe("the registry's state at a scrape", () => {
-  it("counts the cards of all tenants that wait, by age, and no others", async () => {
+  it("counts the waiting cards of all tenants by age", async () => {
     await ledger.db
       .insertInto("tenants")
       .values([{ tenant_id: "T.One" }, { tenant_id: "T.Two" }])
@@ -56,14 +56,14 @@ describe("the registry's state at a scrape", () => {
     });
   });
 
-  it("says who polls, what answers, and how far clocks differ", async () => {
+  it("has the pollers, the dependencies and the clock skew", async () => {
     const registry = createStateMetrics(sources);
     expect(await readValues(registry, "ogr_task_queue_pollers")).toEqual({ LAB_256: 2 });
     expect(await readValues(registry, "ogr_dependency_up")).toEqual({ database: 1, object_store: 0 });
     expect(await readValues(registry, "ogr_clock_skew_seconds")).toEqual({ database: -1.5 });
   });
 
-  it("leaves out what nobody answers, and serves the rest", async () => {
+  it("omits values that cannot be read and has the others", async () => {
     const registry = createStateMetrics({
       ...sources,
       countWaitingCards: () => Promise.reject(new Error("the database is away")),

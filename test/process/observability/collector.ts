@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A span as it arrived, with the service that sent it. */
+/** A received span with its service. */
 export interface ReceivedSpan {
   readonly service: string;
   readonly traceId: string;
@@ -23,10 +23,10 @@ interface ExportRequest {
   }[];
 }
 
-/** A stand-in for an OpenTelemetry collector: takes OTLP over HTTP with JSON, and keeps what it is sent. */
+/** An OpenTelemetry collector for tests: accepts OTLP over HTTP with JSON and stores what it receives. */
 export class Collector {
   readonly spans: ReceivedSpan[] = [];
-  /** Everything that was sent, as it came. */
+  /** The bodies of all requests. */
   text = "";
   readonly #server = createServer((request, response) => void this.#take(request, response));
 
@@ -35,7 +35,7 @@ export class Collector {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Waits until a span of this name has come. The test's own time limit ends a wait in vain. */
+  /** Waits until a matching span has arrived or the test times out. */
   async span(found: (span: ReceivedSpan) => boolean): Promise<ReceivedSpan> {
     for (;;) {
       const span = this.spans.find(found);

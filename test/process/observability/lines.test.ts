@@ -14,7 +14,7 @@ beforeEach(() => {
   activityMetrics.resetMetrics();
 });
 
-/** Runs one attempt at a step as a worker would; the log is at `info`. */
+/** Runs an attempt at a step like a worker, with log level `info`. */
 async function attempt(workflowId: string, step: () => Promise<unknown>, workflowType = "officialAct"): Promise<unknown> {
   const sink = new Writable({ write: (chunk, _encoding, done) => done(void lines.push(JSON.parse(String(chunk))) as undefined) });
   const log = createProcessLog("lab256", "info", sink);
@@ -27,8 +27,8 @@ async function attempt(workflowId: string, step: () => Promise<unknown>, workflo
 
 const failures = async () => (await activityMetrics.getSingleMetric("ogr_activity_failures_total")?.get())?.values;
 
-describe("the line of a step", () => {
-  it("names the act by its card or its jti, and its tenant", async () => {
+describe("the log line of a step", () => {
+  it("names the tenant and the act by its card or jti", async () => {
     await attempt("card/T.UBL/k-1", async () => null);
     await attempt(`act/T.UBL/${JTI}`, async () => null);
     const line = { name: "lab256", tenant_id: "T.UBL", activity: "recordAnswer", attempt: 3, outcome: "ok", took_ms: expect.any(Number) };
@@ -61,13 +61,13 @@ describe("the line of a step", () => {
     ],
     ["free", { outcome: "free" }],
     [undefined, { outcome: "ok" }],
-  ])("says what came of it and no more: %j", async (answer, said) => {
+  ])("has only the outcome of %j", async (answer, said) => {
     expect(await attempt("card/T.UBL/k-1", async () => answer)).toEqual(answer);
     const { level, time, pid, name, correlation_id, tenant_id, activity, attempt: tried, took_ms, ...rest } = lines[0] ?? {};
     expect(rest).toEqual(said);
   });
 
-  it("warns of a fault with a part of its reason, counts it, and lets it through", async () => {
+  it("warns of a fault with a truncated reason, and the fault is counted and rethrown", async () => {
     const fault = attempt("card/T.UBL/k-1", () => Promise.reject(new Error("x".repeat(5000))));
     await expect(fault).rejects.toThrow("xxx");
     expect(lines).toMatchObject([{ level: 40, outcome: "failed", correlation_id: "k-1" }]);
@@ -75,7 +75,7 @@ describe("the line of a step", () => {
     expect(await failures()).toMatchObject([{ labels: { activity: "recordAnswer" }, value: 1 }]);
   });
 
-  it("is not written for bookkeeping that goes well", async () => {
+  it("is not written for successful bookkeeping", async () => {
     await attempt("housekeeping-1", async () => 0, "housekeeping");
     expect(lines).toEqual([]);
     await expect(attempt("housekeeping-1", () => Promise.reject(new Error("away")), "housekeeping")).rejects.toThrow("away");

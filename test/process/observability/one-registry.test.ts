@@ -23,7 +23,7 @@ import { Clone } from "../../repository/real-git.js";
 import { listListeningSockets } from "../../worker/open-sockets.js";
 import { Gateway } from "../metrics/gateway.js";
 import { Collector, type ReceivedSpan } from "./collector.js";
-import { collectFoundedSecrets, overhearPasskeys, type Planted, readLogs, readPasskeySecrets } from "./planted-secrets.js";
+import { collectFoundedSecrets, type Planted, readLogs, readPasskeySecrets, recordPasskeySecrets } from "./planted-secrets.js";
 
 const PROJECT = "P.watched";
 const hasProc = existsSync("/proc/self/net/tcp");
@@ -31,19 +31,19 @@ const PLANES = ["api", "lab256", "lab512"] as const;
 
 let registry: TestRegistry;
 let clone: Clone;
-/** The Runner's environment with a gateway and a collector. */
+/** The Runner's environment with gateway and collector. */
 let pushing: Record<string, string> = {};
-/** What listened in the Runner while it pushed. */
+/** The Runner's listening sockets while it pushed. */
 let listened: string[] = [];
 const gateway = new Gateway();
 const collector = new Collector();
-/** One text a process: Prometheus's format. */
+/** The metrics of each process in Prometheus's format. */
 const metrics: Record<string, string> = {};
 const planted: Planted[] = [];
-/** The direct push by its `jti`; the release by its card. */
+/** The `jti` of the push and the card id of the release. */
 const acts = { push: "", release: "" };
 
-/** Starts all three again, with metrics and traces. */
+/** Restarts all three processes with metrics and traces. */
 async function startWatched(): Promise<void> {
   const [url, otlp] = await Promise.all([gateway.listen(), collector.listen()]);
   const allowlist = JSON.parse(await readFile(registry.founded.allowlist, "utf8"));
@@ -71,7 +71,7 @@ async function act(): Promise<void> {
   planted.push({ what: "the patch", secret: job.patch ?? "" });
   acts.push = (await actByPermit(admin, job)).permit.jti;
 
-  const passkeys = overhearPasskeys(registry.openPasskeys("bob"), planted);
+  const passkeys = recordPasskeySecrets(registry.openPasskeys("bob"), planted);
   await registerPasskey(registry.as("bob"), passkeys, "bob");
   planted.push(...(await readPasskeySecrets(registry.openPasskeys("bob").path)));
   const card = await openCard(admin, buildReleaseJob(PROJECT, "v1.0.0", commit));
@@ -88,12 +88,12 @@ beforeAll(async () => {
   registry = await startTestRegistry({ name: "observability" });
   await startWatched();
   await act();
-  // The flow of a card is counted when it closes, which comes after the receipt that ends the card.
+  // A card's flow is counted when it closes, after the receipt that ends the card.
   const counted = 'ogr_flows_total{level="L4",outcome="success"} ';
   await vi.waitFor(async () => expect(await scrapeMetrics("lab256")).toContain(counted), { timeout: PATIENCE_MS });
   for (const plane of ["api", "lab256"] as const) metrics[plane] = await scrapeMetrics(plane);
   if (hasProc) listened = await listListeningSockets(registry.lab512.pid);
-  // The last push comes when it ends.
+  // The Runner pushes its metrics for the last time when it ends.
   await registry.lab512.stop();
   metrics["lab512"] = gateway.pushes.at(-1)?.body ?? "";
   planted.push(...(await collectFoundedSecrets(registry, inject("servers").s3?.secret_key)));
@@ -110,7 +110,7 @@ afterAll(async () => {
   if (areOpen) await closeSinks();
 });
 
-/** The lines of a process about one act. */
+/** Reads the log lines of a process about an act. */
 async function readLinesAbout(plane: string, id: string): Promise<Record<string, unknown>[]> {
   const log = (await readLogs(join(registry.dataDir, "logs"))).get(plane) ?? "";
   const lines = log.split("\n").filter((line) => line !== "");
@@ -118,7 +118,7 @@ async function readLinesAbout(plane: string, id: string): Promise<Record<string,
 }
 
 describe("the logs of a registry", () => {
-  it("hold one correlation id from the request to the receipt, in all three planes", async () => {
+  it("have one correlation id from the request to the receipt in all three processes", async () => {
     for (const id of [acts.push, acts.release])
       for (const plane of PLANES) {
         const lines = await readLinesAbout(plane, id);
@@ -132,7 +132,7 @@ describe("the logs of a registry", () => {
       expect(await readLinesAbout("lab256", id)).toContainEqual(expect.objectContaining({ activity: "recordAnswer", outcome: "success" }));
   });
 
-  it("hold no secret that went through the registry or keeps it, in any process", async () => {
+  it("contain no secret of the registry or its requests", async () => {
     const logs = new Map([
       ...(await readLogs(join(inject("servers").data_dir, "logs"))),
       ...(await readLogs(join(registry.dataDir, "logs"))),
@@ -156,7 +156,7 @@ describe("the metrics of a registry", () => {
       .find((line) => line.startsWith(`${series} `))
       ?.slice(series.length + 1);
 
-  it("count each flow once, by its level, with its latency", () => {
+  it("count each flow once with its level and latency", () => {
     for (const level of ["L1", "L3", "L4"]) {
       expect(value("lab256", `ogr_flows_total{level="${level}",outcome="success"}`), level).toBe("1");
       expect(value("lab256", `ogr_decision_to_receipt_seconds_count{level="${level}"}`), level).toBe("1");
@@ -165,13 +165,13 @@ describe("the metrics of a registry", () => {
     expect(value("lab256", 'ogr_activity_seconds_count{activity="recordAnswer"}')).toBe("3");
   });
 
-  it("are served on the loopback interface alone, and never where clients come", async () => {
+  it("are served only on the loopback interface, and not by the api's port", async () => {
     for (const plane of ["api", "lab256"] as const)
       expect(String(registry[plane].announcement["metrics_url"])).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/);
     expect((await fetch(`${registry.url}/metrics`)).status).toBe(404);
   });
 
-  it("show the api's requests by route, who polls, what waits and what answers", () => {
+  it("contain the api's requests by route, the pollers, the waiting cards and the dependencies", () => {
     expect(value("api", 'ogr_http_requests_total{method="POST",route="/v1/commands/issue",status="200"}')).toBe("1");
     expect(value("api", 'ogr_ledger_events_total{type="permit.issued"}')).toBe("1");
     for (const queue of ["LAB_256", "LAB_512"])
@@ -181,7 +181,7 @@ describe("the metrics of a registry", () => {
       expect(value("api", `ogr_dependency_up{dependency="${dependency}"}`), dependency).toBe("1");
   });
 
-  it("reach the gateway from the Runner, which listens on nothing, the last of them when it ends", () => {
+  it("are pushed to the gateway by the Runner, which has no listener, up to its end", () => {
     expect(new Set(gateway.pushes.map(({ method, url }) => `${method} ${url}`))).toEqual(
       new Set(["PUT /metrics/job/ogr_lab512/instance/runner-1"]),
     );
@@ -191,7 +191,7 @@ describe("the metrics of a registry", () => {
     expect(listened).toEqual([]);
   });
 
-  it("say of every process how it is", () => {
+  it("contain the process metrics of every process", () => {
     for (const plane of PLANES) {
       expect(value(plane, "nodejs_eventloop_lag_p99_seconds"), plane).toBeDefined();
       expect(Number(value(plane, "process_resident_memory_bytes")), plane).toBeGreaterThan(0);
@@ -200,7 +200,7 @@ describe("the metrics of a registry", () => {
 });
 
 describe("the traces of a registry", () => {
-  it("lead from the request through the flow to the Runner's activity, in one trace", async () => {
+  it("connect the request, the flow and the Runner's activity in one trace", async () => {
     const matchSpan = (service: string, name: string) => (span: ReceivedSpan) => span.service === service && span.name === name;
     const request = await collector.span(matchSpan("ogr-api", "POST /v1/commands/issue"));
     expect(request.parentSpanId ?? "").toBe("");
@@ -214,15 +214,15 @@ describe("the traces of a registry", () => {
     for (let span: ReceivedSpan | undefined = ran; span !== undefined; ) {
       services.unshift(span.service);
       const { parentSpanId }: ReceivedSpan = span;
-      // Each process sends its spans when it likes: the parent may come last.
+      // Each process sends its spans at its own time, so the parent may arrive last.
       span = parentSpanId ? await collector.span(({ spanId }) => spanId === parentSpanId) : undefined;
     }
     expect([...new Set(services)]).toEqual(["ogr-api", "ogr-lab256", "ogr-lab512"]);
   });
 });
 
-describe("flows that began before traces were turned on", () => {
-  it("go on with the traced workflows, whatever path they took", async () => {
+describe("flows that began without traces", () => {
+  it("can be replayed by the traced workflows on every path", async () => {
     Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
     const traced = await loadWorkflowBundle("traced");
     expect("code" in traced && traced.code).toContain("OpenTelemetryInboundInterceptor");
@@ -239,8 +239,8 @@ describe("flows that began before traces were turned on", () => {
   });
 });
 
-describe("a Runner that is to push its metrics", () => {
-  it("acts on when neither the gateway nor the collector is there, and says so", async () => {
+describe("a Runner that pushes its metrics", () => {
+  it("runs acts without the gateway and the collector, and logs the failures", async () => {
     await closeSinks();
     await registry.lab512.start({ env: pushing });
     const { command } = await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/y"));
@@ -250,7 +250,7 @@ describe("a Runner that is to push its metrics", () => {
     for (const said of ["failed to push metrics", "spans were not sent"]) expect(log).toContain(said);
   });
 
-  it("refuses to start where the whitelist does not name the gateway", async () => {
+  it("refuses to start if the whitelist does not name the gateway", async () => {
     const start = registry.lab512.start({ env: { OGR_METRICS_PUSH_URL: "http://127.0.0.1:1" } });
     await expect(start).rejects.toThrow(/127\.0\.0\.1:1 is not on the network whitelist/);
   });

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import type { Authenticator } from "../../../src/client/deciding.js";
 import type { TestRegistry } from "../../harness/registry.js";
 
-/** A secret by what it is, so that a finding says what leaked and not the secret again. */
+/** A secret with a description, so that a finding names it without its text. */
 export interface Planted {
   readonly what: string;
   readonly secret: string;
 }
 
-/** What a registry was founded with and nobody may log: tokens, private keys, keys of the store, the database's password. */
+/** Collects the secrets of a founded registry: tokens, private keys, store keys and the database's password. */
 export async function collectFoundedSecrets(registry: TestRegistry, rootStoreKey: string | undefined): Promise<Planted[]> {
   const planted: Planted[] = registry.founded.actors.map(({ actor_id, token }) => ({ what: `the token of ${actor_id}`, secret: token }));
   for (const path of await listFiles(join(registry.dataDir, "keys")))
@@ -25,7 +25,7 @@ export async function collectFoundedSecrets(registry: TestRegistry, rootStoreKey
   return planted;
 }
 
-/** The base64 of a PEM file, without its armour (RFC 7468 §2). */
+/** Returns the base64 of a PEM file without its armour (RFC 7468 §2). */
 function extractPemBody(pem: string): string {
   return pem
     .split("\n")
@@ -33,7 +33,7 @@ function extractPemBody(pem: string): string {
     .join("");
 }
 
-/** The private keys in a file of software passkeys. */
+/** Reads the private keys in a file of software passkeys. */
 export async function readPasskeySecrets(path: string): Promise<Planted[]> {
   const found: Planted[] = [];
   JSON.parse(await readFile(path, "utf8"), (name, value: unknown) => {
@@ -44,8 +44,8 @@ export async function readPasskeySecrets(path: string): Promise<Planted[]> {
   return found;
 }
 
-/** The same passkeys, with everything that they say put among the secrets. */
-export function overhearPasskeys(passkeys: Authenticator, planted: Planted[]): Authenticator {
+/** Wraps passkeys so that all their assertions are added to the secrets. */
+export function recordPasskeySecrets(passkeys: Authenticator, planted: Planted[]): Authenticator {
   return {
     list: () => passkeys.list(),
     create: (options, origin) => passkeys.create(options, origin),
@@ -64,7 +64,7 @@ async function listFiles(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** The text of every log in a folder, by the name of its process; none where there is no such folder. */
+/** Reads every log in a folder by the name of its process. Returns none if the folder does not exist. */
 export async function readLogs(folder: string): Promise<Map<string, string>> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
