@@ -88,7 +88,7 @@ describe("a card's flow that gets malformed messages", () => {
 });
 
 describe("a genuine approval", () => {
-  it.each(extraMembers)("with a member `%s` that the registry itself attested is refused for that member", async (member, extra) => {
+  it.each(extraMembers)("with a member `%s`, attested by the registry's key, is refused for that member", async (member, extra) => {
     const card = await openCard(registry.as("admin"), buildRegistrationJob(`P.extra-${member.replaceAll("_", "")}`));
     const { statement } = requireValue(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
     const attestor = readSigningKey(registry.founded.keys.statement);

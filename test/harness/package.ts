@@ -37,8 +37,8 @@ export interface PackedPackage {
 }
 
 /**
- * What `npm pack` makes of this tree with the build of this run, from a copy, so that no other test meets a build in the clone. Kept under
- * the hash of all that goes into it: a further test waits for the first, and the next run finds it there.
+ * Runs `npm pack` on a copy of this tree with the build of this run, so that no other test sees a build in the clone. The result is cached
+ * under the hash of its inputs. Concurrent tests wait for the first one.
  */
 export async function packPackage(): Promise<PackedPackage> {
   const place = join(folder, (await hashFiles(inputs)).slice(0, 24));

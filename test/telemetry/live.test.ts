@@ -40,7 +40,8 @@ let temporal: TemporalTestClient;
 let clone: Clone;
 let pushes = 0;
 const infra = join(createTemporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
-const writeRegistry = (changes: Readonly<Record<string, Entry>> = {}) => writeFileSync(infra, formatRegistryJson({ ...ENTRIES, ...changes }));
+const writeRegistry = (changes: Readonly<Record<string, Entry>> = {}) =>
+  writeFileSync(infra, formatRegistryJson({ ...ENTRIES, ...changes }));
 const actAsAdmin = () => registry.as("admin");
 const pushTo = (project: string) => {
   pushes += 1;

@@ -35,9 +35,9 @@ describe("a statement counts", () => {
     ["an approval at L4 with step-up", buildStatementInput({})],
     ["an approval at L5 with step-up", buildStatementInput({ level: "L5" })],
     ["a rejection at L5, which needs no step-up", buildStatementInput({ level: "L5", decision: "reject", step_up: false })],
-    ["below L3, the author's own look", buildStatementInput({ ...L2, actor: buildPerson("ana") })],
-    ["below L3, an agent's look", buildStatementInput({ ...L2, actor: AGENT })],
-    ["with break-glass, the author's approval", buildStatementInput({ actor: buildPerson("ana") }, { break_glass: true })],
+    ["a review below L3 by the author", buildStatementInput({ ...L2, actor: buildPerson("ana") })],
+    ["a review below L3 by an agent", buildStatementInput({ ...L2, actor: AGENT })],
+    ["the author's approval with break-glass", buildStatementInput({ actor: buildPerson("ana") }, { break_glass: true })],
     ["the author's withdrawal", buildStatementInput({ decision: "withdraw", actor: buildPerson("ana"), step_up: false })],
     ["a withdrawal by an agent", buildStatementInput({ decision: "withdraw", actor: AGENT, step_up: false })],
     [
@@ -49,9 +49,9 @@ describe("a statement counts", () => {
       buildStatementInput({ decision: "withdraw", ...toOfficeMembers("office:infra.deployer") }),
     ],
     ["a rejection by the author", buildStatementInput({ decision: "reject", actor: buildPerson("ana") })],
-    ["a withdrawal by somebody who left every office", buildStatementInput({ decision: "withdraw", member_offices: [], step_up: false })],
+    ["a withdrawal by a person without offices", buildStatementInput({ decision: "withdraw", member_offices: [], step_up: false })],
     [
-      "an approval where nobody is known as author",
+      "an approval of a card without a known author",
       buildStatementInput(
         {},
         {
@@ -61,7 +61,7 @@ describe("a statement counts", () => {
         },
       ),
     ],
-  ])("%s", (_name, input) => {
+  ])("if it is %s", (_name, input) => {
     expect(policy.admit(input)).toMatchObject({
       counts: true,
       reasons: [{ rule: "statement.counts" }],
@@ -74,12 +74,12 @@ describe("a statement counts", () => {
       "a withdrawal that states neither a known level nor who made the change",
       { ...APPROVAL, decision: "withdraw", level: "L9", card: {} },
     ],
-  ])("%s, behind the edge", (_name, input) => {
+  ])("if it is %s, although the input check refuses it", (_name, input) => {
     const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
     expect(answer.ok && listRules(parseAdmission(answer.answer))).toEqual(["statement.counts"]);
   });
 
-  test("by its author, where the tenant's policy says so", async () => {
+  test("if it is the author's approval and the tenant's policy allows that", async () => {
     const lenient = await loadPolicy(replacePolicyData(bytes, { ...policy.data, author_may_approve: true }));
     expect(lenient.admit(buildStatementInput({ actor: buildPerson("ana") })).counts).toBe(true);
     expect(lenient.admit(buildStatementInput({ actor: buildPerson("ana"), step_up: false })).counts).toBe(false);
@@ -115,8 +115,8 @@ const buildCardInput = (card: object, changes: Partial<StatementInput> = {}) => 
   ...changes,
   card: { ...APPROVAL.card, ...card },
 });
-/** JSON leaves out a member that is undefined. */
-const BEHIND_THE_EDGE: [rules: readonly string[], input: unknown][] = [
+/** Inputs that the input check already refuses. The tests evaluate the wasm directly. An undefined member is omitted. */
+const REFUSED_BY_INPUT_CHECK: [rules: readonly string[], input: unknown][] = [
   [["level.unknown", "office.ceiling"], { ...APPROVAL, level: "L9" }],
   [["statement.decision"], { ...APPROVAL, decision: "approved" }],
   [["card.unknown"], { ...APPROVAL, card: {} }],
@@ -128,36 +128,36 @@ const BEHIND_THE_EDGE: [rules: readonly string[], input: unknown][] = [
   [["request.incomplete", "step_up.missing"], { ...APPROVAL, step_up: undefined }],
 ];
 
-describe("every rule by which a statement does not count", () => {
-  test.each(DENIALS)("%j", (rules, input) => {
+describe("a statement does not count", () => {
+  test.each(DENIALS)("by the rules %j", (rules, input) => {
     const admission = policy.admit(input);
     expect(admission.counts).toBe(false);
     expect(listRules(admission)).toEqual(rules);
   });
 
-  test.each(BEHIND_THE_EDGE)("%j, behind the edge, which names the field", (rules, input) => {
+  test.each(REFUSED_BY_INPUT_CHECK)("by the rules %j although the input check already refuses it", (rules, input) => {
     const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
     expect(answer.ok && listRules(parseAdmission(answer.answer))).toEqual(rules);
     expect(listRules(policy.admit(input as StatementInput))).toEqual(["input.malformed"]);
   });
 
-  test.each(Object.keys(APPROVAL))("a statement without `%s` is incomplete, behind the edge", (member) => {
+  test.each(Object.keys(APPROVAL))("by request.incomplete without `%s`", (member) => {
     const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", { ...APPROVAL, [member]: undefined });
     expect(answer.ok && listRules(parseAdmission(answer.answer))).toContain("request.incomplete");
   });
 
-  test.each([null, "approve", 1, []])("%j is incomplete, behind the edge", (value) => {
+  test.each([null, "approve", 1, []])("by request.incomplete if it is %j", (value) => {
     const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", value);
     expect(answer.ok && listRules(parseAdmission(answer.answer))).toContain("request.incomplete");
   });
 
-  test.each([null, "true", "", 1, 0, [], {}])("a step-up or a break-glass of %j is refused at the edge", (value) => {
+  test.each([null, "true", "", 1, 0, [], {}])("with a step-up or break-glass of %j, which the input check refuses", (value) => {
     expect(listRules(policy.admit({ ...APPROVAL, step_up: value } as unknown as StatementInput))).toEqual(["input.malformed"]);
     expect(listRules(policy.admit(buildCardInput({ break_glass: value }) as StatementInput))).toEqual(["input.malformed"]);
   });
 
-  test("no rule is missing from these tables", async () => {
-    const covered = new Set([...DENIALS, ...BEHIND_THE_EDGE].flatMap(([rules]) => rules));
+  test("by any rule of the policy, all of which these tables contain", async () => {
+    const covered = new Set([...DENIALS, ...REFUSED_BY_INPUT_CHECK].flatMap(([rules]) => rules));
     const text = await readFile(new URL("../../../policies/statement.rego", import.meta.url), "utf8");
     const rules = [...text.matchAll(/statement_denials contains text\.reason\(\s*"([a-z_.]+)"/g)].map((match) => match[1]);
     expect(rules.length).toBeGreaterThan(7);
@@ -167,23 +167,23 @@ describe("every rule by which a statement does not count", () => {
   test.each([
     ["approve", "reject"],
     ["reject", "approve"],
-  ] as const)("through an office that allows only to %s, one cannot %s", async (allowed, other) => {
+  ] as const)("through an office that allows only %s if it is another decision, %s", async (allowed, other) => {
     const strict = await loadPolicyWith(changeOffice("office:security", { allowed_actions: [`card.${allowed}`] }));
     expect(strict.admit(buildStatementInput({ decision: allowed })).counts).toBe(true);
     expect(listRules(strict.admit(buildStatementInput({ decision: other })))).toEqual(["office.action"]);
   });
 
-  test.each(["L4", "L5"] as const)("step_up.missing at %s, whatever the policy's data says", async (level) => {
+  test.each(["L4", "L5"] as const)("by step_up.missing at %s for any data of the policy", async (level) => {
     const lax = await loadPolicyWith(changeLevel(level, { step_up: false }));
     expect(listRules(lax.admit(buildStatementInput({ level, step_up: false })))).toEqual(["step_up.missing"]);
   });
 
   test.each<[string, (data: PolicyData) => PolicyData]>([
-    ["a level that asks for a quorum", changeLevel("L2", { approvals: 2 })],
-    ["a level that asks for a step-up", changeLevel("L2", { step_up: true })],
-    ["an office that asks for a quorum", changeOffice("office::agents", { approval_policy: { min_approvals: 2 } })],
-    ["an office that asks for a step-up", changeOffice("office::agents", { approval_policy: { step_up: true } })],
-  ])("%s keeps agents out of every count", async (_what, change) => {
+    ["a level that requires a quorum", changeLevel("L2", { approvals: 2 })],
+    ["a level that requires a step-up", changeLevel("L2", { step_up: true })],
+    ["an office that requires a quorum", changeOffice("office::agents", { approval_policy: { min_approvals: 2 } })],
+    ["an office that requires a step-up", changeOffice("office::agents", { approval_policy: { step_up: true } })],
+  ])("by actor.not_person for an agent with %s", async (_what, change) => {
     const rejection = buildStatementInput({ ...L2, decision: "reject", actor: AGENT });
     expect(policy.admit(rejection).counts).toBe(true);
     expect(listRules((await loadPolicyWith(change)).admit(rejection))).toEqual(["actor.not_person"]);
