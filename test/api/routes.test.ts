@@ -12,7 +12,7 @@ import { authenticateBearer } from "../../src/lab256/identity/authentication.js"
 import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { createToken } from "../harness/identity.js";
 import * as event from "../lab256/ledger/events.js";
-import { ADMIN, OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
+import { ADMIN, listProblemFields, OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 const OTHER = "T.OTHER";
 /** An act that waits for its Runner, and a merge that has a receipt and a Pact. */
@@ -126,6 +126,21 @@ test("every route that reads a tenant answers 404 for another tenant than the ca
     expect([route.method, route.url, foreign.status, foreign.body["code"]]).toEqual([route.method, route.url, 404, "not_found"]);
     const own = await api.call({ ...buildRequest(route, OTHER), ...caller });
     expect([route.method, route.url, own.status], own.text).not.toEqual([route.method, route.url, 404]);
+  }
+});
+
+test("every guarded route refuses an unknown member of its query or body by name", async () => {
+  const token = await api.createRunnerToken();
+  for (const route of routes.filter((one) => one.access !== "public")) {
+    const request = { ...buildRequest(route), ...(route.access === "runner" ? { token } : {}) };
+    const spoilt = [
+      ...(route.input.query === undefined ? [] : [{ ...request, path: `${request.path}&also=1` }]),
+      ...(route.input.body === undefined ? [] : [{ ...request, body: { ...request.body, also: 1 } }]),
+    ];
+    for (const one of spoilt) {
+      const answer = await api.call(one);
+      expect([route.method, route.url, answer.status, listProblemFields(answer)]).toEqual([route.method, route.url, 400, ["also"]]);
+    }
   }
 });
 
