@@ -7,10 +7,10 @@ import { createRegistryClient } from "../src/client/http/registry-client.js";
 import { summarizeLatencies } from "./figures.js";
 import { generatePushes, tryPush } from "./pushes.js";
 
-/** How soon who floods asks again, whatever `Retry-After` says: it is not polite. */
+/** The retry interval of the flood, which ignores `Retry-After`. */
 const AGAIN_MS = 1_000;
 
-/** Who floods what, with how many pushes at the same time. */
+/** The client, the target and the concurrency of a flood. */
 export interface FloodOrder {
   readonly server: string;
   readonly token?: string;
@@ -23,8 +23,8 @@ export interface FloodOrder {
 export type FloodResult = ReturnType<typeof summarizeLatencies> & { readonly pushes_per_s: number; readonly refused: number };
 
 /**
- * Floods from a process of its own until `stop`. Its clients stand for other machines: what they compute shall take no processor from
- * the registry that is measured, so the process has the lowest priority.
+ * Floods from a child process until `stop`. The process has the lowest priority, since its clients represent other machines and must not
+ * take CPU from the measured registry.
  */
 export function startFlood(order: FloodOrder): { stop(): Promise<FloodResult> } {
   const child = fork(fileURLToPath(import.meta.url), [], { execArgv: ["--import", "tsx"] });
@@ -34,7 +34,7 @@ export function startFlood(order: FloodOrder): { stop(): Promise<FloodResult> } 
     async stop() {
       child.send("stop");
       const early = ended.then(([code]): never => {
-        throw new Error(`The flood ended with ${code} before it told what it did; its error stands above.`);
+        throw new Error(`The flood exited with ${code} without a result; its error is above.`);
       });
       const [result] = await Promise.race([once(child, "message"), early]);
       child.disconnect();
@@ -43,7 +43,7 @@ export function startFlood(order: FloodOrder): { stop(): Promise<FloodResult> } 
   };
 }
 
-/** Pushes in `lanes` at once until `isOver`. */
+/** Pushes in concurrent lanes until `isOver`. */
 async function runFlood(order: FloodOrder, isOver: () => boolean): Promise<FloodResult> {
   const client = createRegistryClient(order, order);
   const tookMs: number[] = [];

@@ -8,7 +8,7 @@ const ALONE = 200;
 const WARM_UP = 20;
 const ROUNDS = 5;
 
-/** What one kind of flow took: alone, and in lanes. */
+/** The durations of one kind of flow, alone and in lanes. */
 class Figures {
   readonly alone: number[] = [];
   readonly together: number[] = [];
@@ -17,7 +17,7 @@ class Figures {
 
   constructor(private readonly countUsage: () => Record<string, Usage>) {}
 
-  /** Measures one round in lanes, with the CPU that it uses. */
+  /** Measures one round in lanes with its CPU usage. */
   async measureRound(round: () => Promise<void>): Promise<void> {
     const before = this.countUsage();
     const started = performance.now();
@@ -43,9 +43,9 @@ class Figures {
 }
 
 /**
- * An L2 push of one commit through the api, from the request for the permit to the receipt, and by turns a bare flow of the same shape: an
- * update-with-start that waits for two transactions and seven store requests. Both alone and in `concurrency` lanes (each push lane its own
- * project), with CPU for each flow by process and resident memory.
+ * Measures an L2 push of one commit through the api, from the permit request to the receipt, in turn with a bare flow of the same shape: an
+ * update-with-start that waits for two transactions and seven store requests. Both run alone and in `concurrency` lanes, each push lane
+ * with its own project. Reports the CPU of each flow by process and the resident memory.
  */
 export async function measureFlow(
   options: { pushes: number; concurrency: number },

@@ -21,8 +21,8 @@ interface Size {
 }
 
 /**
- * The same one-commit push into repositories of growing history and of growing numbers of refs, warm, in turn: whatever disturbs the
- * machine disturbs all of them. The histories are pushed as bundles; refs are put beside each other in the store.
+ * Measures the same one-commit push into warm repositories of growing history and of growing numbers of refs, in turn, so that disturbances
+ * of the machine affect all of them. The histories are pushed as bundles, and the refs are written directly to the store.
  */
 export async function measureGrowth(
   options: { commits: readonly number[]; refs: readonly number[]; pushes: number },
@@ -72,7 +72,7 @@ export async function measureGrowth(
   }
 }
 
-/** Puts refs to one commit beside those that are there: thousands of pushes would say nothing more about the one that is measured. */
+/** Adds refs to one commit directly in the store, which is faster than thousands of pushes. */
 async function addRefs(store: ObjectStore, project_id: string, tip: string, count: number): Promise<void> {
   const name = { tenant_id: TENANT, project_id };
   const state = await readRefs(store, name);

@@ -13,8 +13,8 @@ function runGit(folder: string, ...args: string[]): void {
 }
 
 /**
- * A 40 MB history of 30,000 objects, pushed by bundle through the registry (staging, permit, command, receipt), beside `git push` of the
- * same into a bare directory; in turn, with the ratio pair by pair.
+ * Measures the push of a 40 MB history of 30,000 objects by bundle through the registry (staging, permit, command, receipt), in turn with
+ * `git push` of the same history into a bare repository. Reports the ratio of each pair.
  */
 export async function measureIngest(options: { rounds: number }, log: (line: string) => void): Promise<Record<string, unknown>> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-ingest-"));
@@ -27,7 +27,7 @@ export async function measureIngest(options: { rounds: number }, log: (line: str
     const peer: number[] = [];
     for (let round = 0; round < options.rounds; round += 1) {
       const project_id = `P.ingest-${round}`;
-      // Other bytes every round: what is staged already would not be stored again.
+      // Each round has other bytes, since staged bytes would not be stored again.
       addCommit(source, round);
       await registerProject(registry, project_id);
       ours.push(await timeRegistryPush(registry, project_id, source, join(folder, "push.bundle")));
@@ -70,7 +70,7 @@ async function timeRegistryPush(
 function timeGitPush(source: string, target: string): number {
   runGit(source, "init", "--quiet", "--bare", target);
   const started = performance.now();
-  // The same checks that the registry makes of what it receives.
+  // The same checks as the registry's.
   runGit(
     source,
     "-c",

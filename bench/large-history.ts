@@ -5,7 +5,7 @@ const COMMITS = 5000;
 const FILES_PER_COMMIT = 4;
 const FILE_BYTES = 2600;
 
-/** Bytes that do not compress, the same in every run. */
+/** Builds incompressible bytes, the same in every run. */
 function buildNoise(seed: string, size: number): Buffer {
   const blocks: Buffer[] = [];
   for (let n = 0; n * 32 < size; n += 1) blocks.push(createHash("sha256").update(`${seed}/${n}`).digest());
@@ -34,7 +34,7 @@ export function buildLargeHistory(folder: string): { commits: number; objects: n
   return { commits: COMMITS, objects: Number(count.stdout.trim()) };
 }
 
-/** Puts one commit without changes on top of `main`. */
+/** Adds an empty commit to `main`. */
 export function addCommit(folder: string, round: number): void {
   const when = 1_600_000_000 + (COMMITS + round) * 60;
   const message = `round ${round}\n`;

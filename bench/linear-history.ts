@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 
 const FILES = 20;
 
-/** Makes a repository in `folder` whose `main` has `commits` commits, each changing one of twenty small files, and answers its tip. */
+/** Makes a repository in `folder` whose `main` has `commits` commits, each changing one of twenty small files. Returns its tip. */
 export function buildLinearHistory(folder: string, commits: number): string {
   runGit(folder, ["init", "--quiet", folder]);
   const parts: string[] = [];

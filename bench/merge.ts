@@ -27,8 +27,8 @@ interface MergeOptions {
 }
 
 /**
- * Merges of branches of twenty changed files into a long history of a wide tree that has moved on: an approved command from its issue to
- * its receipt (the plan made once more, the merge, the Pact), beside `git merge` of the same in a working copy; in turn.
+ * Measures merges of branches with twenty changed files into a diverged target with a long history and a wide tree: an approved command
+ * from its issue to its receipt (second plan, merge, Pact), in turn with `git merge` of the same branches in a working copy.
  */
 export async function measureMerge(
   { rounds, commits, files }: MergeOptions,
@@ -47,7 +47,7 @@ export async function measureMerge(
     runBenchGit(["clone", "--quiet", "--local", source, peer]);
     const ours: number[] = [];
     const theirs: number[] = [];
-    // The first one brings the target away from the base and warms both up.
+    // The first merge moves the target away from the base and warms both up.
     for (let round = 0; round <= rounds; round += 1) {
       const branch = `feature/r${round}`;
       createBranch(source, branch, base, round, CHANGED_FILES, commits);
@@ -81,7 +81,7 @@ export async function measureMerge(
   }
 }
 
-/** Pushes the history in several steps: one push has its limits. */
+/** Pushes the history in several steps, because a push is limited in size. */
 async function pushWholeHistory(
   registry: BenchRegistry,
   source: string,
@@ -99,7 +99,7 @@ async function pushWholeHistory(
   }
 }
 
-/** How long an approved merge into `main` takes, in milliseconds. */
+/** Measures an approved merge into `main`, in milliseconds. */
 async function timeRegistryMerge(registry: BenchRegistry, source: string, strategy: MergeProtectedParams["strategy"]): Promise<number> {
   const { admin } = registry;
   const { params } = await lookUpMerge(admin, { project_id: PROJECT, source, target: "main", strategy });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
 
-/** A commit and the bundle (v2, self-contained but for `parent`) that carries it. */
+/** A commit and its bundle (v2, self-contained except for `parent`). */
 export interface OneCommit {
   readonly id: string;
   readonly bundle: Buffer;
@@ -14,7 +14,7 @@ function hashObject(type: ObjectType, body: Buffer): string {
   return createHash("sha1").update(`${type} ${body.length}\0`).update(body).digest("hex");
 }
 
-/** An object as a pack holds it: type and size in 4 + 7·n bits, then the deflated body (gitformat-pack). */
+/** Encodes an object for a pack: type and size in 4 + 7·n bits, then the deflated body (gitformat-pack). */
 function packObject(type: ObjectType, body: Buffer): Buffer {
   const head: number[] = [];
   let size = body.length;
@@ -29,7 +29,7 @@ function packObject(type: ObjectType, body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(head), deflateSync(body)]);
 }
 
-/** One commit of one file, made without starting git, so that preparing thousands of pushes costs seconds. */
+/** Builds a commit of one file without git, so that thousands of pushes are prepared in seconds. */
 export function buildOneCommit(branch: string, parent: string | undefined, text: string, path = "file.txt"): OneCommit {
   const blob = Buffer.from(text);
   const tree = Buffer.concat([Buffer.from(`100644 ${path}\0`), Buffer.from(hashObject("blob", blob), "hex")]);

@@ -5,7 +5,7 @@ import { generatePushes, type Push, timePush, tryPush } from "./pushes.js";
 import { openBenchRegistry, registerProject } from "./registry.js";
 
 const PROJECTS = 16;
-/** Branches that are pushed to; more than acts can be under way, so that an arrival always finds one that stands still. */
+/** The number of branches. More than acts can be running, so that a new push always finds an idle branch. */
 const BRANCHES = 256;
 const PEAK_LANES = 32;
 const TIMES = 3;
@@ -16,8 +16,8 @@ interface Branch {
 }
 
 /**
- * Offers three times what the registry was seen to do, at a fixed rate that waits for nobody: what of it succeeds, how long that takes,
- * and how quickly the rest is refused. The client runs on the same machine.
+ * Offers three times the registry's measured peak rate at a fixed rate. Reports how many pushes succeed, how long they take, and how
+ * quickly the others are refused. The client runs on the same machine.
  */
 export async function measureOverload(
   options: { pushes: number; seconds: number },
@@ -39,7 +39,7 @@ export async function measureOverload(
     return {
       peak_per_s: [peak, again],
       ...offered,
-      // Beside the better of both: the machine may have had other things to do.
+      // Compared with the better of both peaks, since other work may have slowed the machine.
       goodput_ratio: computeRatio(offered.goodput_per_s, Math.max(peak, again)),
       targets: { goodput_ratio: 0.9 },
     };
@@ -98,9 +98,9 @@ async function offerPushes(client: RegistryClient, branches: readonly Branch[], 
   await Promise.all(under);
   return {
     offered_per_s: Math.round((offered / seconds) * 10) / 10,
-    // Arrivals for which no branch stood still; they were not sent.
+    // Arrivals without an idle branch, which were not sent.
     not_sent: lacking,
-    // What was accepted in this time and finished in it; the first acts take a while to come out.
+    // Acts that were accepted and finished within the time. The first acts take a while to finish.
     goodput_per_s: Math.round((inTime / seconds) * 10) / 10,
     accepted: { count: acceptedMs.length, ...summarizeLatencies(acceptedMs) },
     refused: { count: refusedMs.length, p50_ms: computePercentile(refusedMs, 50), p99_ms: computePercentile(refusedMs, 99), codes },

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What the processes of one name have used: CPU in milliseconds, children that have ended included; resident memory in MiB; open files. */
+/** The usage of the processes with one name: CPU in milliseconds including ended children, resident memory in MiB, and open files. */
 export interface Usage {
   readonly cpu_ms: number;
   readonly rss_mib: number;
@@ -11,7 +11,7 @@ export interface Usage {
 /** Linux counts CPU in ticks of 10 ms (USER_HZ is 100 on every supported architecture). */
 const TICK_MS = 10;
 
-/** Usage by name; a process counts with every process below it. Linux only: it reads /proc. */
+/** Reads the usage by name from /proc, on Linux only. A process includes its descendants. */
 export function readUsage(roots: Readonly<Record<string, number>>): Record<string, Usage> {
   const children = readChildrenByParent();
   return Object.fromEntries(Object.entries(roots).map(([name, pid]) => [name, sumUsage(listWithDescendants(pid, children))]));
@@ -35,7 +35,7 @@ function readProcessUsage(pid: number): Usage | undefined {
   const stat = readIfThere(`/proc/${pid}/stat`);
   const status = readIfThere(`/proc/${pid}/status`);
   if (stat === undefined || status === undefined) return undefined;
-  // The name may hold spaces; the fields follow its closing parenthesis.
+  // The name may contain spaces, and the fields follow its closing parenthesis.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = fields.slice(11, 15).reduce((total, field) => total + Number(field), 0);
   const readKib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
@@ -59,7 +59,7 @@ function readChildrenByParent(): Map<number, number[]> {
   return children;
 }
 
-/** A process may end between being listed and being read. */
+/** Reads a file of a process that may have ended since it was listed. */
 function readIfThere(path: string): string | undefined {
   return ignoreGone(() => readFileSync(path, "utf8"));
 }

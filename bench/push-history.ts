@@ -6,7 +6,7 @@ import type { RegistryClient } from "../src/client/http/registry-client.js";
 interface History {
   readonly project_id: string;
   readonly branch: string;
-  /** The repository whose `main` is pushed, or another ref of it. */
+  /** The repository whose `main` or other ref is pushed. */
   readonly folder: string;
   readonly ref?: string;
   readonly bundlePath: string;
@@ -14,7 +14,7 @@ interface History {
 
 const PATIENCE_MS = 300_000;
 
-/** Pushes a whole history as one bundle, from making it to the receipt. @throws when it is anything but a success. */
+/** Bundles and pushes a whole history and waits for the receipt. @throws unless it succeeds. */
 export async function pushHistory(client: RegistryClient, history: History): Promise<void> {
   const { params, patch } = await preparePush(client, { ref: "refs/heads/main", ...history });
   const act = { office_id: "office::default", intent: "bench", jobType: "git.registry.push", params, patch, target: "LAB_512" };

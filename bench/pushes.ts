@@ -14,7 +14,7 @@ export interface Push {
 
 const PUSH_MAX_MS = 120_000;
 
-/** Successive one-commit pushes of one branch, made as they are asked for; on top of `parent`, where there is one. */
+/** Generates successive one-commit pushes of one branch, on top of `parent` if given. */
 export function* generatePushes(project_id: string, branch: string, parent?: string): Generator<Push, never> {
   let tip = parent;
   let old = ZERO_ID;
@@ -26,18 +26,18 @@ export function* generatePushes(project_id: string, branch: string, parent?: str
   }
 }
 
-/** `count` successive one-commit pushes of one branch. */
+/** Builds `count` successive one-commit pushes of one branch. */
 export function buildLane(project_id: string, branch: string, count: number): Push[] {
   const pushes = generatePushes(project_id, branch);
   return Array.from({ length: count }, () => pushes.next().value);
 }
 
-/** How long a push took from the request for its permit to its receipt, or with which status and code it was refused before it began. */
+/** The duration of a push from its permit request to its receipt, or the status and code of its refusal before it began. */
 export type Pushed =
   | { readonly done: true; readonly tookMs: number }
   | { readonly done: false; readonly status: number; readonly code: string; readonly tookMs: number };
 
-/** @throws when it began and did not succeed. */
+/** Pushes and waits for the receipt. @throws if the push begins and fails. */
 export async function tryPush(client: RegistryClient, { project_id, branch, expected_old, bundle }: Push): Promise<Pushed> {
   const params = { project_id, branch, expected_old, commit_summary: "bench", subject_hash: hashBlake3Hex(bundle) };
   const started = performance.now();
@@ -57,7 +57,7 @@ export async function tryPush(client: RegistryClient, { project_id, branch, expe
   return { done: true, tookMs };
 }
 
-/** How long it took, in milliseconds. @throws when it was refused */
+/** Pushes and returns the duration in milliseconds. @throws if the push is refused or fails. */
 export async function timePush(client: RegistryClient, one: Push): Promise<number> {
   const pushed = await tryPush(client, one);
   if (!pushed.done) throw new Error(`A push was refused with ${pushed.status} ${pushed.code}.`);

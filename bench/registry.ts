@@ -14,7 +14,7 @@ import { startRegistry } from "../src/stack/registry/registry.js";
 import { openStore } from "../src/storage/open.js";
 
 const TENANT = "T.UBL";
-/** A second tenant that does little. */
+/** A second tenant with little load. */
 export const QUIET_TENANT = "T.QUIET";
 
 const buildMember = (office_id: string, ...roles: string[]) => ({ office_id, roles });
@@ -40,7 +40,7 @@ const quietTenant: TenantSeed = {
 
 export type BenchRegistry = Awaited<ReturnType<typeof openBenchRegistry>>;
 
-/** A registry of its own in a fresh folder, with every server and the built processes, as they are installed; ended and removed by `close`. */
+/** Starts a registry in a new folder with every server and the built processes. `close` stops and removes it. */
 export async function openBenchRegistry(log: (line: string) => void) {
   const dataDir = await mkdtemp(join(tmpdir(), "ogr-bench-"));
   await chooseUnusualPorts(dataDir);
@@ -73,7 +73,7 @@ export async function openBenchRegistry(log: (line: string) => void) {
     supervisor: running.servers.supervisor,
     openStore: () => openStore(running.founded.rootStore),
     passkeys: openPasskeyFile(join(dataDir, "passkeys", "passkey.json")),
-    /** The three processes, which can be stopped and started with another environment. */
+    /** The three processes, which can be restarted with another environment. */
     processes: running.processes,
     roots,
     close,

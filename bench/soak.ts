@@ -10,7 +10,7 @@ const WARM_UP_MS = 20_000;
 const SAMPLES = 60;
 const DRAIN_MAX_MS = 60_000;
 
-/** A steady load for minutes: resident memory and open files by process over time, and the workflows that are left when it ends. */
+/** Runs a steady load for minutes. Reports resident memory and open files by process over time, and the workflows left at the end. */
 export async function measureSoak(options: { minutes: number }, log: (line: string) => void): Promise<Record<string, unknown>> {
   const registry = await openBenchRegistry(log);
   const connection = await Connection.connect({ address: registry.temporal.address });
@@ -61,7 +61,7 @@ async function collectSamples(registry: BenchRegistry, durationMs: number, log: 
 
 type Counted = "rss_mib" | "open_files";
 
-/** Ten samples over the time, by process. */
+/** Reduces the samples to ten over time, by process. */
 function toSeries(samples: readonly Record<string, Usage>[], names: readonly string[], what: Counted): Record<string, number[]> {
   const step = Math.max(1, Math.floor(samples.length / 10));
   return Object.fromEntries(
@@ -69,7 +69,7 @@ function toSeries(samples: readonly Record<string, Usage>[], names: readonly str
   );
 }
 
-/** The mean of the last quarter over that of the second: the first one still fills caches. */
+/** Divides the mean of the last quarter by that of the second, since the first quarter fills caches. */
 function computeLastToFirst(samples: readonly Record<string, Usage>[], name: string, what: Counted): number {
   const quarter = Math.floor(samples.length / 4);
   const computeMean = (some: readonly Record<string, Usage>[]) =>
@@ -81,7 +81,7 @@ async function countRunningFlows(temporal: Client): Promise<number> {
   return (await temporal.workflow.count('WorkflowType="officialAct" AND ExecutionStatus="Running"')).count;
 }
 
-/** Official acts that still run once all pushes have their receipts; visibility lags behind by a moment. */
+/** Waits until no official act runs. Returns the number still running at the limit. Temporal's visibility lags. */
 async function waitUntilDrained(temporal: Client): Promise<number> {
   const deadline = performance.now() + DRAIN_MAX_MS;
   for (;;) {

@@ -7,7 +7,7 @@ import { openBenchRegistry, QUIET_TENANT, registerProject } from "./registry.js"
 const WARM_UP = 20;
 const PROJECTS = 16;
 
-/** One tenant pushes alone, one push after the other; then the same while another tenant floods. */
+/** Measures one tenant's successive pushes, alone and while another tenant floods. */
 export async function measureTenants(
   options: { lanes: number; pushes: number; settings: Readonly<Record<string, string>> },
   log: (line: string) => void,

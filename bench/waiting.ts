@@ -8,16 +8,16 @@ import { readUsage } from "./process-usage.js";
 import { generatePushes, timePush } from "./pushes.js";
 import { type BenchRegistry, openBenchRegistry, registerProject } from "./registry.js";
 
-/** Cards opened at the same time; each waits for its plan. */
+/** The number of cards opened concurrently, each of which waits for its plan. */
 const OPENERS = 16;
 const WARM_UP = 30;
-/** Opened and withdrawn before anything is measured: memory that planning takes is no memory of waiting. */
+/** Cards opened and withdrawn before the measurement, so that the memory of planning does not count as that of waiting. */
 const WARM_UP_CARDS = 1_000;
 const SETTLE_MS = 5_000;
 const AGAIN_MS = 1_000;
 const PLANNED_WITHIN_MS = 60_000;
 
-/** A fresh push, and the memory of the workers, beside a system in which nothing waits any more and beside cards that wait for approval. */
+/** Measures a push and the workers' memory, with no waiting cards and with many cards that wait for approval. */
 export async function measureWaiting(
   options: { cards: number; pushes: number },
   log: (line: string) => void,
@@ -80,7 +80,7 @@ async function measurePushes(registry: BenchRegistry, count: number, one: () => 
   return { ...summarizeLatencies(tookMs), p50_ms: computePercentile(tookMs, 50), rss_mib };
 }
 
-/** Opens a card that needs an approval, and asks again while the registry has enough to do. */
+/** Opens a card that needs an approval, and retries while the registry is overloaded. */
 async function openWaitingCard(client: RegistryClient, project_id: string): Promise<string> {
   const params = { project_id, name: project_id, owners: [client.actor_id], visibility: "internal" };
   for (;;) {

@@ -13,7 +13,7 @@ export function buildWideHistory(folder: string, commits: number, files: number)
   runBenchGit(["-C", folder, "repack", "-adq"]);
 }
 
-/** Puts a branch on the history's tip that changes `count` files, which no other `round` changes; the tip is what `base` names. */
+/** Creates a branch at `base`, the history's tip, that changes `count` files, which no other `round` changes. */
 export function createBranch(folder: string, branch: string, base: string, round: number, count: number, commits: number): void {
   const changes = Array.from({ length: count }, (_, n) => formatChange(round * count + n, `round ${round}`));
   const [head = "", ...rest] = formatCommit(branch, commits + round, changes).split("\nM ");

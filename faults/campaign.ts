@@ -16,12 +16,12 @@ import { waitUntilAtRest } from "./rest.js";
 import { VICTIMS, type Victim, Victims } from "./victims.js";
 
 export interface CampaignOptions {
-  /** How many times something is killed. */
+  /** The number of kills. */
   readonly rounds: number;
   readonly seed: number;
   readonly dataDir: string;
   readonly people: number;
-  /** Where the built processes lie; without it they run from the sources. */
+  /** The folder of the built processes. Without it they run from the sources. */
   readonly built?: string;
   readonly log: (line: string) => void;
 }
@@ -29,7 +29,7 @@ export interface CampaignOptions {
 export interface CampaignReport extends CheckReport {
   readonly seed: number;
   readonly kills: Readonly<Record<Victim, number>>;
-  /** Processes that ended without being killed, as one does that lost what it cannot do without; each was started again. */
+  /** Processes that exited without a kill, such as one that lost a server it needs. Each was restarted. */
   readonly ended_by_themselves: Readonly<Record<Victim, number>>;
   readonly store_faults: Readonly<Record<StoreFault, number>>;
   readonly load: Load["counts"];
@@ -38,13 +38,13 @@ export interface CampaignReport extends CheckReport {
 
 const PAUSE_MS = { low: 200, high: 1_500 } as const;
 const DOWN_MS = { low: 0, high: 800 } as const;
-/** How many die together: mostly one or two, now and then everything, as when the power fails. */
-const STRUCK_AT_ONCE = [1, 1, 1, 2, 2, 3, 4, VICTIMS.length] as const;
-const BAD_SHARE = 0.03;
+/** The number of processes killed together: mostly one or two, sometimes all, as in a power failure. */
+const KILLED_AT_ONCE = [1, 1, 1, 2, 2, 3, 4, VICTIMS.length] as const;
+const FAULT_SHARE = 0.03;
 
 /**
- * Breaks a whole registry on purpose while people use it, then lets it come to rest and holds everything against everything. The seed
- * determines the choices; when each process acts in between is the machine's.
+ * Kills processes of a registry and makes its store fail under load, then waits until the registry is idle and checks all invariants. The
+ * seed determines the choices, but not the timing of the processes.
  */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const started = performance.now();
@@ -59,9 +59,9 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     const load = await createLoad(registry, options);
     const victims = new Victims(servers, registry);
     await load.prepare();
-    proxy.faultShare = BAD_SHARE;
+    proxy.faultShare = FAULT_SHARE;
     const working = load.run(options.people, random.fork());
-    // A finding of the load ends the campaign now, not at its end.
+    // An error of the load ends the campaign at once.
     await Promise.race([working, killVictims(victims, random.fork(), options)]);
     proxy.faultShare = 0;
     load.stop();
@@ -88,11 +88,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
 async function killVictims(victims: Victims, random: Random, { rounds, log }: CampaignOptions): Promise<void> {
   for (let round = 1; round <= rounds; round += 1) {
     await sleep(random.drawBetween(PAUSE_MS.low, PAUSE_MS.high));
-    const struck = pickVictims(random, random.pick(STRUCK_AT_ONCE));
-    await Promise.all(struck.map((one) => victims.kill(one)));
+    const killed = pickVictims(random, random.pick(KILLED_AT_ONCE));
+    await Promise.all(killed.map((one) => victims.kill(one)));
     await sleep(random.drawBetween(DOWN_MS.low, DOWN_MS.high));
     await victims.reviveAll();
-    if (round % 10 === 0 || round === rounds) log(`${round} of ${rounds} rounds: killed ${struck.join(", ")}`);
+    if (round % 10 === 0 || round === rounds) log(`${round} of ${rounds} rounds: killed ${killed.join(", ")}`);
   }
 }
 

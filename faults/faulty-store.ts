@@ -3,22 +3,22 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "./random.js";
 
-/** What an object store can do to its clients; each is answered or cut where a real one would. */
+/** Faults of an object store as its clients see them. */
 export const STORE_FAULTS = ["refused_before", "lost_after", "error_after", "slow", "torn_read", "stale_list"] as const;
 export type StoreFault = (typeof STORE_FAULTS)[number];
 
 const SLOW_MAX_MS = 700;
-/** Lists are rare, and are spoiled this many times as often. */
+/** Lists are rare, so they fail this many times as often. */
 const LISTS_TIMES = 10;
 
-/** An HTTP proxy before an S3 server, which spoils a share of the requests while it is `bad`. */
+/** An HTTP proxy in front of an S3 server that makes a share of the requests fail. */
 export class FaultyStore {
-  /** The share of requests that are spoiled, from 0 to 1. */
+  /** The share of requests that fail, from 0 to 1. */
   faultShare = 0;
   readonly counts: Record<StoreFault, number> = { refused_before: 0, lost_after: 0, error_after: 0, slow: 0, torn_read: 0, stale_list: 0 };
   readonly #lists = new Map<string, { status: number; headers: IncomingMessage["headers"]; body: Buffer }>();
   readonly #server = createServer((incoming, answer) => {
-    // A client that hangs up, or a store that is down, ends this one exchange.
+    // A disconnected client or an unreachable store ends only this exchange.
     this.#exchange(incoming, answer).catch(() => incoming.socket.destroy());
   });
 
@@ -78,7 +78,7 @@ export class FaultyStore {
   #forward(incoming: IncomingMessage, body: Buffer): Promise<{ status: number; headers: IncomingMessage["headers"]; body: Buffer }> {
     return new Promise((resolve, reject) => {
       const { method = "GET", url: path = "/", headers } = incoming;
-      // The Host header stays the client's own: its signature covers it.
+      // The client's signature covers its Host header, which must not change.
       const outgoing = request({ host: this.target.hostname, port: this.target.port, method, path, headers }, (real) => {
         readBody(real).then((bytes) => resolve({ status: real.statusCode ?? 502, headers: real.headers, body: bytes }), reject);
       });

@@ -17,33 +17,33 @@ const OFFICE = "office::default";
 const PROJECTS = 3;
 const BRANCHES = 3;
 
-/** What the registry promised while it was broken: each of these has to have come to one end. */
+/** What the api accepted during the campaign. Each must have exactly one end. */
 export interface Promised {
-  /** Commands whose issue was answered with 200. */
+  /** Commands whose issue returned 200. */
   readonly commands: string[];
-  /** Cards whose opening was answered with 200. */
+  /** Cards whose opening returned 200. */
   readonly cards: string[];
 }
 
-/** People who register, push, release, merge, approve, reject and withdraw at random, over an api that may not be there. */
+/** Simulates people who register, push, release, merge, approve, reject and withdraw at random through an api that may be down. */
 export class Load {
   readonly promised: Promised = { commands: [], cards: [] };
   readonly counts = { pushes: 0, cards: 0, statements: 0, refused: 0, unreachable: 0 };
   #projects: string[] = [];
-  /** Where a branch is believed to stand, by `project branch`; others may have moved it. */
+  /** The assumed tip of each branch by `project branch`. Others may have moved it. */
   readonly #tips = new Map<string, string>();
   #serial = 0;
   #calls = 0;
   #over = false;
 
   constructor(
-    /** Of every api that may be asked; each call asks the next one. */
+    /** The addresses of the apis, which the calls use in turn. */
     private readonly apiUrls: readonly string[],
     private readonly founded: Founded,
     private readonly passkeys: PasskeyFile,
   ) {}
 
-  /** Runs `people` at once until `stop`. @throws what is neither a refusal nor an outage: that is a finding. */
+  /** Runs `people` concurrently until `stop`. @throws every error that is neither a refusal nor an outage. */
   async run(people: number, random: Random): Promise<void> {
     await Promise.all(Array.from({ length: people }, () => this.#runPerson(random.fork())));
   }
@@ -52,7 +52,7 @@ export class Load {
     this.#over = true;
   }
 
-  /** Registers the projects that everybody works on, each with one commit on which all its branches stand. Called once, while all is well. */
+  /** Registers the shared projects, each with one commit as the base of all its branches. Call it once, before any fault. */
   async prepare(): Promise<void> {
     for (let n = 0; n < PROJECTS; n += 1) {
       const card = await this.#openCard("git.registry.init", buildRegistration(`P.work-${n}`));
@@ -88,7 +88,7 @@ export class Load {
     return dice < 0.89 ? this.#release(random) : this.#merge(random);
   }
 
-  /** Pushes one commit onto what is believed to be the tip: racers collide on purpose. */
+  /** Pushes a commit onto the assumed tip, so that concurrent pushes collide. */
   async #push(random: Random): Promise<void> {
     const project_id = random.pick(this.#projects);
     const branch = `feature/${random.drawBetween(1, BRANCHES)}`;
@@ -96,14 +96,14 @@ export class Load {
     const known = this.#tips.get(key) ?? (await this.#readTip(project_id, branch));
     const parent = known === ZERO_ID ? buildRootCommit().id : known;
     const made = buildOneCommit(branch, parent, `${key} ${this.#nextSerial()}`, `${branch.replace("/", "-")}.txt`);
-    // Some do not wait for the answer, and push on top of what may never be.
+    // Some do not wait for the result and push on top of a commit that may never be stored.
     const waitMs = random.drawChance(0.2) ? 0 : random.drawBetween(500, 5_000);
     const { status } = await this.#issuePush({ project_id, branch, old: known, ...made }, waitMs);
     if (waitMs === 0 || status === "success") this.#tips.set(key, made.id);
     else this.#tips.delete(key);
   }
 
-  /** Asks for a permit and issues the command; how it stands after `waitMs`. */
+  /** Requests a permit and issues the command. Returns its status after `waitMs`. */
   async #issuePush(push: Push, waitMs: number): Promise<{ status: string }> {
     const { project_id, branch, old, bundle } = push;
     const params = { project_id, branch, expected_old: old, commit_summary: "campaign", subject_hash: hashBlake3Hex(bundle) };
@@ -139,7 +139,7 @@ export class Load {
     await this.#runCard(random, "git.registry.tag_release", { project_id, tag: `v0.${this.#nextSerial()}.0`, commit, notes: "campaign\n" });
   }
 
-  /** Merges a branch into `main`, which others move at the same time; some will find nothing to merge. */
+  /** Merges a branch into `main`, which others move at the same time. Some merges have nothing to do. */
   async #merge(random: Random): Promise<void> {
     const project_id = random.pick(this.#projects);
     const source = `feature/${random.drawBetween(1, BRANCHES)}`;
@@ -150,7 +150,7 @@ export class Load {
     await this.#runCard(random, "git.registry.merge_protected", params);
   }
 
-  /** Opens a card and has bob approve, reject, or approve and withdraw; or lets it wait. */
+  /** Opens a card, which bob approves, rejects, approves and withdraws from, or leaves open. */
   async #runCard(random: Random, jobType: string, params: object): Promise<void> {
     const card_id = await this.#openCard(jobType, params);
     if (random.drawChance(0.1)) return;
@@ -194,7 +194,7 @@ interface Push {
   readonly bundle: Buffer;
 }
 
-/** The commit that every branch of every project stands on, or nothing could be merged. */
+/** Builds the common base of all branches, without which they could not be merged. */
 function buildRootCommit() {
   return buildOneCommit("feature/root", undefined, "root");
 }

@@ -1,4 +1,4 @@
-/** Numbers that a seed determines (mulberry32): the same seed makes the same campaign's choices. */
+/** A pseudorandom sequence from a seed (mulberry32). The same seed yields the same choices. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 to 1, excluding 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -15,7 +15,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** A whole number from `low` to `high`, both included. */
+  /** Returns an integer from `low` to `high`, inclusive. */
   drawBetween(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }
@@ -30,7 +30,7 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** Another sequence, which does not depend on how many numbers this one still gives. */
+  /** Returns another sequence, which does not depend on later draws from this one. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 4_294_967_296));
   }

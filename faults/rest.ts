@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, Connection } from "@temporalio/client";
 import pg from "pg";
-import { countUnderWay } from "./check/ledger-view.js";
+import { countRunning } from "./check/ledger-view.js";
 
-/** How often it has to look at rest, one second apart. */
-const CALM_LOOKS = 3;
-/** A permit that nobody could run in time ends after minutes; what a killed process left is taken over much sooner. */
+/** The number of consecutive idle observations, one second apart. */
+const IDLE_OBSERVATIONS = 3;
+/** A permit that could not run in time ends after minutes. Work of a killed process is taken over much sooner. */
 const REST_MAX_MS = 330_000;
 
 export interface RestingRegistry {
@@ -15,16 +15,16 @@ export interface RestingRegistry {
 }
 
 /**
- * Waits until nothing moves any more: no act is on its way, no flow has a step to take, and the ledger does not grow. Whether something
- * is stuck the checker says; this only gives it all the time that it may take.
+ * Waits until no act is running, no flow has a pending step and the ledger does not grow, or until the time limit. The checker then finds
+ * what is stuck.
  */
 export async function waitUntilAtRest(registry: RestingRegistry, each: () => Promise<void> = async () => undefined): Promise<void> {
   const deadline = performance.now() + REST_MAX_MS;
-  for (let calm = 0, before = -1; calm < CALM_LOOKS && performance.now() < deadline; await sleep(1_000)) {
+  for (let calm = 0, before = -1; calm < IDLE_OBSERVATIONS && performance.now() < deadline; await sleep(1_000)) {
     await each();
     const entries = await countEntries(registry.databaseUrl);
     const busy =
-      entries !== before || (await countUnderWay(registry.databaseUrl, registry.tenant)) > 0 || (await hasPendingSteps(registry.temporal));
+      entries !== before || (await countRunning(registry.databaseUrl, registry.tenant)) > 0 || (await hasPendingSteps(registry.temporal));
     calm = busy ? 0 : calm + 1;
     before = entries;
   }

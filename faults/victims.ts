@@ -6,7 +6,7 @@ const PROCESSES = ["api", "lab256", "lab512"] as const;
 export const VICTIMS = [...PROCESSES, ...SERVER_NAMES] as const;
 export type Victim = (typeof VICTIMS)[number];
 
-/** The processes of a registry and its servers, to be killed and started again. */
+/** The processes of a registry and its servers, which can be killed and restarted. */
 export class Victims {
   readonly kills: Record<Victim, number> = createZeroCounts();
   readonly ended: Record<Victim, number> = createZeroCounts();
@@ -17,7 +17,7 @@ export class Victims {
     private readonly registry: RunningRegistry,
   ) {}
 
-  /** Ends it with SIGKILL, in the middle of whatever it does. */
+  /** Kills the victim with SIGKILL. */
   async kill(victim: Victim): Promise<void> {
     if (!this.#isRunning(victim)) return;
     this.kills[victim] += 1;
@@ -27,7 +27,7 @@ export class Victims {
     else await this.servers.kill(victim as ServerName);
   }
 
-  /** Starts whatever does not run, servers first: nobody serves without them. */
+  /** Starts every stopped victim, servers first, since the processes need them. */
   async reviveAll(): Promise<void> {
     const down = VICTIMS.filter((victim) => !this.#isRunning(victim));
     for (const victim of down) {
@@ -38,7 +38,7 @@ export class Victims {
     await Promise.all(PROCESSES.filter((name) => down.includes(name)).map((name) => this.#restart(this.registry.processes[name])));
   }
 
-  /** A process that finds its store spoiled while it starts says so and ends; whoever runs it starts it again. */
+  /** Restarts a process until its start succeeds. A process exits if the store fails during its start. */
   async #restart(process: RegistryProcess): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {

@@ -26,7 +26,7 @@ interface JsonShape {
   readonly oneOf?: readonly JsonShape[];
 }
 
-/** The routes of the table in Markdown, one section for each group. */
+/** Formats the route table in Markdown, with one section for each group. */
 export function formatRouteReference(): string {
   const routes = listRoutes();
   const groups = [...new Set(routes.map(({ group }) => group))];
@@ -73,7 +73,7 @@ function formatInput({ input, takesBytes }: Route): string[] {
   return takesBytes ? [...parts, "- Body: bytes (`application/octet-stream`)"] : parts;
 }
 
-/** The names of an object's members, the optional ones with a question mark; of a union, those of all its branches. */
+/** Lists the names of an object's members, with a question mark after optional ones. For a union, lists those of all branches. */
 function formatMembers(schema: z.ZodType, io: "input" | "output", before = ""): string {
   const shape = z.toJSONSchema(schema, { io, unrepresentable: "any", reused: "inline" }) as JsonShape;
   const isArray = shape.type === "array";

@@ -15,12 +15,12 @@ export const POLICY_SOURCES = join(ROOT, "policies");
 export const POLICY_FILE = join(POLICY_SOURCES, "policy.wasm");
 export const CONFIG = join(ROOT, "config");
 
-/** The compiler that the committed bytes come from; another one may write other bytes for the same rules. */
+/** The version that compiled the committed bytes. Another version may produce other bytes for the same rules. */
 export const OPA_VERSION = "1.22.2";
 
 export type OpaLookup = { readonly ok: true; readonly path: string } | { readonly ok: false; readonly reason: string };
 
-/** The opa to build with: `named`, else the environment's OGR_OPA, else the first on PATH; only of OPA_VERSION. */
+/** Finds the opa to build with: `named`, or else OGR_OPA, or else the first on PATH. It must have OPA_VERSION. */
 export async function findOpa(named: string | undefined = process.env.OGR_OPA): Promise<OpaLookup> {
   const path = named || (await findOnPath("opa"));
   if (path === undefined)
@@ -54,7 +54,7 @@ async function findOnPath(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** The rules in `sources`, without data, as wasm. The bytes depend on the sources alone, not on where they lie. */
+/** Compiles the rules in `sources` to wasm without data. The bytes do not depend on the folder. */
 export async function compileRules(opa: string, sources: string): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-policy-"));
   try {
@@ -68,12 +68,12 @@ export async function compileRules(opa: string, sources: string): Promise<Uint8A
   }
 }
 
-/** The committed policy as its sources build it: the rules of policies/ with the data of config/ inside. */
+/** Builds the committed policy from its sources: the rules of policies/ with the data of config/. */
 export async function buildPolicy(opa: string): Promise<Uint8Array> {
   return replacePolicyData(await compileRules(opa, POLICY_SOURCES), await readSeed(CONFIG));
 }
 
-/** One file of a ustar archive. Source: POSIX pax, "ustar Interchange Format". */
+/** Extracts a file from a ustar archive. Source: POSIX pax, "ustar Interchange Format". */
 function extractFromTar(tar: Uint8Array, wanted: string): Uint8Array {
   const readText = (at: number, length: number) =>
     Buffer.from(tar.subarray(at, at + length))
@@ -94,7 +94,7 @@ async function main(check: boolean): Promise<void> {
   if (!check) return writeFile(POLICY_FILE, built);
   if (!(await readFile(POLICY_FILE)).equals(built))
     throw new Error(
-      "policies/policy.wasm is not what its sources build; run `node --import tsx scripts/build-policy.ts` and commit the result.",
+      "policies/policy.wasm differs from its sources; run `node --import tsx scripts/build-policy.ts` and commit the result.",
     );
 }
 

@@ -1,6 +1,6 @@
 /**
  * Builds `src` to `dist` for a package or an image: tsc compiles the sources, the workflows and the processes become bundles, and other files
- * are copied. A build that fails leaves the earlier one alone. `--remove` removes the build, so that a clone never runs an old one.
+ * are copied. A failed build leaves the previous one unchanged. `--remove` removes the build, so that a clone never runs an old one.
  * `--out FOLDER` builds into another folder of the clone, beside `src`.
  */
 import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";

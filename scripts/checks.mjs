@@ -13,7 +13,7 @@ const checks = [
     args: (config) => ["dependency-cruiser/bin/dependency-cruise.mjs", "--config", config, "src"],
   },
   { name: "dead code (knip)", configs: ["knip.json"], args: ["knip/bin/knip.js"] },
-  // A test keeps no code alive: only the entries with a `!` in knip.json count here.
+  // Code that only tests use is dead: with --production only the entries with a `!` in knip.json count.
   { name: "code that only tests use (knip)", configs: ["knip.json"], args: ["knip/bin/knip.js", "--production"] },
 ];
 

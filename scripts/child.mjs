@@ -7,18 +7,18 @@ const running = new Set();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
     if (running.size === 0) process.exit(128 + constants.signals[signal]);
-    // A terminal sends Ctrl-C to the whole group itself; a second one would make a child stop in a hurry.
+    // A terminal sends Ctrl-C to the whole process group, and a second signal would make a child skip its shutdown.
     if (signal === "SIGINT" && process.stdin.isTTY) return;
     for (const child of running) child.kill(signal);
   });
 }
 
-// What runs beside a child that was interrupted ends with us.
+// The other children end together with this process after one was interrupted.
 process.on("exit", () => {
   for (const child of running) child.kill();
 });
 
-/** Runs Node with these arguments. Answers its exit code, and its output where it is not shown as it comes. */
+/** Runs Node with these arguments. Returns its exit code, and its output if it is not `shown`. */
 export function runNode(args, { cwd, shown, env = process.env }) {
   return new Promise((resolve, reject) => {
     const stdio = shown ? "inherit" : ["ignore", "pipe", "pipe"];

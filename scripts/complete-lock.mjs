@@ -1,6 +1,6 @@
 /**
- * Adds to package-lock.json the optional packages of other platforms that the registry in use does not serve, so that
- * `npm ci` accepts the lock. They carry no integrity: npm takes it from the registry on the machine that needs them.
+ * Adds to package-lock.json the optional packages of other platforms that the current npm registry does not serve, so that
+ * `npm ci` accepts the lock. They have no integrity, which npm gets from the registry on a machine that needs them.
  *
  *     node scripts/complete-lock.mjs [package-lock.json]
  */
@@ -11,7 +11,7 @@ const lock = JSON.parse(readFileSync(path, "utf8"));
 const systems = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"];
 const processors = ["arm64", "arm", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "x64", "wasm32"];
 
-/** The system, processor and C library that the name of a platform package says. */
+/** Parses system, processor and C library from the name of a platform package. */
 function platformOf(name) {
   const words = name.split("/").at(-1).split("-");
   const os = systems.find((system) => words.includes(system));

@@ -1,11 +1,11 @@
-/** Writes the JSON Schemas of the infra registry and its changelog from the schemas that the code parses with. */
+/** Writes the JSON Schemas of the infra registry and its changelog from the schemas in the code. */
 import { writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { changelogLineSchema } from "../src/infra/changelog.js";
 import { registrySchema } from "../src/infra/registry-schema.js";
 
-/** The published JSON Schemas (draft 2020-12) by file name. */
+/** Builds the published JSON Schemas (draft 2020-12) by file name. */
 export function buildPublishedSchemas(): Readonly<Record<string, object>> {
   return {
     "telemetry-registry.v2.schema.json": toPublishedSchema("Infra registry v2", "telemetry-registry.v2.schema.json", registrySchema),

@@ -16,7 +16,7 @@ export async function ensureInstalled(root) {
     console.error(`process ${pid} is installing the dependencies: waiting for it`);
   });
   try {
-    // The lock's previous holder may have installed them.
+    // The previous holder of the lock may have installed them.
     if (isInstalled(root, wanted)) return;
     if (!matchesLockFile(root)) await npmCi(root);
     writeFileSync(stampPath(root), wanted);
@@ -36,7 +36,7 @@ function isInstalled(root, wanted) {
   return existsSync(stampPath(root)) && readFileSync(stampPath(root), "utf8") === wanted;
 }
 
-/** An `npm ci` by hand leaves no stamp, but npm writes its own record last. */
+/** Compares npm's own record, since an `npm ci` by hand writes no stamp. npm writes the record last. */
 function matchesLockFile(root) {
   const record = join(root, "node_modules", ".package-lock.json");
   if (!existsSync(record)) return false;
@@ -73,7 +73,7 @@ async function npmCi(root) {
 }
 
 function run(root, logPath) {
-  // Under `npm run` this names the user's npm.
+  // Under `npm run` this variable is the path of the user's npm.
   const npm = process.env.npm_execpath;
   const [command, ...before] = npm?.endsWith(".js") ? [process.execPath, npm] : ["npm"];
   const log = createWriteStream(logPath);

@@ -1,14 +1,14 @@
 /**
- * A lock between processes. It does not use src/process/lock.ts, because it guards the installation and the build: plain Node runs it
- * before TypeScript or any dependency is installed.
+ * A lock between processes. It does not use src/process/lock.ts, because plain Node runs it before TypeScript or any dependency is
+ * installed.
  */
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Takes the lock at `path`, a folder of numbered files of which the highest is the present holder's; waits while that
- * process lives. Numbers never go down, so that nobody takes over from a state that is gone. Answers the release.
+ * Takes the lock at `path`, a folder of numbered files of which the highest belongs to the current holder. Waits while that
+ * process runs. Numbers never decrease, so that no process takes over from an outdated state. Returns the release function.
  */
 export async function takeLock(path, onWait) {
   mkdirSync(path, { recursive: true });
@@ -28,7 +28,7 @@ export async function takeLock(path, onWait) {
     for (const number of overtaken ? [mine] : others.filter((other) => other < mine)) {
       rmSync(join(path, String(number)), { force: true });
     }
-    // The file stays, holding no process, when the lock is released.
+    // After a release the file stays, without a process.
     if (!overtaken) return () => place(path, mine, 0, renameSync);
   }
 }

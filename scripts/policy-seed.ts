@@ -5,12 +5,12 @@ import { z } from "zod";
 import { type PolicyData, parsePolicyData } from "../src/decision/policy/data.js";
 import { formatProblems } from "../src/domain/problems.js";
 
-/** The seed files that ADR-002 names; together they are one PolicyData. */
+/** The seed files of ADR-002, which together are one PolicyData. */
 const SEED_FILES = ["risk_policy.yaml", "offices.yaml"] as const;
 
 const mapping = z.record(z.string(), z.unknown());
 
-/** The policy's data from the seed files in `configDir`. @throws Error that names the file and every bad field. */
+/** Reads the policy's data from the seed files in `configDir`. @throws Error that names the file and every bad field. */
 export async function readSeed(configDir: string): Promise<PolicyData> {
   const merged: Record<string, unknown> = {};
   for (const name of SEED_FILES) {

@@ -1,6 +1,6 @@
 /**
- * Records the histories that test/replay replays: starts a registry of its own, goes every path of the workflows, and writes one file
- * each. Names of paths may follow; all are recorded when none does. Run it after a change of the workflows that is meant to be one.
+ * Records the histories for test/replay: starts a registry, drives every path of the workflows and writes one file for each. Without names
+ * of paths it records all. Run it after an intended change of the workflows.
  *
  *     npx tsx scripts/record-histories.ts [PATH…]
  */
@@ -62,7 +62,7 @@ function buildReplaySetup({ apiUrl: url, founded, processes }: RunningRegistry):
   };
 }
 
-/** Without what tells of the machine that recorded it and replay does not need. */
+/** Removes data about the recording machine that replay does not need. */
 function anonymizeValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(anonymizeValue);
   if (typeof value === "string") return value.replaceAll(SOURCES, "/");

@@ -1,6 +1,6 @@
 /**
- * What `npm run demo|dev|test|campaign|bench|faults` calls: sees to the Node version and the dependencies, then runs the command. Plain
- * Node, because it runs before anything is installed.
+ * Runs `npm run demo|dev|test|campaign|bench|faults` after it checks the Node version and installs the dependencies. Plain Node, because it
+ * runs before any installation.
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -29,7 +29,7 @@ try {
 }
 
 async function run() {
-  // Loaded late: an old Node should meet the sentence above first.
+  // Loaded late, so that an old Node first prints the message above.
   const [{ ensureInstalled }, { checkAndTest, test }, { runNode }] = await Promise.all([
     import("./install.mjs"),
     import("./checks.mjs"),

@@ -7,7 +7,7 @@ import { readSchemaText } from "../src/lab256/database/schema-text.js";
 
 const FILE = new URL("../config/schemas.sql", import.meta.url);
 
-/** The schema that the migrations make, read from a scratch database on the server at `adminUrl`. */
+/** Reads the schema that the migrations create in a scratch database on the server at `adminUrl`. */
 async function readFreshSchema(adminUrl: string): Promise<string> {
   const name = `ogr_schema_${randomBytes(6).toString("hex")}`;
   const admin = new pg.Client({ connectionString: adminUrl });
@@ -37,7 +37,7 @@ if (!adminUrl) {
 const schema = await readFreshSchema(adminUrl);
 if (process.argv.includes("--check")) {
   if ((await readFile(FILE, "utf8")) !== schema) {
-    console.error("config/schemas.sql is not what the migrations make: run `npx tsx scripts/schema.ts` and commit it.");
+    console.error("config/schemas.sql differs from the migrations: run `npx tsx scripts/schema.ts` and commit it.");
     process.exit(1);
   }
 } else {

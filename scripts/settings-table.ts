@@ -30,7 +30,7 @@ function groupSettingsByProcesses(): readonly SettingsGroup[] {
   return [...groups.values()].sort((a, b) => b.processes.length - a.processes.length);
 }
 
-/** The tables of docs/operations/settings.md, in Markdown. */
+/** Formats the tables of docs/operations/settings.md in Markdown. */
 export function formatSettingsTables(): string {
   return groupSettingsByProcesses()
     .map(({ processes, settings }) =>

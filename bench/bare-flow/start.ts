@@ -7,8 +7,8 @@ import { WORKFLOW_QUEUE } from "./steps.js";
 import { type bareFlow, waitForEndUpdate } from "./workflow.js";
 
 /**
- * Starts the two workers of the bare flow on the servers of `registry`: what a push costs at least with Temporal, Postgres and the store.
- * `run` starts one flow, waits for its end and returns the milliseconds that it took.
+ * Starts the two workers of the bare flow on the servers of `registry`, which measures the minimum cost of a push with Temporal, Postgres
+ * and the store. `run` runs one flow. Returns its duration in milliseconds.
  */
 export async function startBareFlows({ temporal, databaseUrl, rootStore, supervisor }: BenchRegistry) {
   const env = {

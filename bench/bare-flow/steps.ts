@@ -1,9 +1,9 @@
-/** Two steps beside the workflow, of one transaction each. */
+/** The local steps, each of one transaction. */
 export interface LocalSteps {
   writeRow(row: { readonly flow: string; readonly step: string }): Promise<void>;
 }
 
-/** One step on a queue of its own, of seven store requests. Returns the bytes that it read. */
+/** The step on its own queue, of seven store requests. Returns the bytes read. */
 export interface StoreSteps {
   useStore(flow: string): Promise<number>;
 }

@@ -6,7 +6,7 @@ export const waitForEndUpdate = defineUpdate<number, []>("waitForEnd");
 const local = proxyLocalActivities<LocalSteps>({ startToCloseTimeout: "10s" });
 const store = proxyActivities<StoreSteps>({ taskQueue: STORE_QUEUE, startToCloseTimeout: "10s" });
 
-/** The steps of a push, with none of its checks, git or ledger. */
+/** The steps of a push without its checks, git and ledger. */
 export async function bareFlow(flow: string): Promise<void> {
   let readBytes: number | undefined;
   setHandler(waitForEndUpdate, async () => {

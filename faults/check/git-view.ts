@@ -8,14 +8,14 @@ import type { StoreView } from "./store-view.js";
 const run = promisify(execFile);
 
 export interface Repository {
-  /** What clients see, by name. */
+  /** The visible refs by name. */
   readonly refs: ReadonlyMap<string, string>;
-  /** Acts whose record stands in the refs. */
+  /** Acts with a record in the refs. */
   readonly acts: readonly string[];
   readonly violations: readonly string[];
 }
 
-/** A repository as the store has it, judged by stock git on a copy. */
+/** Reads a stored repository with stock git on a copy. */
 export async function readRepository(store: StoreView, tenant: string, project: string): Promise<Repository> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-check-"));
   try {
@@ -25,7 +25,7 @@ export async function readRepository(store: StoreView, tenant: string, project: 
     const runGit = (...args: string[]) => run("git", ["-C", folder, "-c", "safe.directory=*", ...args], { maxBuffer: 256 * 1024 * 1024 });
     await runGit("fsck", "--strict", "--full").catch((error: Error) => violations.push(`${project} fails git fsck: ${error.message}`));
     await runGit("rev-list", "--objects", "--all", "--quiet").catch((error: Error) =>
-      violations.push(`${project} has a ref that is not complete: ${error.message}`),
+      violations.push(`${project} has an incomplete ref: ${error.message}`),
     );
     const visible = [...all].filter(([name]) => !name.startsWith("refs/ubl/"));
     const acts = [...all.keys()].flatMap((name) => (name.startsWith("refs/ubl/acts/") ? [name.slice("refs/ubl/acts/".length)] : []));

@@ -23,8 +23,7 @@ export interface CheckReport {
 }
 
 /**
- * Holds store, ledger and Temporal against each other when all is quiet. Reads everything itself, by other means than the registry does,
- * and shares no code with it.
+ * Compares store, ledger and Temporal of an idle registry. Reads everything by its own code and shares none with the registry.
  */
 export async function checkInvariants(target: CheckTarget): Promise<CheckReport> {
   const { tenant } = target;
@@ -51,7 +50,7 @@ export async function checkInvariants(target: CheckTarget): Promise<CheckReport>
   };
 }
 
-/** Every claim has its one end, and everything that was promised has one. */
+/** Every claim and every accepted command and card has exactly one end. */
 async function findEndViolations(
   store: StoreView,
   ledger: LedgerView,
@@ -67,7 +66,7 @@ async function findEndViolations(
     if (kind === "act" && receipt === undefined) violations.push(`${jti} was claimed and has no receipt`);
     if (kind === "end" && receipt !== undefined) violations.push(`${jti} was ended and has a receipt`);
     if (kind === "act" && receipt !== undefined && receipt.envelope_digest !== envelope_digest)
-      violations.push(`the receipt of ${jti} answers another envelope than the one that won the claim`);
+      violations.push(`the receipt of ${jti} is for another envelope than its claim`);
   }
   for (const { jti } of receipts) if (!claims.has(jti)) violations.push(`${jti} has a receipt and no claim`);
   for (const jti of promised.commands) {
@@ -85,7 +84,7 @@ async function findEndViolations(
   return violations;
 }
 
-/** The ledger has each receipt of the store once, to the byte, and so have the projections. */
+/** The ledger and the projections have each stored receipt once, byte for byte. */
 function findRecordViolations(ledger: LedgerView, receipts: readonly StoredReceipt[]): string[] {
   const violations: string[] = [];
   const recorded = ledger.entries
@@ -105,7 +104,7 @@ function findRecordViolations(ledger: LedgerView, receipts: readonly StoredRecei
   return violations;
 }
 
-/** A ref moved if and only if a success receipt says so, from and to the commits that it says; every ref is complete. */
+/** The moves of every ref are exactly those of the success receipts, and every ref is complete. */
 async function findRepositoryViolations(
   store: StoreView,
   ledger: LedgerView,
@@ -138,7 +137,7 @@ async function findRepositoryViolations(
   return violations;
 }
 
-/** Nothing runs but the cards that wait for people, and nothing failed. */
+/** No flow has failed, and only flows of cards that wait for people are running. */
 async function findFlowViolations(ledger: LedgerView, { temporal }: CheckTarget): Promise<string[]> {
   const waiting = new Set(ledger.cards.filter(({ status }) => status === "awaiting_approval").map(({ card_id }) => card_id));
   return (await readFlows(temporal.address, temporal.namespace)).flatMap(({ workflow_id, status }) => {

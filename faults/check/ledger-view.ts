@@ -15,7 +15,7 @@ export interface LedgerView {
   readonly commands: readonly { readonly jti: string; readonly status: string }[];
   readonly cards: readonly { readonly card_id: string; readonly status: string; readonly jti: string | null }[];
   readonly receipts: readonly string[];
-  /** Refs by project, as the catalog shows them. */
+  /** The catalog's refs by project. */
   readonly refs: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly violations: readonly string[];
 }
@@ -24,7 +24,7 @@ type Row = Record<"container" | "seq" | "tenant_id" | "type" | "key" | "at_ms" |
 
 const GENESIS = "0".repeat(64);
 
-/** A tenant's ledger and what is derived from it, read and proved with SQL and hashing of its own. */
+/** Reads and verifies a tenant's ledger and its projections with separate SQL and hashing. */
 export async function readLedger(databaseUrl: string, tenant: string): Promise<LedgerView> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
@@ -35,13 +35,13 @@ export async function readLedger(databaseUrl: string, tenant: string): Promise<L
     );
     const refs = new Map<string, Map<string, string>>();
     const violations = await findChainViolations(rows);
-    // A ref that was left as often as it was reached keeps its row, with a balance of 0: it does not stand there.
+    // An id that a ref has left keeps its row with a balance of 0.
     for (const { project_id, name, object_id, balance } of await queryRows<Record<"project_id" | "name" | "object_id" | "balance", string>>(
       "select project_id, name, object_id, balance::text as balance from registry_refs where tenant_id = $1 and balance <> 0",
     )) {
       const standing = refs.get(project_id) ?? new Map<string, string>();
       if (balance !== "1" || standing.has(name))
-        violations.push(`the catalog has ${project_id} ${name} at ${object_id} ${balance} times, or elsewhere too`);
+        violations.push(`the catalog has ${project_id} ${name} at ${object_id} with balance ${balance}, or also at another id`);
       refs.set(project_id, standing.set(name, object_id));
     }
     return {
@@ -57,8 +57,8 @@ export async function readLedger(databaseUrl: string, tenant: string): Promise<L
   }
 }
 
-/** How many acts and cards are still on their way: nobody has to do anything for them to end. */
-export async function countUnderWay(databaseUrl: string, tenant: string): Promise<number> {
+/** Counts the acts and cards that will end without input by a person. */
+export async function countRunning(databaseUrl: string, tenant: string): Promise<number> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -81,7 +81,7 @@ async function findChainViolations(rows: readonly Row[]): Promise<string[]> {
     if (Number(seq) !== n + 1) violations.push(`entry ${n + 1} of the ledger is missing`);
     if (row.prev_hash !== previous) violations.push(`entry ${seq} is not linked to the one before`);
     const covered = { ...rest, seq: Number(seq), at_ms: Number(at_ms), payload: JSON.parse(payload) as unknown };
-    if ((await blake3(toJcs(covered))) !== hash) violations.push(`entry ${seq} is not what its hash says`);
+    if ((await blake3(toJcs(covered))) !== hash) violations.push(`entry ${seq} does not match its hash`);
     previous = hash;
   }
   return violations;

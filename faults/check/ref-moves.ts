@@ -7,8 +7,8 @@ export interface Move {
 }
 
 /**
- * What is wrong with `moves` as the whole history of one ref that stands at `current` (undefined: it does not exist): a trail that starts at nothing, uses every move once, and
- * ends where the ref stands.
+ * Finds the violations in `moves` as the whole history of a ref at `current` (undefined if it does not exist): the moves must form a trail
+ * that starts at nothing, uses each move once and ends at `current`.
  */
 export function findTrailViolations(name: string, moves: readonly Move[], current: string | undefined): string[] {
   const balance = new Map<string, number>();
@@ -25,7 +25,7 @@ export function findTrailViolations(name: string, moves: readonly Move[], curren
       : [`${name}: ${id.slice(0, 12)} was ${count > 0 ? "reached and not left" : "left and not reached"} ${Math.abs(count)} times`],
   );
   const unreached = moves.filter((move) => !findReachableIds(moves).has(move.old));
-  return [...violations, ...unreached.map(({ jti }) => `${name}: the move of ${jti} starts where the ref never stood`)];
+  return [...violations, ...unreached.map(({ jti }) => `${name}: the move of ${jti} starts at an id that the ref never had`)];
 }
 
 function findReachableIds(moves: readonly Move[]): Set<string> {

@@ -9,7 +9,7 @@ export interface StoreAccess {
   readonly access_key: string;
   readonly secret_key: string;
   readonly bucket_prefix: string;
-  /** The Runners' public keys, a JWKS. */
+  /** The Runners' public keys as a JWKS. */
   readonly receipt_jwks: { readonly keys: readonly { readonly kid: string; readonly x: string }[] };
 }
 
@@ -28,7 +28,7 @@ export interface StoredClaim {
   readonly envelope_digest?: string;
 }
 
-/** What lies in the object store, read with a client of its own. */
+/** Reads the object store with a separate client. */
 export class StoreView {
   readonly #client: Client;
 
@@ -59,7 +59,7 @@ export class StoreView {
     return this.#each("claims", `${tenant}/`, (_, text) => JSON.parse(text) as StoredClaim);
   }
 
-  /** The `jti`s of the signed refusals. */
+  /** Lists the `jti`s of the signed refusals. */
   listRefusedJtis(tenant: string): Promise<string[]> {
     return this.#each("refusals", `${tenant}/`, (_, text) => (JSON.parse(text) as { jti: string }).jti);
   }
@@ -68,7 +68,7 @@ export class StoreView {
     return this.#each("anchors", `${tenant}/`, (_, text) => JSON.parse(text) as { seq: number; hash: string });
   }
 
-  /** The projects that have a repository. */
+  /** Lists the projects with a repository. */
   async listRepositories(tenant: string): Promise<string[]> {
     const names = await this.#names("repos", `${tenant}/`);
     return names.flatMap((name) => /^[^/]+\/([^/]+)\.git\/packed-refs$/.exec(name)?.[1] ?? []);

@@ -5,7 +5,7 @@ export interface Flow {
   readonly status: string;
 }
 
-/** Every flow of an official act that Temporal knows. */
+/** Lists every flow of an official act in Temporal. */
 export async function readFlows(address: string, namespace: string): Promise<Flow[]> {
   const connection = await Connection.connect({ address });
   try {
