@@ -50,6 +50,8 @@ export async function checkInvariants(target: CheckTarget): Promise<CheckReport>
   };
 }
 
+const ENDS: ReadonlySet<string> = new Set(["permit.revoked", "permit.expired", "permit.refused"]);
+
 /** Every claim and every accepted command and card has exactly one end. */
 async function findEndViolations(
   store: StoreView,
@@ -61,20 +63,22 @@ async function findEndViolations(
   const byJti = new Map(receipts.map((receipt) => [receipt.jti, receipt]));
   const claims = new Map((await store.readClaims(tenant)).map((claim) => [claim.jti, claim]));
   const refusals = new Set(await store.listRefusedJtis(tenant));
-  for (const { jti, kind, envelope_digest } of claims.values()) {
+  const ended = new Set(await store.listEndedJtis(tenant));
+  const recordedEnds = new Set(ledger.entries.filter(({ type }) => ENDS.has(type)).map(({ payload }) => (payload as { jti: string }).jti));
+  for (const { jti, envelope_digest } of claims.values()) {
     const receipt = byJti.get(jti);
-    if (kind === "act" && receipt === undefined) violations.push(`${jti} was claimed and has no receipt`);
-    if (kind === "end" && receipt !== undefined) violations.push(`${jti} was ended and has a receipt`);
-    if (kind === "act" && receipt !== undefined && receipt.envelope_digest !== envelope_digest)
+    if (receipt === undefined) violations.push(`${jti} was claimed and has no receipt`);
+    if (recordedEnds.has(jti) && receipt?.status === "success") violations.push(`${jti} was ended and has a receipt of success`);
+    if (receipt !== undefined && receipt.envelope_digest !== envelope_digest)
       violations.push(`the receipt of ${jti} is for another envelope than its claim`);
   }
   for (const { jti } of receipts) if (!claims.has(jti)) violations.push(`${jti} has a receipt and no claim`);
   for (const jti of promised.commands) {
     const command = ledger.commands.find((one) => one.jti === jti);
-    const ended = claims.get(jti)?.kind === "end" || refusals.has(jti);
+    const isEnded = ended.has(jti) || refusals.has(jti);
     if (command === undefined) violations.push(`the accepted command ${jti} is not in the ledger`);
     else if (command.status === "running") violations.push(`the accepted command ${jti} is stuck`);
-    if (!byJti.has(jti) && !ended) violations.push(`the accepted command ${jti} has neither a receipt nor an end`);
+    if (!byJti.has(jti) && !isEnded) violations.push(`the accepted command ${jti} has neither a receipt nor an end`);
   }
   for (const { jti, status } of ledger.commands) if (status === "running") violations.push(`the command ${jti} is stuck`);
   for (const card_id of promised.cards)

@@ -24,8 +24,7 @@ export interface StoredReceipt {
 
 export interface StoredClaim {
   readonly jti: string;
-  readonly kind: "act" | "end";
-  readonly envelope_digest?: string;
+  readonly envelope_digest: string;
 }
 
 /** Reads the object store with a separate client. */
@@ -57,6 +56,11 @@ export class StoreView {
 
   readClaims(tenant: string): Promise<StoredClaim[]> {
     return this.#each("claims", `${tenant}/`, (_, text) => JSON.parse(text) as StoredClaim);
+  }
+
+  /** Lists the `jti`s of the permits that LAB 256 ended. */
+  listEndedJtis(tenant: string): Promise<string[]> {
+    return this.#each("ends", `${tenant}/`, (_, text) => (JSON.parse(text) as { jti: string }).jti);
   }
 
   /** Lists the `jti`s of the signed refusals. */

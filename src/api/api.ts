@@ -65,9 +65,9 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
 
   await removeAbandonedUploads(Date.now());
   const openedStore = await openStore(readStoreConfig(env));
-  // LAB 256 reads everywhere and creates only staged bytes and claims (contracts "Planes").
-  const store = limitToCreates(openedStore, ["staging", "claims"]);
-  await probeConditionalWrites(store);
+  // LAB 256 reads everywhere and creates only staged bytes and ends of permits (contracts "Planes").
+  const store = limitToCreates(openedStore, ["staging", "ends"]);
+  await probeConditionalWrites(store, "ends");
   const db = openDatabase(toDatabaseUrl(env), {
     maxConnections: DATABASE_CONNECTIONS,
     onLostConnection: (error) => log.warn({ reason: error.message }, "lost a database connection"),

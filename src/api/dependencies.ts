@@ -19,7 +19,7 @@ export interface ApiDependencies {
   readonly db: DbPool;
   /** Wakes waiting requests when the ledger grows; one connection for the whole process. */
   readonly watch: LedgerWatch;
-  /** Reads everything, creates staged bytes and claims. */
+  /** Reads everything, creates staged bytes and ends of permits. */
   readonly store: ObjectStore;
   readonly temporal: Temporal;
   readonly flows: Flows;

@@ -26,6 +26,7 @@ export const toResetRefsKey = (tenant: string, project: string, jti: string) => 
 
 export const toStagingKey = (tenant: string, blake3: string) => `staging/${tenant}/${blake3}`;
 export const toClaimKey = (tenant: string, jti: string) => `claims/${tenant}/${jti}`;
+export const toPermitEndKey = (tenant: string, jti: string) => `ends/${tenant}/${jti}`;
 export const toReceiptKey = (tenant: string, jti: string) => `receipts/${tenant}/${jti}`;
 export const toRefusalKey = (tenant: string, envelopeDigest: string) => `refusals/${tenant}/${envelopeDigest}`;
 

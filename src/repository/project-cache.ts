@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SerialQueue } from "../domain/serial-queue.js";
 import { ignoreAbsence } from "../process/durable-file.js";
 import { countCacheLookup } from "../process/metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
@@ -13,7 +14,6 @@ import type { RefsState } from "./refs/refs-state.js";
 import { type RepositoryName, toRepositoryKeys } from "./repository-key.js";
 import type { Scope } from "./scope.js";
 import { createScratch, type Scratch } from "./scratch.js";
-import { SerialQueue } from "./serial-queue.js";
 import type { StockGit } from "./stock-git/stock-git.js";
 
 const IDLE_SCRATCHES_MAX = 4;

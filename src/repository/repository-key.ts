@@ -1,3 +1,4 @@
+import { EMPTY_TREE } from "../domain/git/git-id.js";
 import { toRepoPrefix } from "../domain/storage-key.js";
 
 /** Identifies one repository of the store. */
@@ -14,6 +15,7 @@ export function toRepositoryKeys({ tenant_id, project_id }: RepositoryName) {
     config: `${prefix}/config`,
     refsKeep: `${prefix}/refs/.keep`,
     objectsKeep: `${prefix}/objects/.keep`,
+    emptyTree: `${prefix}/objects/${EMPTY_TREE.slice(0, 2)}/${EMPTY_TREE.slice(2)}`,
     packedRefs: `${prefix}/packed-refs`,
     packs: `${prefix}/objects/pack/`,
     pack: (hash: string) => `${prefix}/objects/pack/pack-${hash}.pack`,

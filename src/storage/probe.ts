@@ -15,7 +15,7 @@ const foreignVersion = "00000000000000000000000000000000";
  *
  * Throws {@link StorageFault} `misconfigured` if the store ignores conditions, and any fault of the store itself.
  */
-export async function probeConditionalWrites(store: ObjectStore, space: Space = "claims"): Promise<void> {
+export async function probeConditionalWrites(store: ObjectStore, space: Space): Promise<void> {
   const key = `${space}/_probe/${randomUUID()}`;
   await probeCreates(store, key);
   try {

@@ -74,8 +74,8 @@ export async function startLab256(
     maxConnections: DATABASE_CONNECTIONS,
     onLostConnection: (error) => log.warn({ reason: error.message }, "lost a database connection"),
   });
-  const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "claims"]);
-  await Promise.all([migrateDatabase(db), probeConditionalWrites(store, "claims")]);
+  const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "ends"]);
+  await Promise.all([migrateDatabase(db), probeConditionalWrites(store, "ends")]);
   const charters = new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE));
   const activities = createLab256Activities({
     db,

@@ -39,7 +39,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   const whitelist = buildWhitelist(env, allowlist);
   whitelist.enforce();
   const store = await openStore(readStoreConfig(env));
-  await probeConditionalWrites(store);
+  await probeConditionalWrites(store, "claims");
   const repositories = await openRepositoriesByTenant({
     root: join(env.OGR_WORK_DIRECTORY, "scopes"),
     allowlist,

@@ -2,9 +2,9 @@ import { condition, workflowInfo } from "@temporalio/workflow";
 import { buildDenial } from "../domain/denial.js";
 import type { FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
+import type { SerialQueue } from "../domain/serial-queue.js";
 import { lab256 } from "./activities.js";
 import { type ReadyCommand, RUN_BY_PASSED } from "./command-run.js";
-import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
 import type { MessageVerdict } from "./messages.js";
 
@@ -30,7 +30,7 @@ export class AwaitedCommand {
 
   constructor(
     private readonly flow: Flow,
-    private readonly exclusive: Exclusive,
+    private readonly queue: SerialQueue,
   ) {}
 
   recordEndSignal(): void {
@@ -50,9 +50,9 @@ export class AwaitedCommand {
 
   async waitUntilRunBy(permit: CardPermit, runBy: number): Promise<IssuedCommand | FlowEnd> {
     for (;;) {
-      const leftMs = Math.max(1, runBy - Date.now());
-      await condition(() => this.issued !== null || this.hasEndSignal, leftMs, { summary: "run_by: the permit expires unused" });
-      const result = await this.exclusive.run(() => this.checkPermit(permit, runBy));
+      const left = Math.max(1, runBy - Date.now());
+      await condition(() => this.issued !== null || this.hasEndSignal, left, { summary: "run_by: the permit expires unused" });
+      const result = await this.queue.run(() => this.checkPermit(permit, runBy));
       if (result !== undefined) return result;
     }
   }

@@ -6,11 +6,11 @@ import type { SignedStatement } from "../domain/card/statement.js";
 import { buildDenial, type Denial, denyWith, type Outcome } from "../domain/denial.js";
 import type { AdmittedStatement, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
+import type { SerialQueue } from "../domain/serial-queue.js";
 import { lab256, planner } from "./activities.js";
 import type { OpenRound } from "./attestations.js";
 import { CLOSED } from "./closed.js";
 import type { ReadyCommand } from "./command-run.js";
-import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
 import type { MessageVerdict } from "./messages.js";
 
@@ -29,7 +29,7 @@ export class CardApproval implements OpenRound {
   constructor(
     private readonly flow: Flow,
     private readonly card: Card,
-    private readonly exclusive: Exclusive,
+    private readonly queue: SerialQueue,
   ) {}
 
   /**
@@ -38,7 +38,7 @@ export class CardApproval implements OpenRound {
    */
   async judgeInTurn(judge: () => Promise<MessageVerdict>): Promise<MessageVerdict> {
     await condition(() => this.flow.status !== "planning");
-    return this.exclusive.run(judge);
+    return this.queue.run(judge);
   }
 
   /** Carries the card to a command that can run, or to its end without one. */
@@ -90,14 +90,14 @@ export class CardApproval implements OpenRound {
         isSettled() ||
         (await condition(isSettled, Math.max(1, decideBy - Date.now()), { summary: "decide_by: the card expires undecided" }));
       // A verification that began in time may still be running, and its verdict has precedence.
-      if (!inTime) await this.exclusive.run(async () => undefined);
+      if (!inTime) await this.queue.run(async () => undefined);
       if (this.ending !== null) return this.ending;
       if (this.flow.missing.length > 0) {
         if (inTime) continue;
         return { status: "expired", denial: buildDenial("decide_by_passed", "Nobody decided in time; open a new card.") };
       }
       const replanned = await this.requestPlan();
-      const result = await this.exclusive.run(async () => {
+      const result = await this.queue.run(async () => {
         if (this.ending !== null || this.flow.missing.length > 0) return undefined;
         // Also closes the round to messages that are queued after this task.
         this.isOpen = false;

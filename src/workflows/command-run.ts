@@ -3,8 +3,8 @@ import { condition, isCancellation } from "@temporalio/workflow";
 import { buildDenial, type Outcome } from "../domain/denial.js";
 import type { AcceptCommandInput, AcceptedCommand, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
+import type { SerialQueue } from "../domain/serial-queue.js";
 import { lab256, proxyRunner } from "./activities.js";
-import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
 import type { MessageVerdict } from "./messages.js";
 
@@ -64,12 +64,12 @@ export class PulledCommand {
 
   constructor(
     private readonly flow: Flow,
-    private readonly exclusive: Exclusive,
+    private readonly queue: SerialQueue,
   ) {}
 
   /** Handles one answer at a time. `accept` verifies and records it. */
   takeAnswer(accept: () => Promise<Outcome<FlowEnd | null>>): Promise<MessageVerdict> {
-    return this.exclusive.run(async () => {
+    return this.queue.run(async () => {
       if (this.end !== null) return this.flow.toVerdict(buildDenial("closed", "The command is finished; read its receipt."));
       const accepted = await accept();
       if (!accepted.ok) return this.flow.toVerdict(accepted.denial);
@@ -80,6 +80,6 @@ export class PulledCommand {
 
   async waitForAnswer(waitMaxMs: number): Promise<FlowEnd | "timed_out"> {
     await condition(() => this.end !== null, waitMaxMs, { summary: "run_by: no Runner has pulled the command" });
-    return this.exclusive.run(async () => this.end ?? "timed_out");
+    return this.queue.run(async () => this.end ?? "timed_out");
   }
 }

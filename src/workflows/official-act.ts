@@ -2,12 +2,12 @@ import { allHandlersFinished, condition, patched, setHandler, sleep, workflowInf
 import type { Card } from "../domain/card/card.js";
 import type { FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
+import { SerialQueue } from "../domain/serial-queue.js";
 import { lab256 } from "./activities.js";
 import { checkAttestation, judgeAttestation } from "./attestations.js";
 import { AwaitedCommand } from "./awaited-command.js";
 import { CardApproval } from "./card-approval.js";
 import { askRunner, PulledCommand, type ReadyCommand, runCommand } from "./command-run.js";
-import { Exclusive } from "./exclusive.js";
 import { Flow } from "./flow.js";
 import {
   attestUpdate,
@@ -46,18 +46,18 @@ export async function officialAct(input: OfficialActInput): Promise<FlowState> {
 async function carryCommand(flow: Flow, envelope: CommandEnvelope, actorId: string): Promise<void> {
   flow.permit = envelope.permit;
   const accepted = await lab256.acceptCommand({ envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId });
-  if (accepted.ok) flow.end(await runReadyCommand(flow, new Exclusive(), { envelope, ...accepted.value }, actorId));
+  if (accepted.ok) flow.end(await runReadyCommand(flow, new SerialQueue(), { envelope, ...accepted.value }, actorId));
   else flow.end({ status: "denied", denial: accepted.denial });
 }
 
 const ENDED_BY_MESSAGE: ReadonlySet<string> = new Set(["rejected", "withdrawn"]);
 
 async function carryCard(flow: Flow, card: Card): Promise<void> {
-  const exclusive = new Exclusive();
-  const awaited = new AwaitedCommand(flow, exclusive);
-  const approval = new CardApproval(flow, card, exclusive);
+  const queue = new SerialQueue();
+  const awaited = new AwaitedCommand(flow, queue);
+  const approval = new CardApproval(flow, card, queue);
   setHandler(permitEndedSignal, () => awaited.recordEndSignal());
-  setHandler(issueUpdate, (envelope, actorId) => exclusive.run(() => awaited.takeCommand(envelope, actorId)), {
+  setHandler(issueUpdate, (envelope, actorId) => queue.run(() => awaited.takeCommand(envelope, actorId)), {
     description: "The command of an approved card",
   });
   setHandler(decideUpdate, (signed) => approval.judgeInTurn(() => approval.judgeStatement(signed)), {
@@ -72,7 +72,7 @@ async function carryCard(flow: Flow, card: Card): Promise<void> {
     description: "An attestation of the plan: an in-toto statement in a DSSE envelope",
     validator: (attestation) => rejectWith(checkAttestation(flow, approval, attestation)),
   });
-  const end = flow.end(await carryToEnd(flow, card, exclusive, approval, awaited));
+  const end = flow.end(await carryToEnd(flow, card, queue, approval, awaited));
   // Temporal stores a message only when the task that handled it completes. If the card were closed in that same task and the task
   // were lost, the ledger would have an end that the flow does not know.
   if (ENDED_BY_MESSAGE.has(end.status) && patched("message-before-close"))
@@ -80,7 +80,7 @@ async function carryCard(flow: Flow, card: Card): Promise<void> {
   await lab256.closeCard({ card, workflow_id: workflowInfo().workflowId, end });
 }
 
-async function carryToEnd(flow: Flow, card: Card, exclusive: Exclusive, approval: CardApproval, awaited: AwaitedCommand): Promise<FlowEnd> {
+async function carryToEnd(flow: Flow, card: Card, queue: SerialQueue, approval: CardApproval, awaited: AwaitedCommand): Promise<FlowEnd> {
   const approved = await approval.carryToPermit();
   if ("status" in approved) return approved;
   if (!approved.ok) return { status: "denied", denial: approved.denial };
@@ -88,20 +88,20 @@ async function carryToEnd(flow: Flow, card: Card, exclusive: Exclusive, approval
   flow.permit = envelope.permit;
   if (card.run === "on_approval") {
     flow.changeStatus("running");
-    return runReadyCommand(flow, exclusive, approved.value, card.author.actor_id);
+    return runReadyCommand(flow, queue, approved.value, card.author.actor_id);
   }
   flow.changeStatus("approved");
   const issued = await awaited.waitUntilRunBy({ tenant_id: card.tenant_id, jti: envelope.jti, card_id: card.card_id }, envelope.permit.exp);
   if ("status" in issued) return issued;
   flow.changeStatus("running");
-  return runReadyCommand(flow, exclusive, issued, issued.actorId);
+  return runReadyCommand(flow, queue, issued, issued.actorId);
 }
 
 /** Runs a command on a Runner that polls Temporal, or on one that pulls over HTTP and answers by a message. */
-function runReadyCommand(flow: Flow, exclusive: Exclusive, { envelope, transport }: ReadyCommand, actorId: string): Promise<FlowEnd> {
+function runReadyCommand(flow: Flow, queue: SerialQueue, { envelope, transport }: ReadyCommand, actorId: string): Promise<FlowEnd> {
   const command = { envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId };
   if (transport === "temporal") return runCommand(envelope, (round, waitMaxMs) => askRunner(flow, command, round, waitMaxMs));
-  const pulled = new PulledCommand(flow, exclusive);
+  const pulled = new PulledCommand(flow, queue);
   // Receipts and refusals are separate messages and steps, because there are histories of flows that accepted only receipts.
   setHandler(finishUpdate, (receipt) => pulled.takeAnswer(() => lab256.acceptReceipt({ ...command, receipt })), {
     description: "The receipt of a Runner that pulls over HTTP",

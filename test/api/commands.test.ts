@@ -6,6 +6,7 @@ import { parseSigningKey } from "../../src/domain/bytes/signature.js";
 import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { toClaimKey, toStagingKey } from "../../src/domain/storage-key.js";
 import { appendEvents } from "../../src/lab256/ledger/append.js";
+import { withRootStore } from "../../src/stack/founding/store.js";
 import { buildEnvelope, buildInitParams, buildPermitRequest, buildPushParams, PATCH } from "./acts.js";
 import { ADMIN, BOB, CI, type RunningApi, startApi, TENANT } from "./running-api.js";
 
@@ -155,7 +156,6 @@ test("a revoked permit cannot be used, and a used permit cannot be revoked", asy
 
   const other = (await ask(buildPermitRequest())).body["permit"] as { jti: string };
   const claim = {
-    kind: "act",
     tenant_id: TENANT,
     jti: other.jti,
     envelope_digest: "a".repeat(64),
@@ -165,8 +165,12 @@ test("a revoked permit cannot be used, and a used permit cannot be revoked", asy
     attempt: 1,
     nonce: "n",
     claimed_at: 1,
+    kid: "k",
+    sig: "s",
   };
-  await api.deps.store.blobs.create(toClaimKey(TENANT, other.jti), Buffer.from(JSON.stringify(claim)));
+  await withRootStore(api.founded.rootStore, ({ blobs }) =>
+    blobs.create(toClaimKey(TENANT, other.jti), Buffer.from(JSON.stringify(claim))),
+  );
   expect(await revoke(other.jti, ADMIN)).toMatchObject({ status: 409, body: { code: "permit_used" } });
 });
 

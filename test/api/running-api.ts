@@ -91,7 +91,7 @@ export async function startApi(
     bucketPrefix: createBucketPrefix(name),
     tenants: demoTenants,
   });
-  const store = limitToCreates(await openStore(founded.rootStore), ["staging", "claims"]);
+  const store = limitToCreates(await openStore(founded.rootStore), ["staging", "ends"]);
   const db = openDatabase(database.url, { maxConnections: 5 });
   const watch = await LedgerWatch.open(database.url, { onLost: () => undefined });
   const temporal = new Temporal({ address: changes.temporalAddress ?? servers.temporal_address }, namespace);

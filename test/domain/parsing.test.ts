@@ -198,7 +198,7 @@ describe("parsing never throws", () => {
     sample.receipt,
     sample.refusal,
     sample.signedStatement,
-    sample.actClaim,
+    sample.claim,
   ];
   const anything = fc.jsonValue({ stringUnit: "binary", maxDepth: 4 });
   /** Replaces any member of a valid value by any value. */

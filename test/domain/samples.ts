@@ -98,8 +98,7 @@ export const statement = {
 
 export const signedStatement = { statement, attestor: { kid: key.kid, sig: permit.sig } };
 
-export const actClaim = {
-  kind: "act",
+export const claim = {
   tenant_id: "T.UBL",
   jti: JTI,
   envelope_digest: DIGEST,
@@ -109,9 +108,11 @@ export const actClaim = {
   attempt: 1,
   nonce: "n",
   claimed_at: 1,
+  kid: key.kid,
+  sig: permit.sig,
 };
 
-export const endClaim = { kind: "end", tenant_id: "T.UBL", jti: JTI, end: "revoked", reason: "asked for", nonce: "n", claimed_at: 1 };
+export const permitEnd = { tenant_id: "T.UBL", jti: JTI, end: "revoked", reason: "asked for", ended_at: 1 };
 
 export const cardRequest = {
   tenant_id: "T.UBL",

@@ -84,6 +84,7 @@ const isKind: Record<SignedKind, true> = {
   refusal: true,
   statement: true,
   head: true,
+  claim: true,
   charter: true,
 };
 const kinds = Object.keys(isKind) as SignedKind[];

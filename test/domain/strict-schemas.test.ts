@@ -4,6 +4,7 @@ import { signedStatementSchema, statementSchema } from "../../src/domain/card/st
 import { claimSchema } from "../../src/domain/permit/claim.js";
 import { envelopeSchema } from "../../src/domain/permit/envelope.js";
 import { permitSchema } from "../../src/domain/permit/permit.js";
+import { permitEndSchema } from "../../src/domain/permit/permit-end.js";
 import { receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js";
 import { parseWith } from "../../src/domain/problems.js";
 import * as sample from "./samples.js";
@@ -21,8 +22,8 @@ const kept: Record<string, { schema: z.ZodType; value: object; optional?: readon
   refusal: { schema: refusalSchema, value: sample.refusal },
   statement: { schema: statementSchema, value: sample.statement },
   "signed statement": { schema: signedStatementSchema, value: sample.signedStatement },
-  "claim to act": { schema: claimSchema, value: sample.actClaim },
-  "claim that ends": { schema: claimSchema, value: sample.endClaim },
+  claim: { schema: claimSchema, value: sample.claim },
+  "end of a permit": { schema: permitEndSchema, value: sample.permitEnd },
 };
 
 describe.each(Object.entries(kept))("a %s", (_, { schema, value, optional = [] }) => {
@@ -68,11 +69,10 @@ describe("the constraints of stored objects", () => {
     for (const code of ["nonsense", undefined]) expect(isRefused(refusalSchema, sample.refusal, { code })).toBe(true);
   });
 
-  test("a claim is either an act or an end", () => {
-    expect(isRefused(claimSchema, sample.actClaim, { kind: "end" })).toBe(true);
-    expect(isRefused(claimSchema, sample.endClaim, { kind: "act" })).toBe(true);
-    expect(isRefused(claimSchema, sample.actClaim, { attempt: 0 })).toBe(true);
-    expect(isRefused(claimSchema, sample.endClaim, { end: "used" })).toBe(true);
+  test("a claim has a positive attempt and a signature, and a permit ends in one of three ways", () => {
+    for (const change of [{ attempt: 0 }, { sig: undefined }, { kid: undefined }, { end: "revoked" }])
+      expect(isRefused(claimSchema, sample.claim, change), JSON.stringify(change)).toBe(true);
+    for (const change of [{ end: "used" }, { attempt: 1 }]) expect(isRefused(permitEndSchema, sample.permitEnd, change)).toBe(true);
   });
 
   test("a statement has one of three decisions and a nonce of at least 128 bits", () => {

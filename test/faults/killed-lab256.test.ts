@@ -6,7 +6,7 @@ import type { EventPayloads, LedgerEntry } from "../../src/domain/ledger/event.j
 import { toReceiptKey } from "../../src/domain/storage-key.js";
 import type { Lab256Step } from "../../src/lab256/acts/dependencies.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
-import { readClaim } from "../../src/storage/claims.js";
+import { readClaim, readPermitEnd } from "../../src/storage/claims.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import { expectSoundLedger, readCatalogRefs } from "../attacks/evidence.js";
 import { PATIENCE_MS } from "../harness/acting.js";
@@ -64,12 +64,12 @@ const KILLS: readonly Kill[] = [
   {
     name: "between",
     meets: [
-      ["end claimed", acts.expired],
-      ["end claimed", acts.neverPulled],
-      ["end claimed", acts.refused],
+      ["end stored", acts.expired],
+      ["end stored", acts.neverPulled],
+      ["end stored", acts.refused],
       ["end recorded", acts.refused],
     ],
-    housekeeping: ["end claimed", "end recorded"],
+    housekeeping: ["end stored", "end recorded"],
   },
 ];
 
@@ -154,8 +154,12 @@ async function expectOneAnswer(tenant: string, jti: string | null, about: readon
   const { store } = setup.registry;
   const stored = jti === null ? undefined : await store.blobs.get(toReceiptKey(tenant, jti));
   expect(stored).toEqual(recorded === undefined ? undefined : toCanonicalBytes(recorded.receipt));
-  const claim = jti === null ? undefined : (await readClaim(store, tenant, jti))?.claim;
-  expect(claim?.kind).toBe(jti === null ? undefined : recorded === undefined ? "end" : "act");
+  const claim = jti === null ? undefined : await readClaim(store, tenant, jti);
+  const end = jti === null ? undefined : await readPermitEnd(store, tenant, jti);
+  expect({ isClaimed: claim !== undefined, isEnded: end !== undefined }).toEqual({
+    isClaimed: recorded !== undefined,
+    isEnded: jti !== null && recorded === undefined,
+  });
 }
 
 describe.each(KILLS)("LAB 256, killed $name the steps of many acts,", (kill) => {

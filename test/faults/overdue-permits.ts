@@ -49,7 +49,8 @@ function signOverduePermit({ founded }: TestRegistry): Permit {
 async function storeClaimAndReceipt({ store, founded }: TestRegistry, { jti, iat, scopes }: Permit): Promise<void> {
   const held = { workflow_id: "w", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: iat };
   const about = { tenant_id: DEMO_TENANT, jti, envelope_digest: DIGEST };
-  await store.blobs.create(toClaimKey(DEMO_TENANT, jti), toCanonicalBytes({ kind: "act", ...about, ...held }));
+  const claim = signObject("claim", { ...about, ...held }, readSigningKey(founded.keys.receipt));
+  await store.blobs.create(toClaimKey(DEMO_TENANT, jti), toCanonicalBytes(claim));
   const receipt = {
     ...{ ...about, jobId: `job-${jti}`, jobType: scopes.jobType, project_id: PROJECT, policy_hash: scopes.policy_hash, finished_at: iat },
     ...{ status: "error", code: "ref_moved", error: "The branch moved.", refs: [], artifacts: [], logs_hash: DIGEST, logs_key: "log" },

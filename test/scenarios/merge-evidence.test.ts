@@ -60,7 +60,7 @@ describe("a dry run of a merge", () => {
     const admin = registry.as("admin");
     const listKeys = async () => {
       const keys: string[] = [];
-      for (const space of ["repos", "registry-metadata", "artifacts", "staging", "claims", "receipts", "refusals"])
+      for (const space of ["repos", "registry-metadata", "artifacts", "staging", "claims", "ends", "receipts", "refusals"])
         for await (const key of registry.store.blobs.list(`${space}/T.UBL/`)) keys.push(key);
       return keys.sort();
     };

@@ -10,7 +10,7 @@ import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { verifySignedObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import { refusalSchema } from "../../src/domain/permit/receipt.js";
-import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
+import { toPermitEndKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { DYING_RUNNER } from "../faults/dying.js";
 import { buildReleaseJob, type Job, prepareCommand } from "../harness/acting.js";
@@ -81,8 +81,8 @@ export function describeMovedMain(running: () => ServedRegistry): void {
       expect(refusal && verifySignedObject("refusal", refusal, readJwks(registry.founded.keys.receiptJwks))).toBe("valid");
       expect(await readOfficialState(registry)).toEqual(before);
       expect(await findRef(registry, PROJECT, MAIN)).toBe(main);
-      const claim = await registry.store.blobs.get(toClaimKey(DEMO_TENANT, command.jti));
-      expect(JSON.parse(Buffer.from(claim ?? []).toString("utf8"))).toMatchObject({ kind: "end", end: "refused" });
+      const end = await registry.store.blobs.get(toPermitEndKey(DEMO_TENANT, command.jti));
+      expect(JSON.parse(Buffer.from(end ?? []).toString("utf8"))).toMatchObject({ end: "refused" });
     });
 
     it("while the Runner holds the claim ends the push with an error receipt and no other write", async () => {
@@ -107,7 +107,7 @@ export function describeMovedMain(running: () => ServedRegistry): void {
     });
 
     async function waitUntilClaimed(jti: string): Promise<void> {
-      while ((await registry.store.blobs.stat(toClaimKey(DEMO_TENANT, jti))) === undefined)
+      while ((await registry.store.blobs.stat(toPermitEndKey(DEMO_TENANT, jti))) === undefined)
         await new Promise((resolve) => setTimeout(resolve, 50));
     }
   });

@@ -5,7 +5,7 @@ import { readJwks } from "../../src/configuration/keys.js";
 import { verifySignedObject } from "../../src/domain/bytes/signature.js";
 import type { SignedStatement, StatementDecision } from "../../src/domain/card/statement.js";
 import { hashEnvelope } from "../../src/domain/permit/envelope.js";
-import { toClaimKey, toRefusalKey, toReleaseManifestKey } from "../../src/domain/storage-key.js";
+import { toPermitEndKey, toRefusalKey, toReleaseManifestKey } from "../../src/domain/storage-key.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { buildPushJob, prepareCommand } from "../harness/acting.js";
 import { publishPolicy } from "../harness/policies.js";
@@ -63,7 +63,7 @@ describe("a command that a Runner pulls over HTTP", () => {
       denial: { code: "policy_not_current" },
       refusals: [{ envelope_digest: hashEnvelope(envelope), kid: refusal.kid, code: "policy_not_current" }],
     });
-    expect(await readJson(toClaimKey(PULL, envelope.jti))).toMatchObject({ kind: "end", end: "refused" });
+    expect(await readJson(toPermitEndKey(PULL, envelope.jti))).toMatchObject({ end: "refused" });
     expect(requireValue(await author.readPermitState(envelope.jti))).toMatchObject({ status: "refused", ended_by: "LAB_256" });
   });
 

@@ -89,7 +89,7 @@ describe("a Runner's report on a pulled command", () => {
     signObject("receipt", { ...buildCommonMembers(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, by);
   const claimAs = (envelope: CommandEnvelope, envelope_digest = hashEnvelope(envelope)) => {
     const held = { workflow_id: "another", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: Date.now() };
-    const claim = { kind: "act", tenant_id: PULL, jti: envelope.jti, envelope_digest, ...held };
+    const claim = signObject("claim", { tenant_id: PULL, jti: envelope.jti, envelope_digest, ...held }, key);
     return registry.store.blobs.create(toClaimKey(PULL, envelope.jti), toCanonicalBytes(claim));
   };
 

@@ -9,8 +9,8 @@ import { collectKeys, type Place } from "./place.js";
 export function describeViewsContract(place: Place): void {
   it("passes the probe for conditional writes, also with create-only rights", async () => {
     await probeConditionalWrites(place.store, "staging");
-    await probeConditionalWrites(limitToCreates(place.store, ["claims"]));
-    expect((await collectKeys(place.store.blobs.list("claims/_probe/"))).length).toBe(1);
+    await probeConditionalWrites(limitToCreates(place.store, ["ends"]), "ends");
+    expect((await collectKeys(place.store.blobs.list("ends/_probe/"))).length).toBe(1);
     expect((await collectKeys(place.store.blobs.list("staging/_probe/"))).length).toBe(1);
   });
 
@@ -36,7 +36,7 @@ export function describeViewsContract(place: Place): void {
   });
 
   it("lets a create-only view read everywhere, create in its spaces, and swap nowhere", async () => {
-    const view = limitToCreates(place.store, ["staging", "claims"]);
+    const view = limitToCreates(place.store, ["staging", "ends"]);
     const denied = { code: "denied" };
     const prefix = place.createPrefix("staging");
     const outside = `${place.createPrefix("repos")}x`;

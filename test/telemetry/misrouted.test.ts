@@ -12,7 +12,7 @@ import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import { toStagingKey } from "../../src/domain/storage-key.js";
 import { TELEMETRY_SERVICE } from "../../src/domain/telemetry/service.js";
 import { buildUnsignedPermit } from "../../src/lab256/permits/permits.js";
-import { createRepository } from "../../src/lab512/git/create-repository.js";
+import { createRepositoryFiles, registerRepository } from "../../src/lab512/git/create-repository.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import { actByCard, buildRegistrationJob } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
@@ -44,8 +44,10 @@ beforeAll(async () => {
   temporal = await openTemporalClient(registry.temporal);
   for (const tenant of ["T.UBL", "T.OTHER"]) await waitForEnd(toTelemetryWorkflowId(tenant));
   await actByCard(registry, buildRegistrationJob(TELEMETRY));
-  // The other org has a repository with the same name, so a write there would be possible.
-  await createRepository(registry.store, { tenant_id: "T.OTHER", project_id: TELEMETRY });
+  // The other org has a repository of the same name: what would be written there could be.
+  const name = { tenant_id: "T.OTHER", project_id: TELEMETRY };
+  await createRepositoryFiles(registry.store, name);
+  await registerRepository(registry.store, name, randomUUID());
 });
 afterAll(async () => {
   await temporal?.close();

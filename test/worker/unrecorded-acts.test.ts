@@ -79,7 +79,7 @@ async function storeClaim(act: number, permit: { jobType?: JobType } = {}): Prom
   const payload = { permit: { ...issued, scopes }, card_id: null, actor_id: event.ADMIN, intent: "x" };
   await ledger.appendOrThrow([{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }]);
   const held = { workflow_id: "mallory", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: 1_500 };
-  const claim = { kind: "act", tenant_id: TENANT, jti: issued.jti, envelope_digest: DIGEST, ...held };
+  const claim = signObject("claim", { tenant_id: TENANT, jti: issued.jti, envelope_digest: DIGEST, ...held }, createWorldKey());
   await store.blobs.create(toClaimKey(TENANT, issued.jti), toCanonicalBytes(claim));
 }
 

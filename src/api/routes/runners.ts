@@ -122,6 +122,6 @@ async function findPendingCommand(deps: ApiDependencies, { tenant_id, runner_tar
 /** Whether a Runner has claimed the act for this envelope and has written no receipt yet. */
 async function isReceiptAwaited(store: ObjectStore, { tenant_id, jti, envelope_digest }: CommandItem): Promise<boolean> {
   const claim = (await readClaim(store, tenant_id, jti))?.claim;
-  if (claim?.kind !== "act" || claim.envelope_digest !== envelope_digest) return false;
+  if (claim?.envelope_digest !== envelope_digest) return false;
   return (await store.blobs.stat(toReceiptKey(tenant_id, jti))) === undefined;
 }

@@ -1,5 +1,7 @@
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
-import type { PublicJwk } from "../../domain/bytes/signature.js";
+import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
+import type { KeyUse } from "../../domain/charter/keys.js";
+import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import { CharterWalk } from "./walk.js";
@@ -17,6 +19,8 @@ export interface NewestCharter {
   readonly state_hash: Blake3Hex;
   readonly policy_hash: Blake3Hex;
   readonly sealed: boolean;
+  /** The keys that are not revoked, for every use of Ed25519. */
+  listKeys(use: Exclude<KeyUse, "evidence">): Jwks;
 }
 
 /**
@@ -52,6 +56,18 @@ export class Charters {
     if (policy === undefined || entryHash === null) throw new Error(`Version 1 of the charter of ${walk.tenantId} wrote no policy.`);
     const { policy_hash } = policy;
     const sealed = state.find("sealed") !== undefined;
-    return grantValue({ founding_jwk: foundingJwk, version, entry_hash: entryHash, state_hash: state.hash, policy_hash, sealed });
+    return grantValue({
+      founding_jwk: foundingJwk,
+      version,
+      entry_hash: entryHash,
+      state_hash: state.hash,
+      policy_hash,
+      sealed,
+      listKeys: (use) => listKeys(state, use),
+    });
   }
+}
+
+function listKeys(state: CharterState, use: KeyUse): Jwks {
+  return { keys: state.list("key").flatMap(([, key]) => (key.use === use && key.use !== "evidence" && !key.revoked ? [key.jwk] : [])) };
 }

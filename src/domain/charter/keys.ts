@@ -4,6 +4,7 @@ import { publicJwkSchema } from "../bytes/jwks.js";
 
 /** What a key of a charter may sign. It is not valid for anything else. `git` signs the registry's own commits and tags. */
 export const KEY_USES = ["permit", "statement", "receipt", "git", "evidence", "log"] as const;
+export type KeyUse = (typeof KEY_USES)[number];
 
 const coordinateSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "Write the 32 bytes of a coordinate in base64url.");
 

@@ -53,6 +53,13 @@ export function toActRef(jti: string): string {
   return `${ACT_REFS}${jti}`;
 }
 
+/** Records of acts that a Runner gave up, so that a late write of an earlier attempt loses. */
+export const ENDED_ACT_REFS = "refs/ubl/ended/";
+
+export function toEndedActRef(jti: string): string {
+  return `${ENDED_ACT_REFS}${jti}`;
+}
+
 /** Exists while the project is archived, during which no other ref moves. Hidden from clients. */
 export const ARCHIVED_REF = "refs/ubl/archived";
 

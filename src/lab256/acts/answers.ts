@@ -73,7 +73,7 @@ async function settleCommand(
 /** Returns whether the claim is for this envelope. If not, another envelope with the same permit has the act. */
 async function isClaimedByEnvelope(deps: Lab256Dependencies, envelope: CommandEnvelope): Promise<boolean> {
   const claim = (await readClaim(deps.store, envelope.tenant_id, envelope.jti))?.claim;
-  return claim?.kind === "act" && claim.envelope_digest === hashEnvelope(envelope);
+  return claim?.envelope_digest === hashEnvelope(envelope);
 }
 
 /** Returns the answer if a Runner signed it for this envelope. */

@@ -9,7 +9,7 @@ import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
 import { type CommandEnvelope, envelopeSchema, hashEnvelope } from "../../domain/permit/envelope.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
-import { readClaim } from "../../storage/claims.js";
+import { readClaim, readPermitEnd } from "../../storage/claims.js";
 import { findTenant } from "../identity/tenants.js";
 import { appendEvents } from "../ledger/append.js";
 import type { AppendOutcome } from "../ledger/append-batch.js";
@@ -31,9 +31,10 @@ export async function readClaimState(
   deps: Lab256Dependencies,
   { tenant_id, jti }: { readonly tenant_id: string; readonly jti: string },
 ): Promise<"free" | "ended" | "acted"> {
-  const claim = (await readClaim(deps.store, tenant_id, jti))?.claim;
-  if (claim === undefined) return "free";
-  return claim.kind === "act" ? "acted" : "ended";
+  // In this order: a claim that follows an end found here moves no ref.
+  const end = await readPermitEnd(deps.store, tenant_id, jti);
+  if ((await readClaim(deps.store, tenant_id, jti)) !== undefined) return "acted";
+  return end === undefined ? "free" : "ended";
 }
 
 /** Records that a command ended without a receipt. Ends its permit first, because no Runner may act on the permit of a closed command. */

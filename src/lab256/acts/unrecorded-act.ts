@@ -17,7 +17,7 @@ import { readProjectEvents } from "./stored-project-events.js";
 export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: PermitItem): Promise<boolean> {
   const { tenant_id, jti, card_id, actor_id } = permit;
   const claim = (await readClaim(deps.store, tenant_id, jti))?.claim;
-  if (claim?.kind !== "act") return false;
+  if (claim === undefined) return false;
   const receipt = await readReceiptOfPermit(deps, permit);
   if (receipt === undefined || receipt.envelope_digest !== claim.envelope_digest) return false;
   const recorded: NewEvent = { type: "receipt.recorded", key: `receipt.recorded/${jti}`, payload: { receipt, actor_id, card_id } };

@@ -1,7 +1,15 @@
+import { deflateSync } from "node:zlib";
+import { EMPTY_TREE } from "../../domain/git/git-id.js";
+import { toActRef, toEndedActRef } from "../../domain/git/ref-name.js";
+import { GitFault } from "../../repository/git-fault.js";
 import { serialisePackedRefs } from "../../repository/refs/packed-refs.js";
+import { isRegistered, readStoredRefs } from "../../repository/refs/refs-state.js";
 import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import { createBlob, settleWrite } from "../../storage/settled-write.js";
+import { createBlob } from "../../storage/settled-write.js";
+import { swapPointer } from "./swap-pointer.js";
+
+const TRIES_MAX = 64;
 
 const HEAD = "ref: refs/heads/main\n";
 
@@ -14,28 +22,39 @@ const CONFIG = `[core]
 	hideRefs = refs/ubl
 `;
 
+/** The loose object that the record of an act points to if the act makes no object. */
+export const EMPTY_TREE_BYTES = deflateSync("tree 0\0");
+
 /**
- * Writes an empty bare repository whose `HEAD` is the unborn `refs/heads/main`, and returns its size in bytes. Keeps existing files, so
- * it can be repeated. `packed-refs` is written last and completes the repository. Git recognises a repository by `refs/` and `objects/`,
- * but a store keeps no empty folders, so each has a `.keep`. Source: contracts "Storage".
+ * Writes the files of an empty bare repository whose `HEAD` is the unborn `refs/heads/main`. Returns their size in bytes. It can be repeated.
+ * The repository exists once {@link registerRepository} has written its refs. A store keeps no empty folder, and git recognises a repository
+ * by `refs/` and `objects/`, so each has a `.keep`. Source: contracts "Storage".
  */
-export async function createRepository(store: ObjectStore, name: RepositoryName): Promise<number> {
+export async function createRepositoryFiles(store: ObjectStore, name: RepositoryName): Promise<number> {
   const keys = toRepositoryKeys(name);
-  const files: [string, string][] = [
-    [keys.head, HEAD],
-    [keys.config, CONFIG],
-    [keys.refsKeep, ""],
-    [keys.objectsKeep, ""],
+  const files: [string, Uint8Array][] = [
+    [keys.head, Buffer.from(HEAD)],
+    [keys.config, Buffer.from(CONFIG)],
+    [keys.refsKeep, Buffer.alloc(0)],
+    [keys.objectsKeep, Buffer.alloc(0)],
+    [keys.emptyTree, EMPTY_TREE_BYTES],
   ];
-  await Promise.all(files.map(([key, text]) => createBlob(store, key, Buffer.from(text))));
-  const refs = serialisePackedRefs(new Map());
-  await createPointer(store, keys.packedRefs, refs);
-  return files.reduce((sum, [, text]) => sum + text.length, refs.byteLength);
+  await Promise.all(files.map(([key, bytes]) => createBlob(store, key, bytes)));
+  return files.reduce((sum, [, bytes]) => sum + bytes.byteLength, 0);
 }
 
-async function createPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
-  await settleWrite(
-    () => store.pointers.swap(key, null, bytes),
-    async () => (await store.pointers.read(key)) !== undefined,
-  );
+/**
+ * Registers the repository by one conditional write of its refs, which records the act. False if another act registered it, or if this act
+ * was recorded as ended. True as well if an earlier attempt at this act registered it.
+ */
+export async function registerRepository(store: ObjectStore, name: RepositoryName, jti: string): Promise<boolean> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const state = await readStoredRefs(store, name);
+    if (state?.refs.has(toActRef(jti))) return true;
+    if (state !== undefined && (isRegistered(state.refs) || state.refs.has(toEndedActRef(jti)))) return false;
+    const refs = new Map(state?.refs).set(toActRef(jti), { id: EMPTY_TREE });
+    const version = await swapPointer(store, toRepositoryKeys(name).packedRefs, state?.version ?? null, serialisePackedRefs(refs));
+    if (version !== undefined) return true;
+  }
+  throw new GitFault("contended", `The refs of ${name.project_id} changed ${TRIES_MAX} times in a row. Try again.`);
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { denyWith, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
-import { toActRef } from "../../domain/git/ref-name.js";
+import { toActRef, toEndedActRef } from "../../domain/git/ref-name.js";
 import { casConflicts } from "../../process/metrics/lab512.js";
 import { GitFault } from "../../repository/git-fault.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
@@ -64,6 +64,8 @@ async function swapRefs({ store, name, signal }: OpenRepository, move: Move, kno
     }
     if (state === undefined) return denyWith("project_unknown", `${name.project_id} has no repository; register the project first.`);
     if (state.refs.has(toActRef(move.jti))) return { ok: true, value: { state, from: undefined } };
+    if (state.refs.has(toEndedActRef(move.jti)))
+      return denyWith("permit_used", "A later attempt recorded that this act ended without moving a ref.");
     const refusal = checkRefMoves(state.refs, move.refs) ?? (move.forbidsOtherRefs ? checkNoOtherRefs(state.refs, move.refs) : undefined);
     // The known refs may be stale, so only fresh ones can deny.
     if (refusal !== undefined && fresh) return wrapDenial(refusal);

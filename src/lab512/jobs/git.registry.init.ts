@@ -1,10 +1,12 @@
 import { z } from "zod";
 import type { InitParams } from "../../domain/act/job.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
+import { toActRef } from "../../domain/git/ref-name.js";
 import { toProjectKey, toRepoPrefix } from "../../domain/storage-key.js";
 import { denyExistingProject } from "../../planning/plan-init.js";
-import { settleWrite } from "../../storage/settled-write.js";
-import { createRepository } from "../git/create-repository.js";
+import { readRefs } from "../../repository/refs/refs-state.js";
+import { createBlob } from "../../storage/settled-write.js";
+import { createRepositoryFiles, registerRepository } from "../git/create-repository.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
 import { toStoredJson } from "./stored-json.js";
 
@@ -12,39 +14,39 @@ import { toStoredJson } from "./stored-json.js";
 const registrationSchema = z.object({ jti: z.string() });
 
 /**
- * Registers a project: creates `project.json`, which decides between concurrent acts, then an empty bare repository (ADR-002 §6, contracts
- * "Jobs of the ADR"). Denial: `project_exists`.
+ * Registers a project: creates an empty bare repository, whose refs decide between concurrent acts, then `project.json` (ADR-002 §6,
+ * contracts "Jobs of the ADR"). Denial: `project_exists`.
  */
 export const initJob: JobHandler<InitParams> = {
   async execute(context, input): Promise<Outcome<Effects>> {
     const { project_id } = input.params;
+    const name = { tenant_id: context.tenant_id, project_id };
     const declaration = buildDeclaration(context, input);
     const key = toProjectKey(context.tenant_id, project_id);
-    // If an earlier attempt declared the project, it is registered, and this attempt finishes it, however late.
-    if ((await findRegistrar(context, key)) !== input.jti) {
+    const before = await readRefs(context.store, name);
+    // The record of this act may have been removed since, but its declaration stays.
+    const isDone = before?.refs.has(toActRef(input.jti)) === true || (await findRegistrar(context, key)) === input.jti;
+    if (!isDone) {
       await context.completeStep("looked");
+      if (before !== undefined) return denyExistingProject(project_id);
       await context.completeStep("fetched");
       await context.completeStep("checked");
-      context.signal.throwIfAborted();
-      await settleWrite(
-        () => context.store.blobs.create(key, declaration),
-        async () => (await context.store.blobs.stat(key)) !== undefined,
-      );
-      const winner = await findRegistrar(context, key);
-      if (winner === undefined) throw new Error(`${key} was created but cannot be read. Check the object store; then try again.`);
-      if (winner !== input.jti) return denyExistingProject(project_id);
-      context.log(`registered ${project_id}`);
-      await context.completeStep("stored");
     }
-    const stored = await createRepository(context.store, { tenant_id: context.tenant_id, project_id });
-    context.log(`created the bare repository ${toRepoPrefix(context.tenant_id, project_id)}`);
+    const filesBytes = await createRepositoryFiles(context.store, name);
+    if (!isDone) {
+      await context.completeStep("stored");
+      context.signal.throwIfAborted();
+      if (!(await registerRepository(context.store, name, input.jti))) return denyExistingProject(project_id);
+      context.log(`registered ${project_id} with the bare repository ${toRepoPrefix(context.tenant_id, project_id)}`);
+    }
     await context.completeStep("moved");
+    await createBlob(context.store, key, declaration);
     return grantValue({
       refs: [],
       commit: null,
       artifacts: [{ project_id, repo: toRepoPrefix(context.tenant_id, project_id) }],
       staged_bytes: 0,
-      stored_bytes: declaration.length + stored,
+      stored_bytes: declaration.length + filesBytes,
     });
   },
 };

@@ -1,12 +1,14 @@
 import { signDsse } from "../../domain/bytes/signature.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
+import type { Outcome } from "../../domain/denial.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { ExecuteInput, JobContext } from "../jobs/job.js";
 import type { ActLog } from "./act-log.js";
 import { keepLog } from "./answer.js";
-import type { Attempt } from "./attempt.js";
+import { type Attempt, isBeforeMove } from "./attempt.js";
 import type { RunnerDependencies } from "./dependencies.js";
+import { ActDenied } from "./permission.js";
 import { buildPlanningContext } from "./plan-act.js";
 
 /** A claimed act and the attempt that runs it. */
@@ -24,18 +26,25 @@ export interface Act {
   readonly claimedAtMs: number;
   /** Whether an earlier attempt won the claim. */
   readonly isTakenOver: boolean;
+  /** Whether the act may happen if it has not. Called once, and the answer is kept. */
+  readonly checkPermission: () => Promise<Outcome<null>>;
   /** The revision of the infra registry that the act was checked against. */
   readonly infra_revision: string | undefined;
 }
 
-export function buildJobContext({ deps, store, envelope, log, attempt, isTakenOver }: Act, signal: AbortSignal): JobContext {
+export function buildJobContext(act: Act, signal: AbortSignal): JobContext {
+  const { deps, store, envelope, log, attempt, isTakenOver } = act;
   return {
     ...buildPlanningContext(deps, store, envelope.tenant_id, envelope.params.project_id),
     isTakenOver,
     signal,
     log: (line) => log.writeLine(line),
     keepLog: (commit) => keepLog({ store, envelope, log }, commit),
-    completeStep: (name) => attempt.completeStep(name),
+    completeStep: async (name) => {
+      await attempt.completeStep(name);
+      // A job that gets this far before the move has seen that the act has not happened.
+      if (name !== "claimed" && isBeforeMove(name)) await assertPermitted(act);
+    },
   };
 }
 
@@ -43,4 +52,9 @@ export function buildJobInput({ deps: { receiptKey }, envelope, statements }: Ac
   const { jti, params, permit } = envelope;
   const signer = { keyid: receiptKey.kid, sign: (type: string, body: Uint8Array) => signDsse(type, body, receiptKey) };
   return { jti, params, permit, statements, signer };
+}
+
+async function assertPermitted({ checkPermission }: Act): Promise<void> {
+  const permission = await checkPermission();
+  if (!permission.ok) throw new ActDenied(permission.denial);
 }

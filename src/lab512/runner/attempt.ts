@@ -56,6 +56,6 @@ export class Attempt {
 }
 
 /** Once the refs have moved, the act has happened, however late; the later steps only record it. */
-function isBeforeMove(step: JobStep): boolean {
+export function isBeforeMove(step: JobStep): boolean {
   return step === "claimed" || step === "looked" || step === "fetched" || step === "checked" || step === "stored";
 }

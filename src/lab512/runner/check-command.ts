@@ -9,8 +9,8 @@ import type { RunnerDependencies } from "./dependencies.js";
 import { buildPlanningContext } from "./plan-act.js";
 
 /**
- * Runs, in the contract's order and after `checkBinding`, every check whose result can change with time. Returns the revision of the
- * infra registry that the act was checked against. Source: contracts "The Runner trusts nothing it did not check itself".
+ * Runs, in the contract's order and after `checkBinding`, every check but `exp` whose result can change with time. Returns the revision of
+ * the infra registry that the act was checked against. Source: contracts "The Runner trusts nothing it did not check itself".
  */
 export async function checkCommand(
   deps: RunnerDependencies,
@@ -18,8 +18,6 @@ export async function checkCommand(
   envelope: CommandEnvelope,
 ): Promise<Outcome<{ infra_revision: string | null }>> {
   const { tenant_id, target, jobType, params } = envelope;
-  const expiry = check.checkExpiry(envelope, deps.now());
-  if (!expiry.ok) return expiry;
   const subject = checkSubject(envelope);
   if (!subject.ok) return subject;
   const [policyHash, resolved] = await Promise.all([

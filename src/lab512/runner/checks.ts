@@ -7,7 +7,7 @@ import type { RunnerDependencies } from "./dependencies.js";
 
 const ok: Outcome<null> = grantValue(null);
 
-/** Checks that the permit is still valid. A retry that finds its own claim is not checked again. */
+/** Checks that the permit is still valid. An act that was claimed in time stays in time. */
 export function checkExpiry(envelope: CommandEnvelope, nowMs: number): Outcome<null> {
   if (nowMs < envelope.permit.exp) return ok;
   return denyWith("permit_expired", `The permit expired at ${envelope.permit.exp}, and it is ${nowMs} now. Request a new one.`);

@@ -12,6 +12,6 @@ const PULLED = "pulled";
  */
 export async function resolvePulledExecution(store: ObjectStore, envelope: CommandEnvelope, signal: AbortSignal): Promise<Execution> {
   const claim = (await readClaim(store, envelope.tenant_id, envelope.jti))?.claim;
-  const isOwn = claim?.kind === "act" && claim.workflow_id === PULLED && claim.envelope_digest === hashEnvelope(envelope);
+  const isOwn = claim?.workflow_id === PULLED && claim.envelope_digest === hashEnvelope(envelope);
   return { workflow_id: PULLED, run_id: envelope.jti, activity_id: envelope.jobId, attempt: isOwn ? claim.attempt + 1 : 1, signal };
 }

@@ -1,10 +1,12 @@
-import { buildDenial } from "../../domain/denial.js";
+import { buildDenial, type Denial } from "../../domain/denial.js";
+import { recordEndedAct } from "../git/record-ended-act.js";
 import { executeJob } from "../jobs/handlers.js";
 import { type Act, buildJobContext, buildJobInput } from "./act.js";
 import type { ActResult } from "./answer.js";
 import { RunTimeExceeded } from "./attempt.js";
 import { checkExpiry } from "./checks.js";
 import { GhostAttempt } from "./claim-holding.js";
+import { ActDenied } from "./permission.js";
 
 /** How long a late attempt searches for evidence that the act had happened. */
 const LATE_SEARCH_MS = 300_000;
@@ -15,6 +17,15 @@ const LATE_SEARCH_MS = 300_000;
  * @throws GhostAttempt if the attempt must stop, and faults for a retry.
  */
 export async function runAct(act: Act): Promise<ActResult> {
+  const result = await runClaimedJob(act);
+  // A write of an earlier attempt, or one that this attempt gave up, may still be on its way to the store.
+  if (result.status === "success" || !(act.isTakenOver || act.attempt.isOutOfTime)) return result;
+  const name = { tenant_id: act.envelope.tenant_id, project_id: act.envelope.params.project_id };
+  if (await recordEndedAct(act.store, name, act.envelope.jti)) return result;
+  return execute(act, AbortSignal.timeout(LATE_SEARCH_MS));
+}
+
+async function runClaimedJob(act: Act): Promise<ActResult> {
   const { attempt, deps, envelope } = act;
   await attempt.completeStep("claimed").catch(ignoreRunTimeExceeded);
   // Checks `exp` again after the claim is won. An act that was claimed in time stays in time when it is taken over.
@@ -40,10 +51,18 @@ async function findLateResult(act: Act): Promise<ActResult> {
 }
 
 async function execute(act: Act, signal: AbortSignal): Promise<ActResult> {
-  const done = await executeJob(act.envelope.jobType, buildJobContext(act, signal), buildJobInput(act));
-  if (done.ok) return { status: "success", effects: done.value };
-  act.log.writeLine(`error: ${done.denial.code}: ${done.denial.message}`);
-  return { status: "error", denial: done.denial };
+  try {
+    const done = await executeJob(act.envelope.jobType, buildJobContext(act, signal), buildJobInput(act));
+    return done.ok ? { status: "success", effects: done.value } : failWith(act, "error", done.denial);
+  } catch (error) {
+    if (error instanceof ActDenied) return failWith(act, error.denial.code === "permit_expired" ? "expired" : "denied", error.denial);
+    throw error;
+  }
+}
+
+function failWith({ log }: Act, status: "error" | "denied" | "expired", denial: Denial): ActResult {
+  log.writeLine(`${status}: ${denial.code}: ${denial.message}`);
+  return { status, denial };
 }
 
 /** An attempt that takes over after the deadline still has to find out whether the act had happened. */

@@ -1,4 +1,5 @@
 import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
+import type { Outcome } from "../../domain/denial.js";
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import type { Receipt, RunnerAnswer } from "../../domain/permit/receipt.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
@@ -12,6 +13,7 @@ import { Attempt } from "./attempt.js";
 import { verifyAttestedStatements } from "./attested-statements.js";
 import { checkAndClaim } from "./claim-command.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";
+import { checkClaimedAct } from "./permission.js";
 import { runAct } from "./run-act.js";
 
 /** The bytes are not an envelope, so there is no command to answer. The message names every invalid field. */
@@ -49,7 +51,14 @@ export async function executeCommand(
   const { claimed_at: claimedAtMs, infra_revision } = held.claim;
   const attempt = new Attempt(deps, store, held, execution.signal, claimedAtMs + permit.max_run_ms);
   const statements = verifyAttestedStatements(deps.statementKeys, envelope, input.statements);
-  const act: Act = { ...answering, statements, attempt, claimedAtMs, isTakenOver, infra_revision };
+  let permission: Promise<Outcome<null>> | undefined;
+  const checkPermission = () => {
+    permission ??= checkClaimedAct(deps, store, envelope, isTakenOver);
+    return permission;
+  };
+  // Reads the end of the permit while the job starts; a fault is thrown to the job, which awaits the same promise.
+  if (!isTakenOver) checkPermission().catch(() => undefined);
+  const act: Act = { ...answering, statements, attempt, claimedAtMs, isTakenOver, checkPermission, infra_revision };
 
   // If an earlier attempt stored the receipt, only objects derived from it can still be missing.
   const known = execution.attempt > 1 ? await readReceipt(store, tenant_id, jti) : undefined;

@@ -58,7 +58,7 @@ export function buildPlanePolicy(plane: Plane, bucketPrefix: string): { Version:
     LAB_256: {
       Effect: "Allow",
       Action: writeActions,
-      Resource: ["staging", "claims"].map((bucket) => `arn:aws:s3:::${bucketPrefix}${bucket}/*`),
+      Resource: ["staging", "ends"].map((bucket) => `arn:aws:s3:::${bucketPrefix}${bucket}/*`),
     },
     LAB_512: { Effect: "Allow", Action: writeActions, Resource: allBuckets },
   };

@@ -25,7 +25,7 @@ beforeAll(async () => {
   temporal = await openTemporalClient(registry.temporal);
   db = openDatabase(registry.databaseUrl, { maxConnections: 2 });
   const { keys } = registry.founded;
-  const store = limitToCreates(registry.store, ["staging", "claims"]);
+  const store = limitToCreates(registry.store, ["staging", "ends"]);
   lab256 = createLab256Activities({
     ...{ db, store, now: Date.now },
     infra: noInfra,

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
-import type { EndClaim } from "../../../src/domain/permit/claim.js";
-import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
-import { toClaimKey, toReceiptKey } from "../../../src/domain/storage-key.js";
+import { signObject } from "../../../src/domain/bytes/signature.js";
+import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/envelope.js";
+import type { PermitEnd } from "../../../src/domain/permit/permit-end.js";
+import { toClaimKey, toPermitEndKey, toReceiptKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import type { ObjectStore } from "../../../src/storage/ports.js";
 import { Clone } from "../../repository/real-git.js";
 import {
   buildRunnerCommand,
@@ -56,18 +58,10 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
   });
 
-  /** Ends an unused permit as LAB 256 does. */
-  const endPermit = ({ jti }: CommandEnvelope, how: EndClaim["end"]) => {
-    const claim: EndClaim = {
-      kind: "end",
-      tenant_id: TENANT,
-      jti,
-      end: how,
-      reason: "For the test.",
-      nonce: randomUUID(),
-      claimed_at: Date.now(),
-    };
-    return world.store.blobs.create(toClaimKey(TENANT, jti), toCanonicalBytes(claim));
+  /** What LAB 256 writes when it ends an unused permit. */
+  const endPermit = ({ jti }: CommandEnvelope, how: PermitEnd["end"]) => {
+    const value: PermitEnd = { tenant_id: TENANT, jti, end: how, reason: "For the test.", ended_at: Date.now() };
+    return world.store.blobs.create(toPermitEndKey(TENANT, jti), toCanonicalBytes(value));
   };
 
   it.each([
@@ -85,23 +79,38 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
       },
     );
     const before = await hashContents(world.store, ["refusals", "artifacts"]);
-    const refusal = await waitForRefusal(runEnvelope({ ...deps, store: createHookedStore(world.store, window) }, envelope));
+    const receipt = await waitForReceipt(runEnvelope({ ...deps, store: createHookedStore(world.store, window) }, envelope));
     expect(window.hasHappened()).toBe(true);
-    expect(refusal).toMatchObject({ code, status });
+    expect(receipt).toMatchObject({ code, status, refs: [] });
     const after = await hashContents(world.store, ["refusals", "artifacts"]);
-    delete after[toClaimKey(TENANT, envelope.jti)];
+    for (const toKey of [toClaimKey, toPermitEndKey, toReceiptKey]) delete after[toKey(TENANT, envelope.jti)];
     expect(after).toEqual(before);
-    expect((await waitForRefusal(runEnvelope(deps, envelope, { attempt: 2 }))).code).toBe(code);
+    expect(await waitForReceipt(runEnvelope(deps, envelope, { attempt: 2 }))).toEqual(receipt);
     expect(await readTip(world, branch)).toBeUndefined();
   });
 
-  it("cannot be replaced by a later revocation", async () => {
-    const envelope = buildRunnerCommand(world, { job: await job("feature/acted") });
+  it("loses to an end that is stored right after it", async () => {
+    const envelope = buildRunnerCommand(world, { job: await job("feature/ended") });
     const late = hookOnce(
       "after",
       (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
       async () => {
-        expect(await endPermit(envelope, "revoked")).toBe("exists");
+        expect(await endPermit(envelope, "revoked")).toBe("created");
+      },
+    );
+    const receipt = await waitForReceipt(runEnvelope({ ...deps, store: createHookedStore(world.store, late) }, envelope));
+    expect(late.hasHappened()).toBe(true);
+    expect(receipt).toMatchObject({ status: "denied", code: "permit_revoked" });
+    expect(await readTip(world, "feature/ended")).toBeUndefined();
+  });
+
+  it("wins over an end that is stored after the Runner looked for one", async () => {
+    const envelope = buildRunnerCommand(world, { job: await job("feature/acted") });
+    const late = hookOnce(
+      "after",
+      (operation, key) => operation === "get" && key === toPermitEndKey(TENANT, envelope.jti),
+      async () => {
+        expect(await endPermit(envelope, "revoked")).toBe("created");
       },
     );
     const receipt = await waitForReceipt(runEnvelope({ ...deps, store: createHookedStore(world.store, late) }, envelope));
@@ -163,7 +172,61 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(await readTip(world, "feature/evil")).toBeUndefined();
   });
 
-  it("is won by exactly one of many concurrent executions of one permit", async () => {
+  // A forger who may write claims, and not sign as a Runner: the claim says that an earlier attempt made every check.
+  it("is not taken over from a claim that no Runner signed, so that no check is skipped", async () => {
+    const envelope = buildRunnerCommand(world, { job: await job("feature/forged"), permit: { exp: Date.now() - 1_000 } });
+    const unsigned = {
+      ...{ tenant_id: TENANT, jti: envelope.jti, envelope_digest: hashEnvelope(envelope), workflow_id: "w", run_id: "r", activity_id: "1" },
+      ...{ attempt: 1, nonce: "n", claimed_at: Date.now() - 60_000 },
+    };
+    const forged = signObject("claim", unsigned, createWorldKey());
+    await world.store.blobs.create(toClaimKey(TENANT, envelope.jti), toCanonicalBytes(forged));
+    const refusal = await waitForRefusal(runEnvelope(deps, envelope, { workflow_id: "w", run_id: "r", attempt: 1_000_001 }));
+    expect(refusal.code).toBe("permit_expired");
+    expect(await readTip(world, "feature/forged")).toBeUndefined();
+  });
+
+  // The Runner died after its claim; before the retry the reason for the permit is gone.
+  it("is no reason to skip a check when it is taken over: under another policy the retry is denied", async () => {
+    const envelope = buildRunnerCommand(world, { job: await job("feature/policy") });
+    const dying = { ...deps, onStep: (_: string, step: string) => fail(step === "fetched") };
+    await expect(runEnvelope(dying, envelope)).rejects.toThrow("died");
+    const runner = await world.openRunner();
+    const readNewest: typeof runner.charters.readNewest = async (tenant) => {
+      const newest = await deps.charters.readNewest(tenant);
+      return newest.ok ? { ok: true, value: { ...newest.value, policy_hash: "a".repeat(64) } } : newest;
+    };
+    const charters = Object.assign(Object.create(runner.charters), { readNewest });
+    const receipt = await waitForReceipt(runEnvelope({ ...runner, charters }, envelope, { attempt: 2 }));
+    expect(receipt).toMatchObject({ status: "denied", code: "policy_not_current", refs: [] });
+    expect(await readTip(world, "feature/policy")).toBeUndefined();
+  });
+
+  // The first attempt's write of the refs hangs on its way, and arrives after the retry was denied.
+  it("is given up with a record that a late write of the earlier attempt loses to", async () => {
+    const envelope = buildRunnerCommand(world, { job: await job("feature/hanging") });
+    const key = `repos/${TENANT}/${envelope.params.project_id}.git/packed-refs`;
+    let sendLate: () => Promise<unknown> = () => Promise.reject(new Error("the write was never sent"));
+    const hanging: ObjectStore = {
+      ...world.store,
+      pointers: {
+        read: (name) => world.store.pointers.read(name),
+        swap: (name, expected, bytes) => {
+          if (name !== key) return world.store.pointers.swap(name, expected, bytes);
+          sendLate = () => world.store.pointers.swap(name, expected, bytes);
+          throw new Error("the connection hangs");
+        },
+      },
+    };
+    await expect(runEnvelope({ ...(await world.openRunner()), store: hanging }, envelope)).rejects.toThrow("hangs");
+    expect(await endPermit(envelope, "revoked")).toBe("created");
+    const receipt = await waitForReceipt(runEnvelope(await world.openRunner(), envelope, { attempt: 2 }));
+    expect(receipt).toMatchObject({ status: "denied", code: "permit_revoked" });
+    expect(await sendLate()).toMatchObject({ won: false });
+    expect(await readTip(world, "feature/hanging")).toBeUndefined();
+  });
+
+  it("is won by exactly one of many executions of one permit", async () => {
     const jobs = await job("feature/race");
     const jti = randomUUID();
     const envelopes = Array.from({ length: 8 }, (_, at) =>

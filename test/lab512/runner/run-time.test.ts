@@ -71,10 +71,13 @@ describe("the run time limit of a permit", () => {
     const envelope = await push("feature/slow");
     const { params } = envelope;
     const hash = "subject_hash" in params ? params.subject_hash : "";
-    const before = await hashContents(world.store, ["claims", "receipts", "artifacts"]);
+    const written = ["claims", "receipts", "artifacts"] as const;
+    const before = await hashContents(world.store, [...written, "repos"]);
     const receipt = await runOutAt("after", (_, key) => key === toStagingKey(TENANT, hash), envelope);
     expect(receipt).toMatchObject({ status: "error", code: "run_time_exceeded", refs: [], artifacts: [] });
-    expect(await hashContents(world.store, ["claims", "receipts", "artifacts"])).toEqual(before);
+    // The refs got the record that the act ended, and nothing else.
+    expect(await hashContents(world.store, [...written, "repos"])).toEqual(before);
+    expect(await readTip(world, "feature/slow")).toBeUndefined();
     expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
   });
 
@@ -121,12 +124,17 @@ describe("the run time limit of a permit", () => {
     expect(await retryLate(envelope)).toMatchObject({ status: "success", refs: [{ name: "refs/tags/v1.0.0" }] });
   });
 
-  it.each(["stored", "moved"])("lets a late retry finish a registration whose first attempt died after `%s`", async (step) => {
+  it.each([
+    ["stored", "error"],
+    ["moved", "success"],
+  ])("ends a registration that died after `%s` and is retried too late in: %s", async (step, status) => {
     const project = `P.late-${step}`;
     const envelope = await approveCommand(buildInitJob(project));
     await dieAfter(step, envelope);
     const receipt = await retryLate(envelope);
-    expect(receipt.status, receipt.error).toBe("success");
+    expect(receipt.status, receipt.error).toBe(status);
+    // The id of a registration that ended is free for another one.
+    if (status === "error") await waitForReceipt(runEnvelope(deps, await approveCommand(buildInitJob(project))));
     const job = await stagePushJob(world, clone.bundle("main"), { branch: "feature/x", project_id: project });
     expect((await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job })))).status).toBe("success");
   });

@@ -64,7 +64,6 @@ const FLAWS: readonly Flaw[] = [
       world.store.blobs.create(
         toClaimKey(TENANT, jti),
         toCanonicalBytes({
-          kind: "act",
           tenant_id: TENANT,
           jti,
           envelope_digest: OTHER_HASH,
@@ -74,6 +73,8 @@ const FLAWS: readonly Flaw[] = [
           attempt: 1,
           nonce: "n",
           claimed_at: 1,
+          kid: "k",
+          sig: "s",
         }),
       ),
   },

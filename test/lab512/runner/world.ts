@@ -60,12 +60,16 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
   const store = await openStore(config);
   const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT].map((tenant) => [tenant, createWorldKey()]));
   const tenants = [...founding.keys()].map((tenant_id) => ({ tenant_id }));
-  const policy_hash = await foundCharters(store, tenants, { foundingKeys: founding, planeKeys: [] }, await readDefaultPolicy());
+  const keys = { permit: createWorldKey(), receipt: createWorldKey(), founding };
+  const planeKeys = [
+    { use: "permit", jwk: keys.permit.jwk, revoked: false },
+    { use: "receipt", jwk: keys.receipt.jwk, revoked: false },
+  ] as const;
+  const policy_hash = await foundCharters(store, tenants, { foundingKeys: founding, planeKeys }, await readDefaultPolicy());
   const allowlist: JobsAllowlist = {
     version: 1,
     tenants: { [TENANT]: buildAllowance(TENANT), [OTHER_TENANT]: buildAllowance(OTHER_TENANT) },
   };
-  const keys = { permit: createWorldKey(), receipt: createWorldKey(), founding };
   const clock = { offsetMs: 0, now: () => Date.now() + clock.offsetMs };
   const opened: RepositoriesByTenant[] = [];
   return {

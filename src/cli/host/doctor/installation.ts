@@ -12,7 +12,7 @@ export async function checkInstallation(
   const { OGR_STORE, DATABASE_URL } = environment;
   const parts = await Promise.all([
     OGR_STORE
-      ? runCheck("conditional writes", "Use a store that supports conditional writes, and keys that may write claims.", () =>
+      ? runCheck("conditional writes", "Use a store that supports conditional writes, and keys that may write staged bytes.", () =>
           checkStore(environment),
         )
       : [],
@@ -30,7 +30,7 @@ export async function checkInstallation(
   return parts.flat();
 }
 
-/** Races several creations of one object, of which one must win. Leaves a few bytes under `claims/_probe/`. */
+/** Races several creations of one object, of which one must win. Leaves a few bytes under `staging/_probe/`. */
 async function checkStore(environment: NodeJS.ProcessEnv): Promise<DoctorFinding> {
   const [{ readConfiguration }, { readStoreConfig, storeSettings }, { openStore }, { probeConditionalWrites }] = await Promise.all([
     import("../../../configuration/read.js"),
@@ -40,7 +40,7 @@ async function checkStore(environment: NodeJS.ProcessEnv): Promise<DoctorFinding
   ]);
   const store = await openStore(readStoreConfig(readConfiguration(storeSettings, environment)));
   try {
-    await probeConditionalWrites(store);
+    await probeConditionalWrites(store, "staging");
     return buildOkFinding("conditional writes", `${store.describe()} honours them`);
   } finally {
     await store.close();
