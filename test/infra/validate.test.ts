@@ -8,7 +8,7 @@ import { createEmptyRegistry, formatRegistry } from "../../src/infra/model.js";
 import { type RegistryFiles, type ValidationInput, validateRegistry } from "../../src/infra/validate.js";
 import { buildRegisterCommand, buildRepoEntry, buildUnregisterCommand, formatRegistryOfOrgs, NOW, requireRegistry } from "./samples.js";
 
-/** Both files as these commands leave them. */
+/** Builds both files by running the commands. */
 function buildFiles(commands: readonly InfraCommand[], from?: RegistryFiles): { registry: Buffer; changelog: Buffer } {
   let registry = from?.registry === undefined ? createEmptyRegistry() : requireRegistry(from.registry.toString("utf8"));
   let changelog = from?.changelog?.toString("utf8") ?? "";
@@ -38,7 +38,7 @@ const formatFindings = (findings: readonly Finding[]) => findings.map(({ rule, s
 describe("validation accepts", () => {
   const base = buildFiles([buildRegisterCommand("acme/site"), buildRegisterCommand("acme/shop", { context: "production" })]);
 
-  it("what the commands make, alone and against any earlier state of it", () => {
+  it("the files that the commands write, alone and against any earlier state", () => {
     const head = buildFiles(
       [{ action: "disable", name: "acme/site", reason: "Over" }, buildUnregisterCommand("acme/shop"), buildRegisterCommand("new/x")],
       base,
@@ -49,7 +49,7 @@ describe("validation accepts", () => {
     expect(validateRegistry({ head: base, base: buildBase(base, { changedPaths: ["README.md"] }) })).toEqual([]);
   });
 
-  it("registries and changelogs from the wild", () => {
+  it("existing registries and changelogs of other tools", () => {
     const registry = JSON.stringify({
       schema_version: "2.0",
       generated_at: "2026-01-01T00:00:00Z",
@@ -76,16 +76,16 @@ describe("validation refuses", () => {
     toFiles(base.registry.toString("utf8").replace(from, to), base.changelog.toString("utf8"));
   const lines = base.changelog.toString("utf8").split("\n");
 
-  it("a registry that is not there", () =>
+  it("a missing registry", () =>
     expect(formatFindings(validateRegistry({ head: toFiles(undefined, "") }))).toEqual(["error registry-missing 1"]));
 
-  it("a registry that breaks its schema, at its place", () => {
+  it("a registry that breaks its schema, with the place", () => {
     const [finding] = validateRegistry({ head: editFiles('"context": "production"', '"context": "prod"') });
     expect(finding).toMatchObject({ rule: "registry-schema", file: REGISTRY_PATH, line: 15, column: 22 });
     expect(finding?.message).toContain("orgs.acme.repos.shop.context");
   });
 
-  it("an edit by hand that no line of the changelog made", () => {
+  it("an edit by hand without a line in the changelog", () => {
     expect(formatFindings(validateRegistry({ head: editFiles('"state": "enabled"', '"state": "disabled"') }))).toEqual([
       "error changelog-agrees 1",
     ]);
@@ -94,12 +94,12 @@ describe("validation refuses", () => {
     expect(findings[0]?.message).toContain("acme.repos.site.reason is A trial, and here it is Other words");
   });
 
-  it("telemetry that is routed elsewhere by hand, though it stays in its org", () =>
+  it("telemetry that is rerouted by hand within its org", () =>
     expect(formatFindings(validateRegistry({ head: editFiles('"acme/telemetry"', '"acme/other"'), base: buildBase(base) }))).toEqual([
       "error changelog-agrees 5",
     ]));
 
-  it("a line without its mutation", () => {
+  it("a line without its change", () => {
     const longer = buildFiles([{ action: "disable", name: "acme/site", reason: "Over" }], base);
     expect(formatFindings(validateRegistry({ head: { ...longer, registry: base.registry }, base: buildBase(base) }))).toEqual([
       "error changelog-agrees 8",
@@ -110,13 +110,13 @@ describe("validation refuses", () => {
   it.each([
     ["changed", [lines[0]?.replace("A trial", "Another"), lines[1], ""].join("\n"), 1],
     ["removed", `${lines[0]}\n`, 2],
-    ["put in another order", [lines[1], lines[0], ""].join("\n"), 1],
+    ["reordered", [lines[1], lines[0], ""].join("\n"), 1],
   ])("a line of the base branch that was %s", (_, changelog, line) => {
     const findings = validateRegistry({ head: { ...base, changelog: Buffer.from(changelog) }, base: buildBase(base) });
     expect(formatFindings(findings)).toContain(`error changelog-append-only ${line}`);
   });
 
-  it("a changelog that cannot have happened", () => {
+  it("a changelog with an impossible sequence of actions", () => {
     const twice = `${lines[0]}\n${lines[0]}\n`;
     expect(
       formatFindings(
@@ -128,17 +128,17 @@ describe("validation refuses", () => {
   });
 
   it.each([
-    ["is no JSON", '{"timestamp"\n'],
-    ["is cut off", lines[0] ?? ""],
+    ["is not JSON", '{"timestamp"\n'],
+    ["is truncated", lines[0] ?? ""],
     ["begins with a byte order mark", `\uFEFF${lines[0]}\n`],
     ["routes telemetry into another org", `${lines[0]?.replace("acme/telemetry", "other/telemetry")}\n`],
-    ["has a member of somebody's own", `${lines[0]?.replace("{", '{"operator":"x",')}\n`],
+    ["has an unknown member", `${lines[0]?.replace("{", '{"operator":"x",')}\n`],
   ])("a line that %s", (_, changelog) => {
     const findings = validateRegistry({ head: { ...base, changelog: Buffer.from(changelog) } });
     expect(formatFindings(findings)[0]).toMatch(/^error changelog-line 1$/);
   });
 
-  it("a line that is not UTF-8, at its number", () => {
+  it("a line that is not UTF-8, with its number", () => {
     const bad = Buffer.from(`${lines[0]}\n${lines[1]?.replace("A trial", "\u00ff")}\n`, "latin1");
     expect(formatFindings(validateRegistry({ head: { ...base, changelog: bad } }))).toEqual(["error changelog-line 2"]);
   });
@@ -157,7 +157,7 @@ describe("validation refuses", () => {
     ).toEqual([]);
   });
 
-  it("the context of an enabled production repository changed in one go, however it is written down", () => {
+  it("a change of an enabled production repository's context in one step, with any lines in the changelog", () => {
     const moved = buildFiles([buildUnregisterCommand("acme/shop"), buildRegisterCommand("acme/shop", { context: "sandbox" })], base);
     expect(formatFindings(validateRegistry({ head: moved, base: buildBase(base) }))).toEqual(["error production-immutable 15"]);
     const through = buildFiles(
@@ -170,37 +170,37 @@ describe("validation refuses", () => {
     expect(validateRegistry({ head: buildFiles([buildRegisterCommand("acme/shop")], first), base: buildBase(first) })).toEqual([]);
   });
 
-  it("a change of the registry that brings something else along", () => {
+  it("a change of the registry that includes other files", () => {
     const head = buildFiles([buildRegisterCommand("acme/more")], base);
     const findings = validateRegistry({ head, base: buildBase(base, { changedPaths: [...own, ".github/workflows/infra.yml"] }) });
     expect(findings).toMatchObject([{ rule: "only-registry-files", file: ".github/workflows/infra.yml", severity: "error" }]);
   });
 
-  it("a branch that does not know what its base did meanwhile", () =>
+  it("a branch that is behind its base", () =>
     expect(
       formatFindings(
         validateRegistry({ head: base, base: buildBase(buildFiles([buildRegisterCommand("new/x")], base), { isStale: true }) }),
       ),
     ).toContain("error base-stale 1"));
 
-  it("nothing for want of a reason, and says so", () => {
+  it("no change without a reason, and only warns of it", () => {
     const head = buildFiles([buildRegisterCommand("acme/more", { reason: undefined })], base);
     expect(formatFindings(validateRegistry({ head, base: buildBase(base) }))).toEqual(["warning reason-missing 3"]);
   });
 });
 
-describe("a base branch that cannot be read", () => {
+describe("a malformed base branch", () => {
   const whole = buildFiles([buildRegisterCommand("acme/site"), buildRegisterCommand("acme/shop", { context: "production" })]);
   const [first = "", second = ""] = whole.changelog.toString("utf8").split("\n");
   const broken = { ...whole, changelog: Buffer.from(`${first}\nno line\n${second}\n`) };
 
-  it("is put right by a change that keeps every line that can be read", () => {
+  it("can be repaired by a change that keeps every valid line", () => {
     expect(validateRegistry({ head: whole, base: buildBase(broken) })).toEqual([]);
     const more = buildFiles([buildRegisterCommand("acme/more")], whole);
     expect(validateRegistry({ head: more, base: buildBase(broken) })).toEqual([]);
   });
 
-  it("gives up none of its readable lines, nor what is immutable", () => {
+  it("still protects its valid lines and immutable contexts", () => {
     const forgotten = { ...whole, changelog: Buffer.from(`${second}\n`) };
     expect(formatFindings(validateRegistry({ head: forgotten, base: buildBase(broken) }))).toContain("error changelog-append-only 1");
     const reordered = { ...whole, changelog: Buffer.from(`${second}\n${first}\n`) };
@@ -220,10 +220,10 @@ describe("findings", () => {
     message: "50% of\nit: a,b",
   };
 
-  it("are annotations of GitHub Actions, whose words end no command", () =>
+  it("are printed as annotations of GitHub Actions with escaped text", () =>
     expect(formatAnnotation(finding)).toBe("::error file=infra/a b.json,line=3,col=7,title=changelog-agrees::50%25 of%0Ait: a,b"));
 
-  it("are a log of SARIF 2.1.0 that names every rule", () => {
+  it("are printed as a SARIF 2.1.0 log with every rule", () => {
     const log = toSarifLog([finding], "0.1.0") as {
       version: string;
       runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleIndex: number }[] }[];

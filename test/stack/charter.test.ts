@@ -59,7 +59,7 @@ describe("founding a charter", () => {
     expect(await store.blobs.get(toPolicyBytesKey(tenant.id, policy_hash))).toEqual(FIRST_POLICY);
   });
 
-  it("does not change an existing charter, whatever the seed and the policy of a later start", async () => {
+  it("does not change an existing charter with the seed and the policy of a later start", async () => {
     const tenant = createTenant();
     await tenant.found(FIRST_POLICY);
     const before = await tenant.walk();

@@ -72,7 +72,7 @@ function mergeByStockGit(target: string, source: string): { tree: string } | { u
     const unmerged = clone.git("diff", "--name-only", "-z", "--diff-filter=U");
     return { unmerged: unmerged.split("\0").filter((path) => path !== "") };
   } finally {
-    // git leaves the lock behind when it fails an assertion of its own.
+    // git leaves the lock behind when it crashes.
     rmSync(join(clone.folder, ".git", "index.lock"), { force: true });
     clone.git("reset", "-q", "--hard", target);
   }
