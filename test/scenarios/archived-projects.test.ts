@@ -1,7 +1,11 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
+import { mirrorRepository } from "../../src/demo/mirror.js";
+import { ARCHIVED_REF } from "../../src/domain/git/ref-name.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
-import { Clone } from "../repository/real-git.js";
+import { Clone, createTemporaryFolder } from "../repository/real-git.js";
 import {
   approveAsEach,
   buildPush,
@@ -48,6 +52,10 @@ describe("an archived project", () => {
     expect((await readArchivedProject()).archived).toBe(false);
     expect((await approveAsEach(registry, card, ["bob"])).status).toBe("success");
     expect(await readArchivedProject()).toMatchObject({ archived: true, refs: [{ name: "refs/heads/feature/base", object_id: base }] });
+    const mirror = join(createTemporaryFolder("ogr-mirror-"), "repo.git");
+    await mirrorRepository(registry.store, "T.UBL", PROJECT, mirror);
+    const note = execFileSync("git", ["--git-dir", mirror, "show", `${ARCHIVED_REF}:ARCHIVED`], { encoding: "utf8" });
+    expect(note).toBe(`${REASON}\n`);
     expect((await readArchivedProject()).activity[0]).toMatchObject({ action: "archive", actor: registry.getActor("admin").actor_id });
     expect(requireValue(await registry.as("admin").listProjects({})).find(({ id }) => id === PROJECT)?.archived).toBe(true);
   });
