@@ -45,7 +45,7 @@ makers_stated if {
 
 authors_excluded if {
 	requirements.authors_excluded(input.level)
-	not input.card.break_glass
+	not input.card.break_glass == true
 }
 
 statement_members := {
@@ -121,7 +121,7 @@ approves_own if {
 statement_denials contains text.reason("step_up.missing", ["An approval at level ", text.quote(input.level), " needs a step-up."]) if {
 	input.decision == "approve"
 	requirements.step_up_needed(input.level)
-	not input.step_up
+	not input.step_up == true
 }
 
 statement := {"counts": false, "reasons": sort(statement_denials)} if count(statement_denials) > 0

@@ -29,14 +29,13 @@ export async function judgeAttestation(
 ): Promise<MessageVerdict> {
   const before = checkAttestation(flow, round, attestation);
   if (before !== null) return flow.toVerdict(before);
-  const { planned, decided, approvals, attestations } = flow;
-  if (planned === null || decided === null) return flow.toVerdict(CLOSED);
+  const { planned, approvals, attestations } = flow;
+  if (planned === null) return flow.toVerdict(CLOSED);
   const admitted = await lab256.admitAttestation({
     card,
     round: flow.round,
     attestation,
     planned,
-    decided,
     approvals,
     attestations,
     at_ms: Date.now(),

@@ -1,6 +1,7 @@
 import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
 import { condition, workflowInfo } from "@temporalio/workflow";
 import type { Card } from "../domain/card/card.js";
+import { toCardEnd } from "../domain/card/card-end.js";
 import type { MissingRequirement } from "../domain/card/requirement.js";
 import type { SignedStatement } from "../domain/card/statement.js";
 import { buildDenial, type Denial, denyWith, type Outcome } from "../domain/denial.js";
@@ -52,7 +53,6 @@ export class CardApproval implements OpenRound {
         card: this.card,
         round: this.flow.round + 1,
         planned: planned.value,
-        decide_by: this.flow.decided?.decide_by ?? null,
       });
       if (!decided.ok && OUTDATES_PLAN.has(decided.denial.code) && outdated < OUTDATED_PLANS_MAX) {
         outdated += 1;
@@ -105,7 +105,6 @@ export class CardApproval implements OpenRound {
         return lab256.issuePermit({
           card: this.card,
           planned,
-          decided: this.requireDecided(),
           workflow_id: workflowInfo().workflowId,
           approved_at: this.completedAt,
         });
@@ -159,7 +158,6 @@ export class CardApproval implements OpenRound {
       card: this.card,
       signed,
       planned,
-      decided: this.requireDecided(),
       approvals,
       attestations,
       at_ms: Date.now(),
@@ -175,15 +173,11 @@ export class CardApproval implements OpenRound {
     this.seen.add(admitted.statement_digest);
     this.flow.addStatement(admitted.statement_digest, admitted.signed);
     const { approver } = admitted.signed.statement;
-    if (admitted.decision === "reject")
-      this.ending = { status: "rejected", denial: buildDenial("rejected", `${approver} rejected the plan.`) };
-    else if (admitted.decision === "withdraw" && admitted.by_author)
-      this.ending = { status: "withdrawn", denial: buildDenial("withdrawn", `${approver} withdrew the card.`) };
-    else {
+    this.ending = toCardEnd(admitted.decision, admitted.by_author, approver) ?? null;
+    if (this.ending === null) {
       this.flow.approvals = admitted.approvals;
       this.updateMissing(admitted.missing);
-    }
-    if (this.ending !== null) this.isOpen = false;
+    } else this.isOpen = false;
   }
 
   updateMissing(missing: readonly MissingRequirement[]): void {

@@ -97,9 +97,13 @@ describe("the Runner with an infra registry", () => {
     expect((await digest()).infra).toMatchObject({ state: "disabled" });
   });
 
-  it("names the revision of the check in the receipt of an act that it takes over, even if the registry has changed", async () => {
+  // The Runner died after its claim, and the registry has changed before the retry.
+  it.each([
+    ["another project has changed", "v2.0.0", "enabled production", "success"],
+    ["the project is disabled", "v2.0.1", "disabled production", "denied"],
+  ] as const)("names the revision of the first check in the receipt of a taken-over act if %s", async (_, tag, changed, status) => {
     const revision = await publishEntry("enabled production");
-    const asked = buildTagJob({ commit, tag: "v2.0.0" });
+    const asked = buildTagJob({ commit, tag });
     const scopes = { ...(await planApprovedScopes(deps, asked, "L4")), infra_hash: await hashNow() };
     const envelope = buildRunnerCommand(world, { job: asked, scopes });
     const dying = await world.openRunner({
@@ -109,8 +113,8 @@ describe("the Runner with an infra registry", () => {
       },
     });
     await expect(runEnvelope(dying, envelope)).rejects.toThrow("died");
-    await publishEntry("disabled production");
+    await publishEntry(changed, undefined, "disabled sandbox");
     const receipt = await waitForReceipt(runEnvelope(await world.openRunner({ infra }), envelope, { attempt: 2 }));
-    expect(receipt).toMatchObject({ status: "success", infra_revision: revision });
+    expect(receipt).toMatchObject({ status, infra_revision: revision });
   });
 });

@@ -10,7 +10,7 @@ import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { verifySignedObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import { refusalSchema } from "../../src/domain/permit/receipt.js";
-import { toPermitEndKey, toReceiptKey } from "../../src/domain/storage-key.js";
+import { toClaimKey, toPermitEndKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { DYING_RUNNER } from "../faults/dying.js";
 import { buildReleaseJob, type Job, prepareCommand } from "../harness/acting.js";
@@ -107,7 +107,7 @@ export function describeMovedMain(running: () => ServedRegistry): void {
     });
 
     async function waitUntilClaimed(jti: string): Promise<void> {
-      while ((await registry.store.blobs.stat(toPermitEndKey(DEMO_TENANT, jti))) === undefined)
+      while ((await registry.store.blobs.stat(toClaimKey(DEMO_TENANT, jti))) === undefined)
         await new Promise((resolve) => setTimeout(resolve, 50));
     }
   });

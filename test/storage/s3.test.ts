@@ -37,7 +37,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
   it("works with temporary credentials within their rights", async () => {
     const credentials = await assumeRole({ kind: "s3", ...server }, { plane: "LAB_256", bucketPrefix: config.bucket_prefix });
     const store = await open(credentials);
-    await probeConditionalWrites(store, "claims");
+    await probeConditionalWrites(store, "ends");
     await expect(store.blobs.create("repos/T.UBL/x", Buffer.from("x"))).rejects.toMatchObject({ code: "denied" });
     await store.close();
   });

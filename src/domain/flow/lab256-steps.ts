@@ -27,15 +27,12 @@ export interface DecidePlanInput {
   readonly card: Card;
   readonly round: number;
   readonly planned: PlannedAct;
-  /** That of the first round: a new plan does not extend a card's time. */
-  readonly decide_by: number | null;
 }
 
 export interface AdmitStatementInput {
   readonly card: Card;
   readonly signed: SignedStatement;
   readonly planned: PlannedAct;
-  readonly decided: DecidedPlan;
   readonly approvals: readonly Approval[];
   readonly attestations: readonly Attestation[];
   /** When the workflow processed the message, so that a retry is judged by the same time. */
@@ -69,9 +66,8 @@ export interface AdmittedAttestation {
 export interface IssuePermitInput {
   readonly card: Card;
   readonly planned: PlannedAct;
-  readonly decided: DecidedPlan;
   readonly workflow_id: string;
-  /** When the statement or attestation that completed the requirements was processed, in milliseconds since 1970. */
+  /** When a plan without requirements was ready, in milliseconds since 1970. With requirements the ledger tells. */
   readonly approved_at: number;
 }
 

@@ -1,26 +1,31 @@
 import { verifyAttestation } from "../../domain/card/attestation.js";
 import { type Attestation, listMissingRequirements } from "../../domain/card/requirement.js";
-import { grantValue, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import type { AdmitAttestationInput, AdmittedAttestation } from "../../domain/flow/lab256-steps.js";
 import type { EventPayloads } from "../../domain/ledger/event.js";
 import { appendEvents } from "../ledger/append.js";
+import { denyConflict, toCardClosedKey } from "./card-closed.js";
+import { decidePlannedAct } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { verifyCard } from "./genuine-card.js";
 
 /** Verifies an attestation with the keys that the plan's policy names, and records it. Anyone can send an attestation. */
 export async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>> {
-  const { card, planned, decided, round, approvals, at_ms } = input;
+  const { card, planned, round, approvals, at_ms } = input;
   const genuine = verifyCard(deps, card);
   if (!genuine.ok) return genuine;
   const { card_id, tenant_id } = genuine.value;
   const { plan_digest } = planned;
+  const decision = await decidePlannedAct(deps, genuine.value, planned);
+  if (!decision.ok) return wrapDenial(decision.denial);
+  const { requires } = decision.value;
   // The plan commits to its policy's attestors. If another policy is active by now, no permit is issued for this plan.
   const policy = await deps.policies.readPolicyByHash(tenant_id, planned.plan.basis.policy_hash);
   if (!policy.ok) return policy;
   const verified = verifyAttestation(input.attestation, {
     cardId: card_id,
     planDigest: plan_digest,
-    predicateTypes: decided.requires.flatMap((requirement) => (requirement.kind === "attestation" ? [requirement.predicate_type] : [])),
+    predicateTypes: requires.flatMap((requirement) => (requirement.kind === "attestation" ? [requirement.predicate_type] : [])),
     attestors: policy.value.data.attestors ?? {},
   });
   if (!verified.ok) return verified;
@@ -28,9 +33,10 @@ export async function admitAttestation(deps: Lab256Dependencies, input: AdmitAtt
   const own: Attestation = { ...about, plan_digest, at_ms };
   const others = input.attestations.filter(({ attestation_digest }) => attestation_digest !== own.attestation_digest);
   const attestations = [...others, own];
-  const missing = listMissingRequirements(decided.requires, plan_digest, approvals, attestations);
+  const missing = listMissingRequirements(requires, plan_digest, approvals, attestations);
   const payload: EventPayloads["card.attested"] = { card_id, round, attestation: envelope, ...about, plan_digest, missing };
   const key = `card.attested/${card_id}/${round}/${own.attestation_digest}`;
-  await appendEvents(deps.db, tenant_id, [{ type: "card.attested", key, payload }], deps.now());
+  const outcome = await appendEvents(deps.db, tenant_id, [{ type: "card.attested", key, payload }], deps.now(), [toCardClosedKey(card_id)]);
+  if (!outcome.ok) return denyConflict(outcome.conflict);
   return grantValue({ attestation_digest: own.attestation_digest, attestations, missing });
 }

@@ -1,12 +1,18 @@
 import { buildActInput } from "../../decision/act-input.js";
+import type { Policy } from "../../decision/policy/policy.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { hashSubject } from "../../domain/act/job.js";
+import type { Card } from "../../domain/card/card.js";
 import { listMissingRequirements } from "../../domain/card/requirement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../domain/flow/lab256-steps.js";
+import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
+import type { NewEvent } from "../../domain/ledger/event.js";
 import type { Decision } from "../../domain/policy/policy-contract.js";
 import { findActor } from "../identity/actors.js";
 import { appendEvents } from "../ledger/append.js";
+import { findCard } from "../ledger/queries/cards.js";
+import { buildCardClosed, denyConflict, toCardClosedKey } from "./card-closed.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCard } from "./flow-metrics.js";
 import { verifyCard, verifyCardOfFlow } from "./genuine-card.js";
@@ -44,8 +50,7 @@ export async function closeCard(
 ): Promise<void> {
   if (!verifyCardOfFlow(deps, card, workflow_id).ok) return;
   const { card_id, tenant_id } = card;
-  const payload = { card_id, status: end.status, denial: end.denial, reasons: end.reasons ?? [] };
-  const outcome = await appendEvents(deps.db, tenant_id, [{ type: "card.closed", key: `card.closed/${card_id}`, payload }], deps.now());
+  const outcome = await appendEvents(deps.db, tenant_id, [buildCardClosed(card_id, end)], deps.now());
   countClosedCard(deps, outcome, card, end);
 }
 
@@ -62,7 +67,8 @@ export async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInpu
   const { level, reasons, requires, permit_ttl_ms, max_run_ms } = decision.value;
   const missing = listMissingRequirements(requires, planned.plan_digest, [], []);
   const now = deps.now();
-  const decide_by = input.decide_by ?? now + decision.value.decide_within_ms;
+  // A new plan does not extend a card's time.
+  const decide_by = (await findCard(deps.db, card))?.decide_by ?? now + decision.value.decide_within_ms;
   const payload = {
     card_id: card.card_id,
     round,
@@ -75,7 +81,9 @@ export async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInpu
     decide_by,
     permit_ttl_ms,
   };
-  await appendEvents(deps.db, card.tenant_id, [{ type: "card.planned", key: `card.planned/${card.card_id}/${round}`, payload }], now);
+  const event: NewEvent = { type: "card.planned", key: `card.planned/${card.card_id}/${round}`, payload };
+  const outcome = await appendEvents(deps.db, card.tenant_id, [event], now, [toCardClosedKey(card.card_id)]);
+  if (!outcome.ok) return { reasons: [], ...denyConflict(outcome.conflict) };
   return { ok: true, value: { level, reasons, requires, missing, decide_by, permit_ttl_ms, max_run_ms } };
 }
 
@@ -84,7 +92,7 @@ export async function askPolicyAboutPlan(
   deps: Lab256Dependencies,
   { card, planned }: Pick<DecidePlanInput, "card" | "planned">,
 ): Promise<Outcome<Extract<Decision, { allowed: true }>> | Extract<PlanDecision, { ok: false }>> {
-  const { basis, fast_forward } = planned.plan;
+  const { basis } = planned.plan;
   const policy = await deps.policies.readActivePolicy(card.tenant_id, "now");
   if (!policy.ok) return policy;
   if (policy.value.hash !== basis.policy_hash)
@@ -94,6 +102,31 @@ export async function askPolicyAboutPlan(
     );
   const infra = await checkInfraUnchanged(deps, planned);
   if (!infra.ok) return infra;
+  return decideAct(deps, policy.value, card, planned);
+}
+
+/**
+ * Derives the level and the requirements of a plan from the policy and the infra context that the plan names. Anyone who can complete the
+ * tasks of a flow can forge what it says of them.
+ */
+export async function decidePlannedAct(
+  deps: Lab256Dependencies,
+  card: Card,
+  answer: PlannedAct,
+): Promise<Outcome<Extract<Decision, { allowed: true }>>> {
+  const checked = checkPlanAnswer(card, answer);
+  if (!checked.ok) return checked;
+  const policy = await deps.policies.readPolicyByHash(card.tenant_id, answer.plan.basis.policy_hash);
+  return policy.ok ? decideAct(deps, policy.value, card, checked.value) : policy;
+}
+
+async function decideAct(
+  deps: Lab256Dependencies,
+  policy: Policy,
+  card: Card,
+  { plan }: PlannedAct,
+): Promise<Outcome<Extract<Decision, { allowed: true }>> | Extract<PlanDecision, { ok: false }>> {
+  const { basis, fast_forward } = plan;
   const author = await findActor(deps.db, card.tenant_id, card.author.actor_id);
   if (author === undefined || author.disabled)
     return denyWith("policy_denied", `${card.author.actor_id} is not an active actor of ${card.tenant_id}.`);
@@ -104,7 +137,7 @@ export async function askPolicyAboutPlan(
   };
   // The Runner has planned the act, so the project exists unless the act registers it.
   const known = { fast_forward, project_exists: card.jobType !== "git.registry.init" };
-  const decision = policy.value.decide(buildActInput(requester, card, true, known, infra.value));
+  const decision = policy.decide(buildActInput(requester, card, true, known, basis.infra));
   if (decision.allowed) return grantValue(decision);
   return { ...denyWith("policy_denied", decision.reasons.map((reason) => reason.text).join(" ")), reasons: decision.reasons };
 }

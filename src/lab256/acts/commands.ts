@@ -17,6 +17,7 @@ import { findCommandByJti } from "../ledger/queries/commands.js";
 import { findPermitByJti } from "../ledger/queries/permits.js";
 import { endPermit } from "../permits/end-permit.js";
 import { buildUnsignedPermit } from "../permits/permits.js";
+import { denyConflict, toCardClosedKey } from "./card-closed.js";
 import { askPolicyAboutPlan } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand } from "./flow-metrics.js";
@@ -61,12 +62,11 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   const card = genuine.value;
   const decision = await askPolicyAboutPlan(deps, { card, planned });
   if (!decision.ok) return wrapDenial(decision.denial);
-  const approved = await checkRecordedApproval(deps, card, planned.plan_digest, decision.value.requires);
+  const approved = await checkRecordedApproval(deps, { card, planned, decided: decision.value });
   if (!approved.ok) return approved;
   const unsigned = buildUnsignedPermit({
     jti: computeCardActId(card.tenant_id, card.card_id, planned.plan_digest),
-    // The flow reports the time of the last statement, which must not be in the future.
-    iat: Math.min(input.approved_at, deps.now()),
+    iat: approved.value ?? Math.min(input.approved_at, deps.now()),
     requester: card.author,
     request: card,
     decision: decision.value,
@@ -84,7 +84,7 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   const issued = { permit, card_id: card.card_id, actor_id, intent: card.intent };
   const events: NewEvent[] = [{ type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: issued }];
   if (card.run === "on_approval") events.push(buildCommandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
-  const conflict = denyTaken(await appendEvents(deps.db, card.tenant_id, events, deps.now()));
+  const conflict = denyTaken(await appendEvents(deps.db, card.tenant_id, events, deps.now(), [toCardClosedKey(card.card_id)]));
   return conflict ?? grantValue({ envelope, transport: tenant.transport });
 }
 
@@ -105,7 +105,9 @@ export async function acceptCommand(deps: Lab256Dependencies, input: AcceptComma
     return denyWith("permit_mismatch", `The permit belongs to ${envelope.permit.scopes.actor_id}; that actor must issue the command.`);
   const tenant = await findTenant(deps.db, envelope.tenant_id);
   if (tenant === undefined) return denyWith("tenant_unknown", `${envelope.tenant_id} is not known.`);
-  const outcome = await appendEvents(deps.db, envelope.tenant_id, [buildCommandIssued({ ...input, envelope })], deps.now());
+  const { approval_ref } = envelope.permit.scopes;
+  const ends = [`permit.end/${envelope.jti}`, ...(approval_ref === undefined ? [] : [toCardClosedKey(approval_ref)])];
+  const outcome = await appendEvents(deps.db, envelope.tenant_id, [buildCommandIssued({ ...input, envelope })], deps.now(), ends);
   const conflict = denyTaken(outcome) ?? (await denyOtherCommand(deps, envelope, outcome));
   return conflict ?? grantValue({ transport: tenant.transport });
 }
@@ -138,8 +140,5 @@ function buildCommandIssued({ envelope, actor_id, workflow_id }: AcceptCommandIn
 }
 
 function denyTaken(outcome: AppendOutcome): Outcome<never> | undefined {
-  if (outcome.ok) return undefined;
-  const { column, jti, job_id } = outcome.conflict;
-  if (column === "jti") return denyWith("permit_used", `The permit has been used by job ${job_id}.`);
-  return denyWith("job_id_taken", `jobId ${job_id} is taken by the act ${jti}; choose another.`);
+  return outcome.ok ? undefined : denyConflict(outcome.conflict);
 }

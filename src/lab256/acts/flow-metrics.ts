@@ -6,6 +6,7 @@ import type { Receipt } from "../../domain/permit/receipt.js";
 import { countFlow, observeReceipt } from "../../process/metrics/lab256.js";
 import type { AppendOutcome } from "../ledger/append-batch.js";
 import { findCardLevel } from "../ledger/queries/card-level.js";
+import { toCardClosedKey } from "./card-closed.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 
 /** Returns whether the append added this event. A retry of the step finds the event already there, and it has been counted. */
@@ -32,7 +33,7 @@ export function countClosedCommand(outcome: AppendOutcome, permit: Permit, end: 
  * Counts a closed card. Reads the card's level from the ledger without making the caller wait, and counts without a level if that fails.
  */
 export function countClosedCard({ db }: Pick<Lab256Dependencies, "db">, outcome: AppendOutcome, card: Card, end: FlowEnd): void {
-  if (!isNewEvent(outcome, `card.closed/${card.card_id}`)) return;
+  if (!isNewEvent(outcome, toCardClosedKey(card.card_id))) return;
   findCardLevel(db, card.tenant_id, card.card_id).then(
     (level) => countFlow(level, end.status, end.denial),
     () => countFlow(null, end.status, end.denial),

@@ -16,10 +16,13 @@ export interface Appended {
   readonly isNew: boolean;
 }
 
+/** Why nothing was written: another command has the id, or the chain has an event that ends what the events continue. */
+export type AppendConflict = CommandConflict | { readonly column: "end"; readonly key: string };
+
 export type AppendOutcome =
   | { readonly ok: true; readonly appended: readonly Appended[] }
   /** Nothing of the request was written; the transaction can continue. */
-  | { readonly ok: false; readonly conflict: CommandConflict };
+  | { readonly ok: false; readonly conflict: AppendConflict };
 
 /** Limits the events of a batch, because a statement takes a limited number of parameters. */
 export const EVENTS_MAX = 1_000;
@@ -28,6 +31,8 @@ export const EVENTS_MAX = 1_000;
 export interface AppendRequest {
   readonly events: readonly NewEvent[];
   readonly atMs: number;
+  /** Keys of events after which none of `events` may be appended. They are looked for under the container's lock. */
+  readonly ends?: readonly string[];
 }
 
 /**
@@ -42,13 +47,21 @@ export async function appendBatch(trx: Trx, tenantId: string, requests: readonly
   if (all.length > EVENTS_MAX)
     throw new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${all.length}; append them in parts.`);
   const container = toRegistryContainer(tenantId);
-  const opened = await openChain(trx, container, tenantId, all);
+  const opened = await openChain(
+    trx,
+    container,
+    tenantId,
+    all,
+    requests.flatMap(({ ends = [] }) => ends),
+  );
   const seqs = new Map(Object.entries(opened.known));
   const taken = [...opened.taken];
   let head: ChainHead = opened;
   const written: WrittenEntry[][] = [];
-  const outcomes = requests.map(({ events, atMs }): AppendOutcome => {
+  const outcomes = requests.map(({ events, atMs, ends = [] }): AppendOutcome => {
     const fresh = keepFirstOfEachKey(events).filter(({ key }) => !seqs.has(key));
+    const end = fresh.length === 0 ? undefined : ends.find((key) => seqs.has(key));
+    if (end !== undefined) return { ok: false, conflict: { column: "end", key: end } };
     const conflict = findCommandConflict(fresh, taken);
     if (conflict !== undefined) return { ok: false, conflict };
     const entries = linkEntries(container, tenantId, head, fresh, atMs);
@@ -73,8 +86,14 @@ function keepFirstOfEachKey(events: readonly NewEvent[]): NewEvent[] {
   return events.filter(({ key }) => !seen.has(key) && seen.add(key));
 }
 
-async function openChain(trx: Trx, container: string, tenantId: string, events: readonly NewEvent[]): Promise<OpenedRow> {
-  const keys = events.map((event) => event.key);
+async function openChain(
+  trx: Trx,
+  container: string,
+  tenantId: string,
+  events: readonly NewEvent[],
+  ends: readonly string[],
+): Promise<OpenedRow> {
+  const keys = [...events.map((event) => event.key), ...ends];
   const commands = toCommandIdentities(events);
   const jtis = commands.map(({ jti }) => jti);
   const jobIds = commands.map(({ job_id }) => job_id);

@@ -29,11 +29,18 @@ const queues = new WeakMap<DbPool, Map<string, WaitingRequest[]>>();
 /**
  * Appends `events` to the tenant's ledger, all or none, and resolves once they are committed. A repeated append changes nothing. Appends
  * by one process to one chain would wait for each other's locks, so those that arrive during a transaction share the next one (group
- * commit). `atMs` is in milliseconds since 1970.
+ * commit). `atMs` is in milliseconds since 1970. Nothing is appended if the chain has an event
+ * with one of the keys `ends`.
  *
  * @throws LedgerBusy if too many appends are waiting.
  */
-export function appendEvents(db: DbPool, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
+export function appendEvents(
+  db: DbPool,
+  tenantId: string,
+  events: readonly NewEvent[],
+  atMs: number,
+  ends: readonly string[] = [],
+): Promise<AppendOutcome> {
   if (events.length > EVENTS_MAX)
     return Promise.reject(new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${events.length}; append them in parts.`));
   return new Promise((resolve, reject) => {
@@ -41,7 +48,7 @@ export function appendEvents(db: DbPool, tenantId: string, events: readonly NewE
       if (outcome.ok) countAppendedEvents(events, outcome.appended);
       resolve(outcome);
     };
-    const request: WaitingRequest = { events, atMs, resolve: resolveCommitted, reject };
+    const request: WaitingRequest = { events, atMs, ends, resolve: resolveCommitted, reject };
     const tenants = queues.get(db) ?? new Map<string, WaitingRequest[]>();
     queues.set(db, tenants);
     const waiting = tenants.get(tenantId);

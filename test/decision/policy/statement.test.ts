@@ -156,6 +156,15 @@ describe("a statement does not count", () => {
     expect(listRules(policy.admit(buildCardInput({ break_glass: value }) as StatementInput))).toEqual(["input.malformed"]);
   });
 
+  test.each([null, "true", "", 1, 0, [], {}])("with a step-up or break-glass of %j by the rules alone", (value) => {
+    const listRulesOf = (input: unknown) => {
+      const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
+      return answer.ok && listRules(parseAdmission(answer.answer));
+    };
+    expect(listRulesOf({ ...APPROVAL, level: "L4", step_up: value })).toContain("step_up.missing");
+    expect(listRulesOf(buildCardInput({ break_glass: value }, { actor: buildPerson("ana") }))).toContain("approver.author");
+  });
+
   test("by any rule of the policy, all of which these tables contain", async () => {
     const covered = new Set([...DENIALS, ...REFUSED_BY_INPUT_CHECK].flatMap(([rules]) => rules));
     const text = await readFile(new URL("../../../policies/statement.rego", import.meta.url), "utf8");

@@ -1,15 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { randomUUID } from "node:crypto";
+import { temporal as proto } from "@temporalio/proto";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createLab256Activities } from "../../../src/activities/lab256.js";
+import { submitDecision } from "../../../src/client/deciding.js";
+import { requireValue } from "../../../src/client/http/problem.js";
+import { waitForCardEnd } from "../../../src/client/waiting.js";
 import { readFoundingKeys, readJwks, readSigningKey } from "../../../src/configuration/keys.js";
 import { Charters } from "../../../src/decision/charter/charters.js";
+import { hashPlan, type Plan } from "../../../src/domain/act/plan.js";
 import type { Card } from "../../../src/domain/card/card.js";
+import type { SignedStatement, StatementDecision } from "../../../src/domain/card/statement.js";
 import type { IssuePermitInput, Lab256Activities } from "../../../src/domain/flow/lab256-steps.js";
 import { noInfra } from "../../../src/infra/source/open.js";
 import { type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
+import { attestStatement, createNonce } from "../../../src/lab256/identity/passkeys/statements.js";
 import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
 import { limitToCreates } from "../../../src/storage/scoped.js";
 import type { FlowState } from "../../../src/workflows/messages.js";
-import { buildRegistrationJob, OFFICE, openCard, stateDecision } from "../../harness/acting.js";
+import { buildRegistrationJob, OFFICE, openCard, PATIENCE_MS, stateDecision } from "../../harness/acting.js";
 import { type ServedRegistry, startRegistryInProcess } from "../../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../../harness/temporal-client.js";
 
@@ -48,24 +56,80 @@ async function buildUnapprovedInput(projectId: string): Promise<IssuePermitInput
   const handle = temporal.client.workflow.getHandle(opened.workflow_id);
   const input = (await handle.fetchHistory()).events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
   const { card } = JSON.parse(Buffer.from(input ?? []).toString("utf8")) as { card: Card };
-  const { plan, plan_digest, decide_by } = await handle.query<FlowState>("state");
+  const { plan, plan_digest } = await handle.query<FlowState>("state");
   if (plan === null || plan_digest === null) throw new Error("The card has no plan.");
   return {
     card: { ...card, run: card.run },
     planned: { plan, plan_digest },
-    decided: {
-      level: "L0",
-      reasons: [],
-      requires: [],
-      missing: [],
-      decide_by: decide_by ?? 0,
-      permit_ttl_ms: 300_000,
-      max_run_ms: 600_000,
-    },
     workflow_id: opened.workflow_id,
     approved_at: Date.now() + 3_600_000,
   };
 }
+
+/** A statement as the api attests it for an approver that it authenticated. */
+function attestDecision({ card, planned }: IssuePermitInput, approver: string, decision: StatementDecision): SignedStatement {
+  const { tenant_id, card_id } = card;
+  const about = { tenant_id, card_id, plan_digest: planned.plan_digest, office_id: OFFICE };
+  const statement = { ...about, decision, approver, nonce: createNonce(), not_after: Date.now() + 120_000 };
+  return attestStatement(statement, readSigningKey(registry.founded.keys.statement));
+}
+
+// A rogue workflow worker answers `decidePlan` for LAB 256 and says that the act is L1 and needs one approval, whose ever.
+describe("a statement for a card whose flow was told a lower level", () => {
+  it("does not count if its author may not approve at the level that the plan has", async () => {
+    const input = await buildUnapprovedInput("P.lowered");
+    const decided = { level: "L1", reasons: [], requires: [{ kind: "approvals", count: 1, role: null, step_up: false }], missing: [] };
+    const own = attestDecision(input, "ubl:sid:person:admin", "approve");
+    const forged = { ...input, decided, signed: own, approvals: [], attestations: [], at_ms: Date.now() };
+    expect(await lab256.admitStatement(forged)).toMatchObject({ ok: false, denial: { code: "statement_not_counted" } });
+    expect(await lab256.issuePermit(input)).toMatchObject({ ok: false, denial: { code: "approval_missing" } });
+  });
+
+  it("does not count for a plan that the ledger does not have, or after the time to decide", async () => {
+    const input = await buildUnapprovedInput("P.other-plan");
+    const signed = attestDecision(input, "ubl:sid:person:bob", "approve");
+    const admit = (changes: object) =>
+      lab256.admitStatement({ ...input, signed, approvals: [], attestations: [], at_ms: Date.now(), ...changes });
+    const { plan: genuine } = input.planned;
+    const plan: Plan = { ...genuine, basis: { ...genuine.basis, policy_hash: "a".repeat(64) } };
+    expect(await admit({ planned: { plan, plan_digest: hashPlan(plan) } })).toMatchObject({ ok: false, denial: { code: "plan_changed" } });
+    const late = Date.now() + 30 * 24 * 3_600_000;
+    expect(await admit({ at_ms: late })).toMatchObject({ ok: false, denial: { code: "decide_by_passed" } });
+  });
+});
+
+// Somebody resets the flow of a card that was rejected, in Temporal's UI, and finds another approver.
+describe("a card that was rejected", () => {
+  it("stays rejected after its flow is reset to its first task", async () => {
+    const input = await buildUnapprovedInput("P.rejected");
+    const { card_id } = input.card;
+    await stateDecision(registry, "bob", "reject", { card_id });
+    const ended = await waitForCardEnd(registry.as("admin"), card_id, PATIENCE_MS);
+    expect(ended.status).toBe("rejected");
+    const { client } = temporal;
+    const { events } = await client.workflow.getHandle(input.workflow_id).fetchHistory();
+    const first = events?.find(({ workflowTaskCompletedEventAttributes }) => workflowTaskCompletedEventAttributes)?.eventId;
+    const { runId } = await client.workflowService.resetWorkflowExecution({
+      namespace: registry.temporal.namespace,
+      workflowExecution: { workflowId: input.workflow_id },
+      reason: "Another try.",
+      // Without the rejection, which Temporal would otherwise deliver again.
+      resetReapplyType: proto.api.enums.v1.ResetReapplyType.RESET_REAPPLY_TYPE_NONE,
+      requestId: randomUUID(),
+      ...(first === undefined || first === null ? {} : { workflowTaskFinishEventId: first }),
+    });
+    const again = client.workflow.getHandle(input.workflow_id, runId);
+    const sent = submitDecision(registry.as("carol"), registry.openPasskeys("carol"), { card_id, decision: "approve", office_id: OFFICE });
+    expect(await sent).toMatchObject({ ok: false });
+    await vi.waitFor(async () => expect((await again.query<FlowState>("state")).status).toBe("awaiting_approval"), PATIENCE_MS);
+    const approval = { ...input, signed: attestDecision(input, "ubl:sid:person:carol", "approve"), approvals: [], attestations: [] };
+    expect(await lab256.admitStatement({ ...approval, at_ms: Date.now() })).toMatchObject({ ok: false, denial: { code: "closed" } });
+    expect(await again.executeUpdate("decide", { args: [approval.signed] })).toMatchObject({ accepted: false, denial: { code: "closed" } });
+    expect(await lab256.issuePermit(input)).toMatchObject({ ok: false });
+    await again.terminate("The test is over.");
+    expect(requireValue(await registry.as("admin").readCard(card_id))).toMatchObject({ status: "rejected", jti: null });
+  });
+});
 
 describe("a permit for a card", () => {
   it("is not signed for an unapproved plan even if the flow claims its approval", async () => {
@@ -89,5 +153,22 @@ describe("a permit for a card", () => {
     const { permit } = issued.value.envelope;
     expect(permit.scopes).toMatchObject({ level: "L3", office_id: OFFICE });
     expect(permit.iat).toBeLessThanOrEqual(Date.now());
+  });
+
+  // The approver is disabled, and then loses the office, after the approval and before the permit.
+  it.each([
+    ["disabled", (actor: string) => db.updateTable("actors").set({ disabled_at: new Date() }).where("actor_id", "=", actor).execute()],
+    ["without the office", (actor: string) => db.deleteFrom("memberships").where("actor_id", "=", actor).execute()],
+  ] as const)("is not signed for the recorded approval of a person who is now %s", async (how, demote) => {
+    const input = await buildUnapprovedInput(`P.${how.replaceAll(" ", "-")}`);
+    const approver = how === "disabled" ? "ubl:sid:person:bob" : "ubl:sid:person:carol";
+    const signed = attestDecision(input, approver, "approve");
+    const admitted = await lab256.admitStatement({ ...input, signed, approvals: [], attestations: [], at_ms: Date.now() });
+    expect(admitted).toMatchObject({ ok: true, value: { missing: [] } });
+    await demote(approver);
+    expect(await lab256.issuePermit(input)).toMatchObject({
+      ok: false,
+      denial: { code: "approval_missing", message: expect.stringContaining(approver) },
+    });
   });
 });

@@ -1,0 +1,21 @@
+import { denyWith } from "../../domain/denial.js";
+import type { FlowEnd } from "../../domain/flow/lab256-steps.js";
+import type { NewEvent } from "../../domain/ledger/event.js";
+import type { AppendConflict } from "../ledger/append-batch.js";
+
+/** The key of the event that ends a card for good. */
+export function toCardClosedKey(cardId: string): string {
+  return `card.closed/${cardId}`;
+}
+
+export function buildCardClosed(card_id: string, { status, denial, reasons = [] }: FlowEnd): NewEvent {
+  return { type: "card.closed", key: toCardClosedKey(card_id), payload: { card_id, status, denial, reasons } };
+}
+
+/** Explains why the ledger did not take the events. */
+export function denyConflict(conflict: AppendConflict) {
+  if (conflict.column === "end") return denyWith("closed", `The ledger has its end: ${conflict.key}. Open a new card.`);
+  const { column, jti, job_id } = conflict;
+  if (column === "jti") return denyWith("permit_used", `The permit has been used by job ${job_id}.`);
+  return denyWith("job_id_taken", `jobId ${job_id} is taken by the act ${jti}; choose another.`);
+}
