@@ -11,8 +11,11 @@ export type RunnerTokens = Readonly<Record<Target, string>>;
 /** Builds a tenant whose commands are pulled over HTTP, with its people and a Runner for each target. */
 export function buildPullTenant(tenant_id: string, people: NonNullable<TenantSeed["actors"]>): { seed: TenantSeed; tokens: RunnerTokens } {
   const tokens = { LAB_512: createTokenText(), LAB_256: createTokenText(), LAB_8GB: createTokenText() };
+  const [responsible] = people;
+  if (responsible === undefined) throw new Error("A tenant without people has nobody who is responsible for its Runner.");
   const runner = {
     actor_id: "ubl:sid:app:runner",
+    person_id: responsible.person_id,
     display_name: "Runner",
     tokens: Object.entries(tokens).map(([target, token]) => ({ name: target, token, runner_target: target as Target })),
   };

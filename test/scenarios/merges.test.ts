@@ -96,6 +96,25 @@ describe("a merge into main", () => {
     expect(requireValue(await registry.as("admin").readCard(card.card_id))).toMatchObject({ status: "awaiting_approval", jti: null });
   });
 
+  // One human with two accounts: the app pushes and proposes, and the person who holds its token approves.
+  it("that an app pushed or proposed cannot be approved by the person who is responsible for the app", async () => {
+    const project = await createProject();
+    await project.push("feature/by-ci", "ci.txt", "ci\n", "ci");
+    const params = await project.buildParams("feature/by-ci", "main");
+    for (const [proposer, why] of [
+      ["ci", "The author of a card does not approve it."],
+      ["carol", "Whoever pushed the card's commits does not approve it."],
+    ] as const) {
+      const card = await project.open(params, {}, proposer);
+      expect(await stateCardDecision(registry, "admin", card).then(requireRefusal)).toMatchObject({
+        code: "statement_not_counted",
+        detail: expect.stringContaining(why),
+      });
+      if (proposer === "ci") expect((await stateCardDecision(registry, "bob", card, "reject")).ok).toBe(true);
+      else expect((await approveAsEach(registry, card, ["bob"])).status).toBe("success");
+    }
+  });
+
   it("with conflicts is denied with their paths and hunks before any approval", async () => {
     const project = await createProject();
     await project.push("feature/one", "same.txt", "one\n");

@@ -33,7 +33,7 @@ function createTenant() {
     tenant_id: `T.NR${tenants}`,
     actors: [
       { actor_id: "ubl:sid:person:ana", person_id: "person:ana", display_name: "Ana", emails: ["Ana@UBL.example"] },
-      { actor_id: "ubl:sid:app:ci", display_name: "CI" },
+      { actor_id: "ubl:sid:app:ci", person_id: "person:ana", display_name: "CI" },
     ],
   };
   const key = createTestKey();
@@ -54,7 +54,10 @@ describe("founding a charter", () => {
     const { version, state } = await tenant.walk();
     expect(version).toBe(1);
     expect(state.find("person", "person:ana")).toEqual({ name: "Ana", emails: ["ana@ubl.example"], passkeys: [], disabled: false });
-    expect(state.list("actor").map(([id]) => id)).toEqual(["ubl:sid:person:ana"]);
+    expect(state.list("actor").map(([id, { person_id }]) => [id, person_id])).toEqual([
+      ["ubl:sid:app:ci", "person:ana"],
+      ["ubl:sid:person:ana", "person:ana"],
+    ]);
     const { policy_hash = "" } = state.find("policy") ?? {};
     expect(await store.blobs.get(toPolicyBytesKey(tenant.id, policy_hash))).toEqual(FIRST_POLICY);
   });

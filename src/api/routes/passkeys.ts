@@ -76,9 +76,10 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
   ];
 }
 
-async function runAsPerson({ actor_id, person_id }: Principal, act: (personId: string) => Promise<Answer>): Promise<Answer> {
-  return person_id === null
-    ? buildProblem("forbidden", `${actor_id} belongs to no person, and only persons have passkeys; use a token of a person.`)
+/** An agent or app acts for a person and never with that person's passkeys. */
+async function runAsPerson({ actor_id, kind, person_id }: Principal, act: (personId: string) => Promise<Answer>): Promise<Answer> {
+  return kind !== "person" || person_id === null
+    ? buildProblem("forbidden", `${actor_id} is not a person, and only persons have passkeys; use a token of a person.`)
     : act(person_id);
 }
 

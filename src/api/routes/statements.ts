@@ -92,7 +92,7 @@ async function prepareStatement(
     not_after: Math.min(deps.now() + STATEMENT_TTL_MS, decide_by ?? Number.MAX_SAFE_INTEGER),
   };
   if (!needsStepUp(card)) return answerOk({ statement, step_up: null });
-  const { person_id } = principal;
+  const person_id = principal.kind === "person" ? principal.person_id : null;
   const step_up =
     person_id === null ? undefined : await createStepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty() });
   if (step_up?.allowCredentials?.length) return answerOk({ statement, step_up });

@@ -8,7 +8,7 @@ const nameSchema = z.string().max(1024, "At most 1024 characters.");
 const namesSchema = z.array(nameSchema).max(1000, "At most 1000 entries.");
 const levelSchema = z.enum(LEVELS, "Write a level from `L0` to `L5`.");
 
-/** The acting actor. `person_id` is null for an agent or app that belongs to no person. */
+/** The acting actor. `person_id` is the person who is responsible for it, null for the registry's own services. */
 const actorSchema = z.strictObject({
   actor_id: nameSchema,
   kind: z.enum(ACTOR_KINDS, "Write `person`, `agent` or `app`."),

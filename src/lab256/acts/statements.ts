@@ -119,15 +119,20 @@ function toAdmittedStatement(
   const { decision } = verified.statement;
   const own = toApproval(verified, at_ms);
   const person = own.person_id;
-  // A person can approve through several offices, and the roles of each count. A withdrawal ends all approvals of the person.
-  const others = approvals.filter((approval) => approval.person_id !== person);
+  // A person can approve through several offices, and the roles of each count. A withdrawal ends all approvals of the
+  // person; an agent's or app's ends only its own.
+  const others = approvals.filter(({ person_id, actor_id }) =>
+    verified.kind === "person" ? person_id !== person : actor_id !== verified.actor_id,
+  );
   const elsewhere = approvals.filter((approval) => approval.person_id !== person || approval.office_id !== verified.office_id);
   const after = decision === "approve" ? [...elsewhere, own] : others;
   return {
     signed,
     statement_digest: verified.statement_digest,
     decision,
-    by_author: verified.actor_id === card.author.actor_id || (verified.person_id !== null && verified.person_id === card.author.person_id),
+    by_author:
+      verified.actor_id === card.author.actor_id ||
+      (verified.kind === "person" && verified.person_id !== null && verified.person_id === card.author.person_id),
     approvals: after,
     missing: listMissingRequirements(requires, planned.plan_digest, after, attestations),
   };

@@ -4,7 +4,10 @@ import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import type { Membership } from "./memberships.js";
 
-/** A person's account, an agent or an app in one tenant. `person_id` is null if it belongs to no person. */
+/**
+ * A person's account, an agent or an app in one tenant. `person_id` is the person whose account it is, or who is responsible for the agent or
+ * app; null only for the registry's own services.
+ */
 export interface Actor {
   readonly tenant_id: string;
   readonly actor_id: string;
@@ -40,7 +43,7 @@ export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
   return insertActor(db, actor);
 }
 
-/** Adds one of the registry's own services, which belongs to no person. Returns false if the tenant already has it. */
+/** Adds one of the registry's own services, for which no person is responsible. Returns false if the tenant already has it. */
 export function createServiceActor(db: Db, service: Omit<NewActor, "person_id">): Promise<boolean> {
   return insertActor(db, { ...service, person_id: null });
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { actorIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "../../domain/ids.js";
+import { actorIdSchema, officeIdSchema, parseActorKind, targetSchema, tenantIdSchema, timeMsSchema } from "../../domain/ids.js";
 import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import { TRANSPORTS } from "../database/tables/identity.js";
@@ -30,7 +30,8 @@ const seedActorSchema = z
       (id) => !isServiceActor(id),
       "This id is reserved for one of the registry's own services; choose another one.",
     ),
-    person_id: personIdSchema.nullable().default(null),
+    /** The person whose account it is, or who is responsible for the agent or app. */
+    person_id: personIdSchema,
     display_name: z.string().min(1).max(200),
     /** Verified addresses of the person. */
     emails: z.array(z.email().max(254)).max(100).default([]),
@@ -39,9 +40,9 @@ const seedActorSchema = z
       .default([]),
     tokens: z.array(seedTokenSchema).default([]),
   })
-  .refine((actor) => actor.emails.length === 0 || actor.person_id !== null, {
+  .refine((actor) => actor.emails.length === 0 || parseActorKind(actor.actor_id) === "person", {
     path: ["emails"],
-    message: "Only a person has addresses; give a person_id.",
+    message: "Only a person's account has addresses.",
   });
 
 /** A tenant and its first actors. */
@@ -73,7 +74,7 @@ export async function seedTenant(db: Db, seed: TenantSeed, nowMs: number): Promi
     const isNew = await createActor(db, { tenant_id, actor_id, person_id, display_name });
     // An office that was taken from a seeded actor must not come back with the next start.
     if (isNew) for (const office of offices) await putMembership(db, tenant_id, actor_id, office);
-    if (person_id !== null) for (const email of emails) await addVerifiedEmail(db, person_id, email, nowMs);
+    for (const email of emails) await addVerifiedEmail(db, person_id, email, nowMs);
     for (const { token, ...entry } of tokens) await storeToken(db, { tenant_id, actor_id, ...entry }, token);
   }
   for (const { target, jwk } of runner_keys) await addRunnerKey(db, tenant_id, target, jwk);

@@ -5,6 +5,7 @@ import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { SigningKey } from "../../domain/bytes/signature.js";
 import type { ChangeParams, CharterChange } from "../../domain/charter/change.js";
 import { CHARTER_RULES, signEntry } from "../../domain/charter/entry.js";
+import { parseActorKind } from "../../domain/ids.js";
 import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
 import { normalizeEmail } from "../../lab256/identity/emails.js";
 import type { TenantSeed } from "../../lab256/identity/seed.js";
@@ -49,14 +50,15 @@ async function foundCharter(
   await appendCharterEntry(store, tenant_id, foundingKey, { jobType: "registry.charter.found", params });
 }
 
-/** Leaves out actors that have no responsible person: a charter does not hold them. */
+/** The persons are those with an account of their own; agents and apps name one of them as responsible. */
 function listMembers({ actors: seeded = [] }: TenantSeed): Pick<Founding, "persons" | "actors"> {
   const persons: Founding["persons"] = {};
   const actors: Founding["actors"] = {};
   for (const { actor_id, person_id, display_name: name, emails = [], offices = [] } of seeded) {
-    if (person_id === undefined || person_id === null) continue;
-    const known = persons[person_id] ?? { name, emails: [], passkeys: [], disabled: false };
-    persons[person_id] = { ...known, emails: [...new Set([...known.emails, ...emails.map(normalizeEmail)])] };
+    if (parseActorKind(actor_id) === "person") {
+      const known = persons[person_id] ?? { name, emails: [], passkeys: [], disabled: false };
+      persons[person_id] = { ...known, emails: [...new Set([...known.emails, ...emails.map(normalizeEmail)])] };
+    }
     const held = offices.map(({ office_id, roles = [] }) => ({ office_id, roles: [...roles] }));
     actors[actor_id] = { person_id, name, offices: held, disabled: false };
   }

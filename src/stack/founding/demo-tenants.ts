@@ -36,8 +36,8 @@ export const demoTenants: readonly TenantSeed[] = [
         emails: ["carol@ubl.example"],
         offices: [buildMember("office::default", "approver"), buildMember("office:security", "approver")],
       },
-      { actor_id: "ubl:sid:agent:builder", display_name: "Builder", offices: [buildMember("office::agents")] },
-      { actor_id: "ubl:sid:app:ci", display_name: "CI", offices: [buildMember("office::default")] },
+      { actor_id: "ubl:sid:agent:builder", person_id: "person:ana", display_name: "Builder", offices: [buildMember("office::agents")] },
+      { actor_id: "ubl:sid:app:ci", person_id: "person:ana", display_name: "CI", offices: [buildMember("office::default")] },
     ],
   },
   {

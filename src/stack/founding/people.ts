@@ -13,7 +13,7 @@ const tokensSchema = z.record(z.string(), z.string());
 export interface FoundedActor {
   readonly tenant_id: string;
   readonly actor_id: string;
-  readonly person_id: string | null;
+  readonly person_id: string;
   readonly display_name: string;
   readonly offices: readonly string[];
   readonly token: string;
@@ -28,7 +28,7 @@ export async function ensureActorTokens(dataDir: string, seeds: readonly TenantS
   const kept = tokensSchema.parse((await readJsonFile(path)) ?? {});
   const actors = seeds.flatMap(({ tenant_id, actors: members = [] }) =>
     members.map((actor): FoundedActor => {
-      const { actor_id, display_name, person_id = null, offices = [] } = actor;
+      const { actor_id, display_name, person_id, offices = [] } = actor;
       const token = kept[`${tenant_id} ${actor_id}`] ?? createTokenText();
       return { tenant_id, actor_id, person_id, display_name, offices: offices.map((office) => office.office_id), token };
     }),

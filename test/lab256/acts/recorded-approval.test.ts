@@ -98,6 +98,21 @@ describe("a statement for a card whose flow was told a lower level", () => {
   });
 });
 
+// The token of an app leaks; it speaks for the person who is responsible for the app as little as possible.
+describe("a withdrawal by an app", () => {
+  it("ends no approval of the responsible person and does not withdraw a card of that person", async () => {
+    const input = await buildUnapprovedInput("P.withdrawn");
+    const about = { statement_digest: "a".repeat(64), plan_digest: input.planned.plan_digest, at_ms: Date.now() };
+    const who = { actor_id: "ubl:sid:person:admin", person_id: "person:ana", office_id: OFFICE, roles: [], step_up: false };
+    const approvals = [{ ...about, ...who }];
+    const signed = attestDecision(input, "ubl:sid:app:ci", "withdraw");
+    expect(await lab256.admitStatement({ ...input, signed, approvals, attestations: [], at_ms: Date.now() })).toMatchObject({
+      ok: true,
+      value: { by_author: false, approvals },
+    });
+  });
+});
+
 // Somebody resets the flow of a card that was rejected, in Temporal's UI, and finds another approver.
 describe("a card that was rejected", () => {
   it("stays rejected after its flow is reset to its first task", async () => {

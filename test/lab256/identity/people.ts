@@ -36,7 +36,7 @@ export const buildUblTenant = (token: string = createTokenText()): TenantSeed =>
       tokens: [{ name: "laptop", token }],
     },
     { ...MIRA, display_name: "Mira", emails: ["mira@example.org"], offices: [{ office_id: "office::default", roles: [] }] },
-    { actor_id: CI, display_name: "CI", offices: [{ office_id: "office::default", roles: [] }] },
+    { actor_id: CI, person_id: ADMIN.person_id, display_name: "CI", offices: [{ office_id: "office::default", roles: [] }] },
   ],
 });
 

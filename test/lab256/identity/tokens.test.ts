@@ -44,7 +44,7 @@ test("an unknown token and a text that is not a token authenticate no actor", as
 
 test("a token is valid until the millisecond before its expiry", async () => {
   const { token } = await createCiToken({ expires_at_ms: NOW_MS + 1000 });
-  expect(await authenticateBearer(people.db, token, NOW_MS + 999)).toMatchObject({ actor_id: CI, kind: "app", person_id: null });
+  expect(await authenticateBearer(people.db, token, NOW_MS + 999)).toMatchObject({ actor_id: CI, kind: "app", person_id: "person:admin" });
   expect(await authenticateBearer(people.db, token, NOW_MS + 1000)).toBeUndefined();
 });
 
@@ -105,7 +105,11 @@ test("a token for an actor that the tenant does not have cannot be created", asy
 });
 
 test("the tokens of a disabled actor are refused", async () => {
-  await seedTenant(people.db, { tenant_id: "T.UBL", actors: [{ actor_id: "ubl:sid:agent:x", display_name: "X" }] }, NOW_MS);
+  await seedTenant(
+    people.db,
+    { tenant_id: "T.UBL", actors: [{ actor_id: "ubl:sid:agent:x", person_id: "person:admin", display_name: "X" }] },
+    NOW_MS,
+  );
   const { token } = await createCiToken({ actor_id: "ubl:sid:agent:x" });
   expect(await authenticateBearer(people.db, token, NOW_MS)).toMatchObject({ kind: "agent" });
   expect(await disableActor(people.db, "T.UBL", "ubl:sid:agent:x", NOW_MS)).toBe(true);
@@ -113,7 +117,10 @@ test("the tokens of a disabled actor are refused", async () => {
 });
 
 test("the registry's service actor cannot be seeded, has no token and is not authenticated by one", async () => {
-  const buildSeed = (actor_id: string) => ({ tenant_id: "T.UBL", actors: [{ actor_id, display_name: "Telemetry" }] });
+  const buildSeed = (actor_id: string) => ({
+    tenant_id: "T.UBL",
+    actors: [{ actor_id, person_id: "person:admin", display_name: "Telemetry" }],
+  });
   const ids = [TELEMETRY_ACTOR_ID, "ubl:sid:app:Registry.Telemetry"];
   for (const actor_id of ids) {
     await expect(seedTenant(people.db, buildSeed(actor_id), NOW_MS)).rejects.toThrow(/registry's own services/);

@@ -68,8 +68,8 @@ export async function verifyStatement(
   if (assertion === undefined && context.needsStepUp)
     return denyWith("step_up_required", `This statement needs a step-up at level ${context.level}: assert its digest with a passkey.`);
   if (assertion !== undefined) {
-    if (actor.person_id === null)
-      return denyWith("step_up_invalid", `${actor.actor_id} belongs to no person, and only a person has passkeys.`);
+    if (actor.kind !== "person" || actor.person_id === null)
+      return denyWith("step_up_invalid", `${actor.actor_id} is not a person, and only a person has passkeys.`);
     const stepUp = await verifyStepUp(db, { statement, assertion, person_id: actor.person_id, rp });
     if (!stepUp.ok) return stepUp;
   }
