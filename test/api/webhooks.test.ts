@@ -91,7 +91,7 @@ const waitUntilSettled = () =>
   });
 
 describe("a webhook", () => {
-  it("brings every event of the ledger in order, signed, from its declaration on", async () => {
+  it("delivers every event of the ledger in order and signed, from its declaration on", async () => {
     const declared = await declare();
     expect(declared).toMatchObject({ status: 200, body: { webhook_id: "wh-audit", types: null } });
     receiver.secret = String(declared.body.secret);
@@ -110,7 +110,7 @@ describe("a webhook", () => {
     expect(JSON.stringify((await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL")).body)).not.toContain(receiver.secret);
   });
 
-  it("tries again, keeps what is never taken as dead letters, and brings them when asked to", async () => {
+  it("retries, keeps undelivered events as dead letters, and delivers them on request", async () => {
     receiver.refuses = true;
     const before = receiver.deliveries.length;
     await actOnProject("P.refused");
@@ -129,7 +129,7 @@ describe("a webhook", () => {
     expect(receiver.deliveries.slice(-wanted.length).map(({ seq }) => seq)).toEqual(wanted);
   });
 
-  it("gets a new secret when it asks for one", async () => {
+  it("gets a new secret on request", async () => {
     const before = receiver.secret;
     receiver.secret = String((await declare({ rotate_secret: true })).body.secret);
     expect(receiver.secret).not.toBe(before);
@@ -139,7 +139,7 @@ describe("a webhook", () => {
     expect(receiver.deliveries.slice(sent).every(({ verified }) => verified)).toBe(true);
   });
 
-  it("tries at once when it is declared anew, whatever it was waiting for", async () => {
+  it("delivers at once when it is declared again, even during a pause between retries", async () => {
     receiver.refuses = true;
     await declare({ retries_ms: [3_600_000] });
     const before = receiver.deliveries.length;
@@ -150,7 +150,7 @@ describe("a webhook", () => {
     await waitUntilSettled();
   });
 
-  it("gets its flow again when that was lost", async () => {
+  it("gets a new flow if its flow was lost", async () => {
     const temporal = await openTemporalClient(registry.temporal);
     try {
       const flow = temporal.client.workflow.getHandle("webhook/T.UBL/wh-audit");
@@ -163,7 +163,7 @@ describe("a webhook", () => {
     }
   });
 
-  it("brings nothing while it is stopped, and goes on where it was when declared again, with the types that are wanted", async () => {
+  it("delivers nothing while it is stopped, and continues where it was when it is declared again with other types", async () => {
     expect((await call("admin", "POST", "/v1/webhooks/wh-audit/disable", { tenant_id: "T.UBL" })).status).toBe(200);
     const before = receiver.deliveries.length;
     await actOnProject("P.quiet");
@@ -184,7 +184,7 @@ describe("a webhook", () => {
     );
   });
 
-  it("is kept by whoever keeps the members, and by nobody of another tenant", async () => {
+  it("is managed by the office that manages members, and not by another tenant", async () => {
     expect(await declare({}, "bob")).toMatchObject({ status: 403, body: { code: "forbidden" } });
     expect((await call("olga", "GET", "/v1/webhooks?tenant_id=T.UBL", undefined, "T.OTHER")).status).toBe(404);
     expect((await call("admin", "POST", "/v1/webhooks/wh-none/disable", { tenant_id: "T.UBL" })).status).toBe(404);

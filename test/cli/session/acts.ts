@@ -98,7 +98,7 @@ export function describeActs(registry: () => ServedRegistry): void {
       expect(await countEntries()).toBe(before);
     });
 
-    it("looks at what they would state, states nothing, and follows the card to its end", async () => {
+    it("sees a dry run of a statement, and follows the card to its end", async () => {
       const { card_id } = await openCard(registry().as("admin"), buildRegistrationJob("P.watched"));
       const bob = toPersonEnvironment(registry(), "bob");
       const before = await countEntries();
@@ -113,7 +113,7 @@ export function describeActs(registry: () => ServedRegistry): void {
       expect(finished.stdout).toMatch(/^\d\d:\d\d:\d\d {2}success/);
     });
 
-    it("asks for a permit, takes it back, and issues the command of another", async () => {
+    it("requests a permit, revokes it, and issues a command with another", async () => {
       const params = join(folder, "params.json");
       const bundle = join(folder, "push.bundle");
       await runGit(working, ["bundle", "create", "--quiet", bundle, "feature/hello"]);

@@ -29,7 +29,7 @@ export function describeCharter(registry: () => ServedRegistry): void {
       return file;
     }
 
-    it("sees who is in it, and that the founding key can still change it", async () => {
+    it("sees its members and that the founding key can still change it", async () => {
       const { code, stdout } = await run("show");
       expect(code).toBe(0);
       expect(stdout).toContain(`${TENANT}, version 1 (not sealed: the founding key can still change it)`);

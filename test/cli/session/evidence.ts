@@ -24,7 +24,7 @@ export function describeEvidence(registry: () => ServedRegistry): void {
     });
     afterAll(() => rm(folder, { recursive: true, force: true }));
 
-    it("takes the ledger along, and verifies it with no registry", async () => {
+    it("downloads the ledger and verifies it without a registry", async () => {
       const file = join(folder, "ledger.jsonl");
       const exported = await ogr(["ledger", "export", "--output", file, "--json"], admin);
       expect([exported.code, (await stat(file)).mode & 0o777]).toEqual([0, 0o600]);
@@ -64,7 +64,7 @@ export function describeEvidence(registry: () => ServedRegistry): void {
       expect(actors.stdout.trim().split("\n")).toEqual([expect.stringContaining("ubl:sid:agent:builder")]);
     });
 
-    it("is told by the doctor that nothing is wrong, also of the store, the schema and the keys", async () => {
+    it("learns from the doctor that nothing is wrong, including the store, the schema and the keys", async () => {
       const store = registry().founded.rootStore;
       const s3 =
         store.kind === "s3"
@@ -104,7 +104,7 @@ export function describeEvidence(registry: () => ServedRegistry): void {
         expect(answer.stdout).toContain(`✓ ${check}`);
     });
 
-    it("is told by the doctor what is wrong, and what to do", async () => {
+    it("learns from the doctor what is wrong and what to do", async () => {
       const answer = await ogr(["doctor"], {
         ...admin,
         OGR_TOKEN: `ogr_${"A".repeat(49)}`,
