@@ -29,7 +29,7 @@ const ELSEWHERE = "T.ELSEWHERE";
 describe("a Runner's report on a pulled command", () => {
   const [demo] = demoTenants;
   const pull = buildPullTenant(PULL, demo?.actors ?? []);
-  const elsewhere = buildPullTenant(ELSEWHERE, []);
+  const elsewhere = buildPullTenant(ELSEWHERE, demo?.actors?.slice(0, 1) ?? []);
   const clone = new Clone();
   clone.commit("a.txt", "a\n");
   let registry: ServedRegistry;
