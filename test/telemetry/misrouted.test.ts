@@ -12,7 +12,7 @@ import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import { toStagingKey } from "../../src/domain/storage-key.js";
 import { TELEMETRY_SERVICE } from "../../src/domain/telemetry/service.js";
 import { buildUnsignedPermit } from "../../src/lab256/permits/permits.js";
-import { createRepositoryFiles, registerRepository } from "../../src/lab512/git/create-repository.js";
+import { createRepositoryFiles, registerRepository } from "../../src/lab512/git/repository-records.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import { actByCard, buildRegistrationJob } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";

@@ -6,7 +6,7 @@ import { toProjectKey, toRepoPrefix } from "../../domain/storage-key.js";
 import { denyExistingProject } from "../../planning/plan-init.js";
 import { readRefs } from "../../repository/refs/refs-state.js";
 import { createBlob } from "../../storage/settled-write.js";
-import { createRepositoryFiles, registerRepository } from "../git/create-repository.js";
+import { createRepositoryFiles, registerRepository } from "../git/repository-records.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
 import { toStoredJson } from "./stored-json.js";
 

@@ -1,5 +1,5 @@
 import { buildDenial, type Denial } from "../../domain/denial.js";
-import { recordEndedAct } from "../git/record-ended-act.js";
+import { recordEndedAct } from "../git/repository-records.js";
 import { executeJob } from "../jobs/handlers.js";
 import { type Act, buildJobContext, buildJobInput } from "./act.js";
 import type { ActResult } from "./answer.js";

@@ -2,7 +2,7 @@ import { deflateSync } from "node:zlib";
 import { EMPTY_TREE } from "../../domain/git/git-id.js";
 import { toActRef, toEndedActRef } from "../../domain/git/ref-name.js";
 import { GitFault } from "../../repository/git-fault.js";
-import { serialisePackedRefs } from "../../repository/refs/packed-refs.js";
+import { type Refs, serialisePackedRefs } from "../../repository/refs/packed-refs.js";
 import { isRegistered, readStoredRefs } from "../../repository/refs/refs-state.js";
 import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
@@ -23,7 +23,7 @@ const CONFIG = `[core]
 `;
 
 /** The loose object that the record of an act points to if the act makes no object. */
-export const EMPTY_TREE_BYTES = deflateSync("tree 0\0");
+const EMPTY_TREE_BYTES = deflateSync("tree 0\0");
 
 /**
  * Writes the files of an empty bare repository whose `HEAD` is the unborn `refs/heads/main`. Returns their size in bytes. It can be repeated.
@@ -44,17 +44,42 @@ export async function createRepositoryFiles(store: ObjectStore, name: Repository
 }
 
 /**
- * Registers the repository by one conditional write of its refs, which records the act. False if another act registered it, or if this act
- * was recorded as ended. True as well if an earlier attempt at this act registered it.
+ * Registers the repository by one conditional write of its refs, which records the act. Returns false if another act registered it, or if
+ * this act was recorded as ended; true also if an earlier attempt at this act registered it.
  */
-export async function registerRepository(store: ObjectStore, name: RepositoryName, jti: string): Promise<boolean> {
+export function registerRepository(store: ObjectStore, name: RepositoryName, jti: string): Promise<boolean> {
+  return addRecord(store, name, toActRef(jti), (refs) => {
+    if (refs.has(toActRef(jti))) return true;
+    return isRegistered(refs) || refs.has(toEndedActRef(jti)) ? false : undefined;
+  });
+}
+
+/**
+ * Records in the refs that the act ended without moving any, so that a late write of an earlier attempt loses. Returns false if that write
+ * landed first: the act has happened. Source: contracts "Then the claim".
+ */
+export async function recordEndedAct(store: ObjectStore, name: RepositoryName, jti: string): Promise<boolean> {
+  await createBlob(store, toRepositoryKeys(name).emptyTree, EMPTY_TREE_BYTES);
+  return addRecord(store, name, toEndedActRef(jti), (refs) => {
+    if (refs.has(toActRef(jti))) return false;
+    return refs.has(toEndedActRef(jti)) ? true : undefined;
+  });
+}
+
+/** Adds a record to the refs by a conditional write, unless `decide` already returns the result for the present refs. */
+async function addRecord(
+  store: ObjectStore,
+  name: RepositoryName,
+  record: string,
+  decide: (refs: Refs) => boolean | undefined,
+): Promise<boolean> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const state = await readStoredRefs(store, name);
-    if (state?.refs.has(toActRef(jti))) return true;
-    if (state !== undefined && (isRegistered(state.refs) || state.refs.has(toEndedActRef(jti)))) return false;
-    const refs = new Map(state?.refs).set(toActRef(jti), { id: EMPTY_TREE });
-    const version = await swapPointer(store, toRepositoryKeys(name).packedRefs, state?.version ?? null, serialisePackedRefs(refs));
-    if (version !== undefined) return true;
+    const refs = new Map(state?.refs);
+    const decided = decide(refs);
+    if (decided !== undefined) return decided;
+    const bytes = serialisePackedRefs(refs.set(record, { id: EMPTY_TREE }));
+    if ((await swapPointer(store, toRepositoryKeys(name).packedRefs, state?.version ?? null, bytes)) !== undefined) return true;
   }
   throw new GitFault("contended", `The refs of ${name.project_id} changed ${TRIES_MAX} times in a row. Try again.`);
 }
