@@ -5,7 +5,9 @@ import { signObject } from "../../../src/domain/bytes/signature.js";
 import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/envelope.js";
 import type { PermitEnd } from "../../../src/domain/permit/permit-end.js";
 import { toClaimKey, toPermitEndKey, toReceiptKey } from "../../../src/domain/storage-key.js";
+import { recordEndedAct, registerRepository } from "../../../src/lab512/git/repository-records.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { Clone } from "../../repository/real-git.js";
 import {
@@ -224,6 +226,18 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(receipt).toMatchObject({ status: "denied", code: "permit_revoked" });
     expect(await sendLate()).toMatchObject({ won: false });
     expect(await readTip(world, "feature/hanging")).toBeUndefined();
+  });
+
+  // An attempt at a registration was frozen before its write, and a retry recorded that the act ended.
+  it("cannot be used by an earlier attempt for a registration that was recorded as ended, and the id stays free", async () => {
+    const name = { tenant_id: TENANT, project_id: "P.frozen" };
+    const [ended, another] = [randomUUID(), randomUUID()];
+    expect(await recordEndedAct(world.store, name, ended)).toBe(true);
+    expect(await readRefs(world.store, name)).toBeUndefined();
+    expect(await registerRepository(world.store, name, ended)).toBe(false);
+    expect(await registerRepository(world.store, name, another)).toBe(true);
+    // The act that happened cannot be recorded as ended.
+    expect(await recordEndedAct(world.store, name, another)).toBe(false);
   });
 
   it("is won by exactly one of many executions of one permit", async () => {
