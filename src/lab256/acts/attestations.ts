@@ -19,7 +19,7 @@ export async function admitAttestation(deps: Lab256Dependencies, input: AdmitAtt
   const decision = await decidePlannedAct(deps, genuine.value, planned);
   if (!decision.ok) return wrapDenial(decision.denial);
   const { requires } = decision.value;
-  // The plan commits to its policy's attestors. If another policy is active by now, no permit is issued for this plan.
+  // The plan commits to the attestors of its policy. If another policy is active, no permit is issued for this plan.
   const policy = await deps.policies.readPolicyByHash(tenant_id, planned.plan.basis.policy_hash);
   if (!policy.ok) return policy;
   const verified = verifyAttestation(input.attestation, {

@@ -3,7 +3,7 @@ import { EMPTY_TREE } from "../../domain/git/git-id.js";
 import { toActRef, toEndedActRef } from "../../domain/git/ref-name.js";
 import { GitFault } from "../../repository/git-fault.js";
 import { type Refs, serialisePackedRefs } from "../../repository/refs/packed-refs.js";
-import { isRegistered, readStoredRefs } from "../../repository/refs/refs-state.js";
+import { isRegistered, readRefs, readStoredRefs } from "../../repository/refs/refs-state.js";
 import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { createBlob } from "../../storage/settled-write.js";
@@ -58,7 +58,14 @@ export function registerRepository(store: ObjectStore, name: RepositoryName, jti
  * Records in the refs that the act ended without moving any, so that a late write of an earlier attempt loses. Returns false if that write
  * landed first: the act has happened. Source: contracts "Then the claim".
  */
-export async function recordEndedAct(store: ObjectStore, name: RepositoryName, jti: string): Promise<boolean> {
+export async function recordEndedAct(
+  store: ObjectStore,
+  name: RepositoryName,
+  jti: string,
+  { registers }: { readonly registers: boolean },
+): Promise<boolean> {
+  // Only a registration writes refs where there are none; every other write names the version that it replaces.
+  if (!registers && (await readRefs(store, name)) === undefined) return true;
   await createBlob(store, toRepositoryKeys(name).emptyTree, EMPTY_TREE_BYTES);
   return addRecord(store, name, toEndedActRef(jti), (refs) => {
     if (refs.has(toActRef(jti))) return false;

@@ -20,8 +20,9 @@ export async function runAct(act: Act): Promise<ActResult> {
   const result = await runClaimedJob(act);
   // A write of an earlier attempt, or one that this attempt gave up, may still be on its way to the store.
   if (result.status === "success" || !(act.isTakenOver || act.attempt.isOutOfTime)) return result;
-  const name = { tenant_id: act.envelope.tenant_id, project_id: act.envelope.params.project_id };
-  if (await recordEndedAct(act.store, name, act.envelope.jti)) return result;
+  const { tenant_id, jobType, jti, params } = act.envelope;
+  const name = { tenant_id, project_id: params.project_id };
+  if (await recordEndedAct(act.store, name, jti, { registers: jobType === "git.registry.init" })) return result;
   return execute(act, AbortSignal.timeout(LATE_SEARCH_MS));
 }
 

@@ -232,12 +232,16 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
   it("cannot be used by an earlier attempt for a registration that was recorded as ended, and the id stays free", async () => {
     const name = { tenant_id: TENANT, project_id: "P.frozen" };
     const [ended, another] = [randomUUID(), randomUUID()];
-    expect(await recordEndedAct(world.store, name, ended)).toBe(true);
+    expect(await recordEndedAct(world.store, name, ended, { registers: true })).toBe(true);
     expect(await readRefs(world.store, name)).toBeUndefined();
     expect(await registerRepository(world.store, name, ended)).toBe(false);
     expect(await registerRepository(world.store, name, another)).toBe(true);
+    // An act on a project that nobody registered leaves nothing behind.
+    const absent = { ...name, project_id: "P.absent" };
+    expect(await recordEndedAct(world.store, absent, ended, { registers: false })).toBe(true);
+    expect(await world.store.pointers.read(`repos/${TENANT}/P.absent.git/packed-refs`)).toBeUndefined();
     // The act that happened cannot be recorded as ended.
-    expect(await recordEndedAct(world.store, name, another)).toBe(false);
+    expect(await recordEndedAct(world.store, name, another, { registers: true })).toBe(false);
   });
 
   it("is won by exactly one of many executions of one permit", async () => {
