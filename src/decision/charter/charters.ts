@@ -1,7 +1,7 @@
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
 import type { KeyUse } from "../../domain/charter/keys.js";
-import type { CharterState } from "../../domain/charter/state.js";
+import type { RecordKind, RecordValue } from "../../domain/charter/records.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import { CharterWalk } from "./walk.js";
@@ -19,8 +19,17 @@ export interface NewestCharter {
   readonly state_hash: Blake3Hex;
   readonly policy_hash: Blake3Hex;
   readonly sealed: boolean;
-  /** The keys that are not revoked, for every use of Ed25519. */
+  /** Returns a record of this version. @throws ReplacedCharter if this process has read a newer version since */
+  find<K extends RecordKind>(kind: K, id?: string): RecordValue<K> | undefined;
+  /** Lists the records of a kind with their ids. @throws ReplacedCharter as `find` does */
+  list<K extends RecordKind>(kind: K): readonly (readonly [id: string, value: RecordValue<K>])[];
+  /** The keys that are not revoked, for every use of Ed25519. @throws ReplacedCharter as `find` does */
   listKeys(use: Exclude<KeyUse, "evidence">): Jwks;
+}
+
+/** A newer version was read while a decision relied on an earlier one; the retry decides by the newer one. */
+export class ReplacedCharter extends Error {
+  override readonly name = "ReplacedCharter";
 }
 
 /**
@@ -56,6 +65,13 @@ export class Charters {
     if (policy === undefined || entryHash === null) throw new Error(`Version 1 of the charter of ${walk.tenantId} wrote no policy.`);
     const { policy_hash } = policy;
     const sealed = state.find("sealed") !== undefined;
+    const readState = () => {
+      if (walk.version === version) return state;
+      throw new ReplacedCharter(
+        `The charter of ${walk.tenantId} has version ${walk.version}, which replaced version ${version}; try again.`,
+      );
+    };
+    const list = <K extends RecordKind>(kind: K) => readState().list(kind);
     return grantValue({
       founding_jwk: foundingJwk,
       version,
@@ -63,11 +79,11 @@ export class Charters {
       state_hash: state.hash,
       policy_hash,
       sealed,
-      listKeys: (use) => listKeys(state, use),
+      find: (kind, id) => readState().find(kind, id),
+      list,
+      listKeys: (use) => ({
+        keys: list("key").flatMap(([, key]) => (key.use !== "evidence" && key.use === use && !key.revoked ? [key.jwk] : [])),
+      }),
     });
   }
-}
-
-function listKeys(state: CharterState, use: KeyUse): Jwks {
-  return { keys: state.list("key").flatMap(([, key]) => (key.use === use && key.use !== "evidence" && !key.revoked ? [key.jwk] : [])) };
 }
