@@ -8,7 +8,7 @@ export const problemSchema = z.object({
   title: z.string(),
   status: z.union([z.int(), z.literal("expired")]),
   detail: z.string(),
-  code: z.enum(PROBLEM_CODES as [ProblemCode, ...ProblemCode[]]),
+  code: z.enum(PROBLEM_CODES),
   errors: z.array(z.object({ field: z.string(), problem: z.string() })).optional(),
   next: z.string().optional(),
 });

@@ -1,24 +1,8 @@
-import { DENIAL_CODES, type Denial, type DenialCode } from "../../domain/denial.js";
+import { DENIAL_STATUS, type Denial, type DenialCode } from "../../domain/denial.js";
 import type { FieldProblem } from "../../domain/problems.js";
 
-/** The api's own errors, besides the registry's denials. */
-const API_CODES = [
-  "unauthenticated",
-  "forbidden",
-  "not_found",
-  "invalid_request",
-  "conflict",
-  "too_large",
-  "unsupported",
-  "share_exceeded",
-  "overloaded",
-  "unavailable",
-  "internal",
-] as const;
-export type ProblemCode = DenialCode | (typeof API_CODES)[number];
-export const PROBLEM_CODES: readonly ProblemCode[] = [...new Set([...API_CODES, ...DENIAL_CODES])];
-
-const API_STATUS: Record<(typeof API_CODES)[number], number> = {
+/** The HTTP statuses of the api's own errors, besides the registry's denials. */
+const API_STATUS = {
   unauthenticated: 401,
   forbidden: 403,
   not_found: 404,
@@ -30,48 +14,15 @@ const API_STATUS: Record<(typeof API_CODES)[number], number> = {
   overloaded: 503,
   unavailable: 503,
   internal: 500,
-};
+} as const;
+export type ProblemCode = keyof typeof API_STATUS | DenialCode;
 
-/** Denials with another status than 403, the default of every denial. */
-const DENIAL_STATUS: Partial<Record<DenialCode, number>> = {
-  envelope_invalid: 400,
-  plan_changed: 409,
-  permit_used: 409,
-  job_id_taken: 409,
-  decide_by_passed: 409,
-  run_by_passed: 409,
-  rejected: 409,
-  withdrawn: 409,
-  closed: 409,
-  infra_unavailable: 503,
-  infra_changed: 409,
-  project_exists: 409,
-  project_unknown: 404,
-  project_archived: 409,
-  ref_moved: 409,
-  ref_exists: 409,
-  ref_missing: 409,
-  ref_conflict: 409,
-  not_fast_forward: 409,
-  nothing_to_do: 409,
-  staged_bytes_missing: 422,
-  bundle_invalid: 422,
-  prerequisite_missing: 422,
-  patch_does_not_apply: 422,
-  objects_invalid: 422,
-  limit_exceeded: 422,
-  commit_unreachable: 422,
-  infra_invalid: 422,
-  merge_conflict: 409,
-  unrelated_histories: 409,
-  telemetry_invalid: 422,
-  telemetry_misrouted: 422,
-  telemetry_conflict: 409,
-};
+const PROBLEM_STATUS: Readonly<Record<ProblemCode, number>> = { ...API_STATUS, ...DENIAL_STATUS };
+export const PROBLEM_CODES = Object.keys(PROBLEM_STATUS) as readonly ProblemCode[];
 
-/** The HTTP status that goes with a code. */
+/** The HTTP status that goes with a code; 403 for a denial that only another release knows. */
 export function toHttpStatus(code: ProblemCode): number {
-  return API_STATUS[code as keyof typeof API_STATUS] ?? DENIAL_STATUS[code as DenialCode] ?? 403;
+  return PROBLEM_STATUS[code] ?? 403;
 }
 
 /** The `Retry-After` of a 503, in seconds. */
