@@ -153,7 +153,10 @@ create table passkeys (
   transports text[] not null default '{}'::text[],
   created_at timestamp with time zone not null default now(),
   name text not null,
-  disabled_at timestamp with time zone
+  disabled_at timestamp with time zone,
+  relying_party text,
+  client_data_json text,
+  attestation_object text
 );
 
 create table permits (

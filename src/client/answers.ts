@@ -3,6 +3,7 @@ import { publicJwkSchema } from "../domain/bytes/jwks.js";
 import { FLOW_STATUSES } from "../domain/card/flow-status.js";
 import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.js";
 import { charterEntrySchema } from "../domain/charter/entry.js";
+import { passkeySchema } from "../domain/charter/records.js";
 import { LEVELS } from "../domain/level.js";
 import { permitSchema } from "../domain/permit/permit.js";
 import { receiptSchema } from "../domain/permit/receipt.js";
@@ -163,7 +164,9 @@ export const infraContextSchema = z.looseObject({
   is_registry: z.boolean(),
 });
 
-export const passkeysSchema = z.array(z.looseObject({ credential_id: z.string(), disabled: z.boolean() }));
+export const registeredPasskeySchema = z.looseObject({ credential_id: z.string(), fingerprint: z.string(), record: passkeySchema });
+export type RegisteredPasskey = z.infer<typeof registeredPasskeySchema>;
+export const passkeysSchema = z.array(registeredPasskeySchema.extend({ disabled: z.boolean() }));
 export const registrationOptionsSchema = z.looseObject({ challenge: z.string(), rp: z.looseObject({ name: z.string() }) });
 
 export const charterSchema = z.looseObject({ version: z.int(), founding_jwk: publicJwkSchema });

@@ -3,8 +3,11 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from "@simplewebauthn/server";
+import { decodeAttestationObject, isoBase64URL, parseAuthenticatorData } from "@simplewebauthn/server/helpers";
 import { computeFurtherPasskeyChallenge } from "../domain/card/passkey-registration.js";
 import { type Assertion, computeStatementChallenge, type Statement, type StatementDecision } from "../domain/card/statement.js";
+import { computePasskeyFingerprint, TERMINAL_ORIGIN } from "../domain/charter/passkeys.js";
+import type { RegisteredPasskey } from "./answers.js";
 import { type Answer, Refused, requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
@@ -21,21 +24,25 @@ export interface Authenticator {
   ): Promise<T>;
 }
 
-/** Returns the origin of a terminal's passkeys. Passkeys need a host name, so loopback addresses become `localhost`. */
+/** Returns the origin with which a terminal registers passkeys. Passkeys need a host name, so loopback addresses become `localhost`. */
 export function resolvePasskeyOrigin(server: string): string {
   const url = new URL(server);
   if (url.hostname === "127.0.0.1" || url.hostname === "[::1]") url.hostname = "localhost";
   return url.origin;
 }
 
-/** Creates and registers a passkey for the caller. If they already have one, it vouches for the new one. @throws Refused */
-export async function registerPasskey(client: RegistryClient, passkeys: Authenticator, name: string): Promise<void> {
+/**
+ * Creates and registers a passkey for the caller. If they already have one, it vouches for the new one.
+ *
+ * @throws Refused, also if the registry answers with another key than the authenticator's
+ */
+export async function registerPasskey(client: RegistryClient, passkeys: Authenticator, name: string): Promise<RegisteredPasskey> {
   const origin = resolvePasskeyOrigin(client.connection.server);
   const vouching = await listVouchingPasskeys(client, passkeys);
   const asked = requireValue(await client.requestPasskeyOptions()) as unknown as PublicKeyCredentialCreationOptionsJSON;
   if (vouching.length === 0) {
-    requireValue(await client.registerPasskey(await passkeys.create(asked, origin), name));
-    return;
+    const response = await passkeys.create(asked, origin);
+    return requireOwnKey(response, requireValue(await client.registerPasskey(response, name)));
   }
   // The caller may want a second passkey in the same file, for example to replace a key, so nothing is excluded.
   const response = await passkeys.create({ ...asked, excludeCredentials: [] }, origin);
@@ -43,7 +50,32 @@ export async function registerPasskey(client: RegistryClient, passkeys: Authenti
   const challenge = Buffer.from(computeFurtherPasskeyChallenge(made)).toString("base64url");
   const allowCredentials = vouching.map((id) => ({ id, type: "public-key" as const }));
   const register = (assertion: Assertion) => client.registerPasskey(response, name, assertion);
-  requireValue(await passkeys.assert({ challenge, allowCredentials }, origin, asked.rp.id ?? new URL(origin).hostname, register));
+  const rpId = asked.rp.id ?? new URL(origin).hostname;
+  return requireOwnKey(response, requireValue(await passkeys.assert({ challenge, allowCredentials }, origin, rpId, register)));
+}
+
+/** A charter names what the registry answers, so a key that the registry swapped would let it approve as the person. */
+function requireOwnKey(response: RegistrationResponseJSON, registered: RegisteredPasskey): RegisteredPasskey {
+  const public_key = readPublicKey(response);
+  const { record, fingerprint } = registered;
+  const isOwn =
+    record.credential_id === response.id && record.public_key === public_key && fingerprint === computePasskeyFingerprint({ public_key });
+  if (isOwn) return registered;
+  throw new Refused({
+    title: "The registry names another passkey",
+    status: 403,
+    code: "step_up_invalid",
+    detail: `Your authenticator created the key ${computePasskeyFingerprint({ public_key })}, but the registry answers with ${computePasskeyFingerprint(record)}.`,
+    next: "Do not let the charter name this passkey, and tell the operator.",
+  });
+}
+
+/** Reads the COSE public key that the authenticator's own answer contains, in base64url. */
+function readPublicKey({ response }: RegistrationResponseJSON): string {
+  const attestation = decodeAttestationObject(isoBase64URL.toBuffer(response.attestationObject));
+  const { credentialPublicKey } = parseAuthenticatorData(attestation.get("authData"));
+  if (credentialPublicKey === undefined) throw new Error("The authenticator's answer has no public key; use another authenticator.");
+  return isoBase64URL.fromBuffer(credentialPublicKey);
 }
 
 /** Lists the caller's passkeys that can vouch for another here; none if they have none at all. @throws Refused */
@@ -87,9 +119,9 @@ export async function submitDecision(
   else {
     const challenge = Buffer.from(computeStatementChallenge(statement)).toString("base64url");
     const options = { ...step_up, challenge } as PublicKeyCredentialRequestOptionsJSON;
-    const origin = resolvePasskeyOrigin(client.connection.server);
+    const rpId = step_up.rpId ?? new URL(resolvePasskeyOrigin(client.connection.server)).hostname;
     const submit = (assertion: Assertion) => client.submitStatement(statement, assertion);
-    verdict = await passkeys.assert(options, origin, step_up.rpId ?? new URL(origin).hostname, submit);
+    verdict = await passkeys.assert(options, TERMINAL_ORIGIN, rpId, submit);
   }
   if (!verdict.ok) return verdict;
   const { accepted, denial, state } = verdict.value;

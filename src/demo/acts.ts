@@ -5,6 +5,7 @@ import { registerPasskey } from "../client/deciding.js";
 import { type PreparedPush, preparePush } from "../client/git/pushing.js";
 import { requireValue } from "../client/http/problem.js";
 import type { CardAsk, RegistryClient } from "../client/http/registry-client.js";
+import type { Passkey } from "../domain/charter/records.js";
 import type { Receipt } from "../domain/permit/receipt.js";
 import type { DemoBranch, DemoHistory } from "./history.js";
 import type { DemoReport, DemoStep } from "./report.js";
@@ -23,6 +24,8 @@ export interface Stage {
   readonly receipts: Receipt[];
   /** For bundles; every file is removed after its push. */
   readonly workFolder: string;
+  /** Enters the approver's passkey in the charter. */
+  countPasskey(passkey: Passkey): Promise<void>;
 }
 
 /** Registers the project: L3, a card with one approval. */
@@ -80,7 +83,8 @@ function formatBundleSize(sizeBytes: number): string {
 /** Tags a release: L4, a card approved with a passkey that is registered for it. */
 export async function tagRelease(stage: Stage, commit: string): Promise<void> {
   const { approver, report } = stage;
-  await registerPasskey(approver.client, approver.passkeys, "demo");
+  const { record } = await registerPasskey(approver.client, approver.passkeys, "demo");
+  await stage.countPasskey(record);
   const params = { project_id: DEMO_PROJECT, tag: DEMO_TAG, commit, notes: `# ${DEMO_TAG}\n\nThe release of the demo.\n` };
   const done = await runCard(stage, { intent: `Release ${DEMO_TAG}`, jobType: "git.registry.tag_release", params });
   const step = toCardStep("release", `${DEMO_TAG} is tagged at ${commit.slice(0, 12)}`, done);

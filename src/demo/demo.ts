@@ -2,9 +2,12 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRegistryClient } from "../client/http/registry-client.js";
-import { readJwks } from "../configuration/keys.js";
+import { readJwks, readSigningKey } from "../configuration/keys.js";
 import { openPasskeyFile } from "../passkey/file.js";
+import { addPasskeys } from "../stack/founding/charter.js";
 import { DEMO_TENANT, OTHER_TENANT } from "../stack/founding/demo-tenants.js";
+import { resolveKeyFolders } from "../stack/founding/keys.js";
+import { withRootStore } from "../stack/founding/store.js";
 import { type RunningRegistry, startRegistry } from "../stack/registry/registry.js";
 import { pushHistory, registerProject, type Stage, tagRelease } from "./acts.js";
 import { createDemoDatabase, type DemoDatabase, emptyDataFolder } from "./fresh-start.js";
@@ -109,12 +112,23 @@ async function buildCast(
     if (actor === undefined) throw new Error(`the registry was founded without ${name}: start again`);
     return createRegistryClient({ server: registry.apiUrl, token: actor.token }, actor);
   };
+  const foundingKey = readSigningKey(join(resolveKeyFolders(dataDir).founding, `${DEMO_TENANT}.pem`));
   const workFolder = join(folder, "work");
   await mkdir(workFolder);
   const passkeys = openPasskeyFile(join(dataDir, "people", "bob", "passkey.json"));
   const approver = { client: createClient(DEMO_TENANT, "bob"), office_id: "office::default", passkeys };
   return {
-    stage: { author: createClient(DEMO_TENANT, "admin"), approver, report, receipts: [], workFolder },
+    stage: {
+      author: createClient(DEMO_TENANT, "admin"),
+      approver,
+      report,
+      receipts: [],
+      workFolder,
+      countPasskey: (passkey) =>
+        withRootStore(registry.founded.rootStore, (store) =>
+          addPasskeys(store, { tenant_id: DEMO_TENANT, person_id: "person:bob" }, foundingKey, [passkey]),
+        ),
+    },
     stranger: createClient(OTHER_TENANT, "olga"),
   };
 }

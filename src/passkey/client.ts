@@ -5,6 +5,7 @@ import type {
 } from "@simplewebauthn/server";
 import { COSEALG } from "@simplewebauthn/server/helpers";
 import type { Assertion } from "../domain/card/statement.js";
+import { TERMINAL_ORIGIN } from "../domain/charter/passkeys.js";
 import {
   buildAttestationObject,
   buildAuthenticatorData,
@@ -51,7 +52,7 @@ export type AssertionRequest = PublicKeyCredentialRequestOptionsJSON | Uint8Arra
  * Asserts a challenge, as a browser and its authenticator do in `navigator.credentials.get` (WebAuthn Level 3 §5.1.4). The caller stores
  * the returned passkey, whose counter has increased, before it releases the assertion.
  *
- * @throws if `origin` is not a page of the relying party, or the options ask for other passkeys.
+ * @throws if `origin` is neither a page of the relying party nor {@link TERMINAL_ORIGIN}, or the options ask for other passkeys.
  */
 export function assertPasskey(
   passkey: Passkey,
@@ -59,7 +60,7 @@ export function assertPasskey(
   origin: string,
   rpId: string,
 ): { passkey: Passkey; assertion: Assertion } {
-  assertOrigin(origin, rpId);
+  if (origin !== TERMINAL_ORIGIN) assertOrigin(origin, rpId);
   if (!canAnswerRequest(passkey, request, rpId))
     throw new Error(`The passkey ${passkey.credential_id} is not one that ${rpId} asks for; register it there first.`);
   const used = { ...passkey, counter: passkey.counter + 1 };

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { registerPasskey } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import { hashSubject } from "../../src/domain/act/job.js";
@@ -23,6 +22,7 @@ import {
   prepareCommand,
   stateDecision,
 } from "../harness/acting.js";
+import { registerCountedPasskey } from "../harness/passkeys.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { createWorldKey } from "../lab512/runner/world.js";
@@ -176,7 +176,7 @@ describe("the Runner's activity, scheduled without the registry", () => {
   });
 
   it("writes no forged approval into the manifest of an approved release", async () => {
-    await registerPasskey(registry.as("bob"), registry.openPasskeys("bob"), "test");
+    await registerCountedPasskey(registry, "bob");
     const [author, job] = [registry.as("admin"), buildReleaseJob(PROJECT, "v1.0.0", base)];
     const card = await openCard(author, job, { run: "on_command" });
     await stateDecision(registry, "bob", "approve", card);

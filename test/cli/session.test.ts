@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => registry?.stop());
 
 const getRegistry = () => registry;
-// First, because it counts every card of the tenant.
+// First, because it counts every card of the tenant, and registers the passkeys that the charter then shows.
 testMainJob(getRegistry);
 testBadInput(getRegistry);
 describeCharter(getRegistry);

@@ -1,9 +1,9 @@
 import type { Client } from "@temporalio/client";
-import { registerPasskey } from "../../src/client/deciding.js";
 import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { PREDICATE_TYPE } from "../domain/attestations.js";
 import { createTestKey } from "../domain/samples.js";
 import { actByCard, actByPermit, buildPushJob, buildRegistrationJob } from "../harness/acting.js";
+import { registerCountedPasskey } from "../harness/passkeys.js";
 import { buildPullTenant, createPullingEnvironment } from "../harness/pulling.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
@@ -53,7 +53,7 @@ export async function openActsSetup(name: string): Promise<ActsSetup> {
     await registry.lab512.start({ env: await createPullingEnvironment(registry, { [PULL_TENANT]: pulled.tokens }) });
     const clone = new Clone();
     const base = clone.commit("base.txt", "base");
-    await registerPasskey(registry.as("bob"), registry.openPasskeys("bob"), "test");
+    await registerCountedPasskey(registry, "bob");
     await actByCard(registry, buildRegistrationJob(PROJECT));
     await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/base"));
     return { registry, temporal, clone, base, stop };

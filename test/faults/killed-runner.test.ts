@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { registerPasskey } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import type { MergeStrategy } from "../../src/domain/act/job.js";
@@ -21,6 +20,7 @@ import {
   stateDecision,
 } from "../harness/acting.js";
 import { chooseExtent } from "../harness/campaign.js";
+import { registerCountedPasskey } from "../harness/passkeys.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt, expectRefsAgree } from "./agreement.js";
@@ -52,7 +52,7 @@ beforeAll(async () => {
   registry = await startTestRegistry({ name: "killed-runner" });
   clone = new Clone();
   base = clone.commit("base.txt", "base");
-  await registerPasskey(registry.as("bob"), registry.openPasskeys("bob"), "test");
+  await registerCountedPasskey(registry, "bob");
   const merged = [ATTESTED, ...SLOTS.map((slot) => projectFor("merged", slot))];
   const others = SLOTS.flatMap((slot) => [projectFor("pushed", slot), projectFor("tagged", slot)]);
   await Promise.all(

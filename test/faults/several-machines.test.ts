@@ -6,11 +6,11 @@ import { checkInvariants } from "../../faults/check/invariants.js";
 import { Load } from "../../faults/load.js";
 import { Random } from "../../faults/random.js";
 import { waitUntilAtRest } from "../../faults/rest.js";
-import { registerPasskey } from "../../src/client/deciding.js";
 import { REGISTRY_PROCESSES, type RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import { TENANT } from "../attacks/evidence.js";
 import { PATIENCE_MS } from "../harness/acting.js";
 import { chooseExtent, SEED } from "../harness/campaign.js";
+import { registerCountedPasskey } from "../harness/passkeys.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporalClient } from "../harness/temporal-client.js";
 import { toCheckTarget } from "./check-target.js";
@@ -28,7 +28,7 @@ describe.skipIf(inject("servers").s3 === undefined)("several apis, workers of LA
 
   beforeAll(async () => {
     registry = await startTestRegistry({ name: "several-machines", replicas: { api: EACH, lab256: EACH, lab512: EACH } });
-    await registerPasskey(registry.as("bob"), registry.openPasskeys("bob"), "several machines");
+    await registerCountedPasskey(registry, "bob");
     for (const name of REGISTRY_PROCESSES) for (const process of registry.replicas[name]) note(process);
   });
   afterAll(() => registry?.stop());

@@ -8,7 +8,7 @@ import { openPasskeyFile, type PasskeyFile } from "../../src/passkey/file.js";
 import { DEMO_TENANT, demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { type Founded, foundRegistry } from "../../src/stack/founding/founding.js";
 import type { FoundedActor } from "../../src/stack/founding/people.js";
-import { buildRegistryEnvironment } from "../../src/stack/registry/environment.js";
+import { buildRegistryEnvironment, toRpOrigin } from "../../src/stack/registry/environment.js";
 import { type RegistryPlace, type RegistrySeed, type RunningRegistry, startRegistryOn } from "../../src/stack/registry/registry.js";
 import { RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import { choosePorts } from "../../src/stack/servers/ports.js";
@@ -107,9 +107,10 @@ export async function startRegistryInProcess({
     for (const close of closing.reverse()) await close();
   };
   try {
-    const [founded, { api: apiPort }, { startApi }, { startLab256 }] = await Promise.all([
-      foundRegistry({ ...place, tenants, ...(policy === undefined ? {} : { policy }) }),
-      choosePorts(place.dataDir, ["api"]),
+    const { api: apiPort } = await choosePorts(place.dataDir, ["api"]);
+    const site = { id: "localhost", origins: [toRpOrigin(apiPort)] };
+    const [founded, { startApi }, { startLab256 }] = await Promise.all([
+      foundRegistry({ ...place, tenants, site, ...(policy === undefined ? {} : { policy }) }),
       import("../../src/api/api.js"),
       import("../../src/worker/lab256.js"),
     ]);

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { registerPasskey } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardToLeave } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
@@ -17,6 +16,7 @@ import {
   prepareCommand,
   stateDecision,
 } from "../harness/acting.js";
+import { registerCountedPasskey } from "../harness/passkeys.js";
 import type { Path } from "./path.js";
 import { createProject, type ReplaySetup, republishPolicy, TWO_APPROVALS_OFFICE, waitForEnd } from "./replay-setup.js";
 
@@ -43,7 +43,7 @@ export const cardPaths: readonly Path[] = [
     passes: ["admitStatement", "issuePermit", "runCommand"],
     async drive(setup) {
       const { base } = await createProject(setup, "P.release");
-      await registerPasskey(setup.as("bob"), setup.openPasskeys("bob"), "test");
+      await registerCountedPasskey(setup, "bob");
       const card = await openCard(setup.as("admin"), buildReleaseJob("P.release", "v1.2.0", base));
       await stateDecision(setup, "bob", "approve", card);
       return waitForEnd(setup, card);

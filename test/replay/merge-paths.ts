@@ -1,14 +1,14 @@
-import { registerPasskey } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { buildMergeIntoMain } from "../faults/merges.js";
 import { actByCard, actByPermit, buildPushJob, openCard, stateDecision } from "../harness/acting.js";
+import { registerCountedPasskey } from "../harness/passkeys.js";
 import type { Path } from "./path.js";
 import { createProject, type ReplaySetup, waitForEnd } from "./replay-setup.js";
 
 /** Creates a project with `main`, `feature/one` and `feature/two`, where both features change the same file. */
 async function createMergeableProject(setup: ReplaySetup, project_id: string) {
   const { clone, base } = await createProject(setup, project_id);
-  if ((await setup.openPasskeys("bob").list()).length === 0) await registerPasskey(setup.as("bob"), setup.openPasskeys("bob"), "test");
+  if ((await setup.openPasskeys("bob").list()).length === 0) await registerCountedPasskey(setup, "bob");
   await actByCard(setup, await buildMergeIntoMain(setup, project_id, "feature/base", "fast-forward"));
   for (const branch of ["feature/one", "feature/two"]) {
     clone.git("checkout", "-q", "-b", branch, base);

@@ -1,6 +1,6 @@
 import { actDirectly, type CompletedAct } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { registerPasskey, submitDecision } from "../../src/client/deciding.js";
+import { submitDecision } from "../../src/client/deciding.js";
 import { type Answer, requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js";
@@ -8,6 +8,7 @@ import { EMPTY_PATCH_HASH, type PushParams } from "../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import type { StatementDecision } from "../../src/domain/card/statement.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
+import { registerCountedPasskey } from "../harness/passkeys.js";
 import type { ServedRegistry } from "../harness/registry.js";
 
 export const OFFICE = "office::default";
@@ -145,7 +146,5 @@ export function buildRegistrationParams(project_id: string) {
 
 /** Registers a software passkey for each of them who has none. */
 export async function ensurePasskeys(registry: ServedRegistry, ...who: string[]): Promise<void> {
-  for (const name of who)
-    if ((await registry.openPasskeys(name).list()).length === 0)
-      await registerPasskey(registry.as(name), registry.openPasskeys(name), name);
+  for (const name of who) if ((await registry.openPasskeys(name).list()).length === 0) await registerCountedPasskey(registry, name);
 }

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { assertionSchema } from "../../domain/card/statement.js";
+import { passkeySchema as charterPasskeySchema } from "../../domain/charter/records.js";
+import { blake3Schema } from "../../domain/ids.js";
 import { findActor } from "../../lab256/identity/actors.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
+import { listRegisteredPasskeys } from "../../lab256/identity/passkeys/passkey-records.js";
 import { createRegistrationOptions, registerPasskey } from "../../lab256/identity/passkeys/passkey-registration.js";
-import { listPasskeys } from "../../lab256/identity/passkeys/passkeys.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
 import { type Answer, answerCreated, answerOk, defineMemberRoute, type Route } from "../http/route.js";
@@ -12,8 +14,12 @@ import { type Answer, answerCreated, answerOk, defineMemberRoute, type Route } f
 const REGISTRATION_MAX_BYTES = 256 * 1024;
 const RP_NAME = "Office Git Registry";
 
-const passkeySchema = z.object({
+const countedSchema = z.object({
   credential_id: z.string(),
+  fingerprint: blake3Schema,
+  record: charterPasskeySchema,
+});
+const passkeySchema = countedSchema.extend({
   name: z.string(),
   transports: z.array(z.string()),
   created_at_ms: z.number(),
@@ -21,7 +27,7 @@ const passkeySchema = z.object({
 });
 
 const registrationSchema = z.strictObject({
-  name: z.string().trim().min(1, "Give the passkey a name, such as that of the device.").max(100, "The name has at most 100 characters."),
+  name: z.string().trim().min(1, "Give the passkey a name, such as that of the device.").pipe(charterPasskeySchema.shape.name),
   response: z.record(z.string(), z.unknown()),
   assertion: assertionSchema.optional(),
 });
@@ -33,9 +39,10 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
       tenant: "token",
       group: "passkeys",
       summary: "List your passkeys",
+      detail: "`record` is what the charter says of a passkey that it names, and `fingerprint` the BLAKE3 of its `public_key`.",
       input: {},
       answers: { 200: { text: "The passkeys, the oldest first", schema: z.array(passkeySchema) } },
-      handle: ({ principal }) => runAsPerson(principal, async (personId) => answerOk(await listPasskeys(deps.db, personId))),
+      handle: ({ principal }) => runAsPerson(principal, async (personId) => answerOk(await listRegistered(deps, personId))),
     }),
     defineMemberRoute("POST", "/v1/passkeys/registration/options", {
       tenant: "token",
@@ -52,7 +59,7 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
       group: "passkeys",
       summary: "Register a passkey",
       detail:
-        "A person's first passkey is trusted on first use. A further one requires `assertion`: an earlier passkey of the person signs the BLAKE3 of the canonical JSON of `{attestation_object, challenge, credential_id}`, with the new registration's values in base64url.",
+        "A person's first passkey is trusted on first use. A further one requires `assertion`: an earlier passkey of the person signs the BLAKE3 of the canonical JSON of `{attestation_object, challenge, credential_id}`, with the new registration's values in base64url. The passkey counts once the tenant's charter has its `record`; compare `fingerprint` with that of your authenticator first.",
       input: { body: registrationSchema },
       example: {
         name: "Laptop",
@@ -64,16 +71,22 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
         },
       },
       bodyMaxBytes: REGISTRATION_MAX_BYTES,
-      answers: { 201: { text: "The passkey is registered", schema: z.object({ credential_id: z.string() }) } },
+      answers: { 201: { text: "The passkey is registered", schema: countedSchema } },
       problems: ["step_up_required", "step_up_invalid", "limit_exceeded"],
       handle: ({ principal, body: { name, response, assertion } }) =>
         runAsPerson(principal, async (personId) => {
           const answer = { person_id: personId, name, response, assertion, rp: deps.resolveRelyingParty(), nowMs: deps.now() };
           const outcome = await registerPasskey(deps.db, answer);
-          return outcome.ok ? answerCreated(outcome.value) : buildDenialProblem(outcome.denial);
+          if (!outcome.ok) return buildDenialProblem(outcome.denial);
+          const registered = (await listRegistered(deps, personId)).find((one) => one.credential_id === outcome.value.credential_id);
+          return answerCreated(countedSchema.parse(registered));
         }),
     }),
   ];
+}
+
+function listRegistered({ db, resolveRelyingParty }: ApiDependencies, personId: string) {
+  return listRegisteredPasskeys(db, personId, resolveRelyingParty().id);
 }
 
 /** An agent or app acts for a person and never with that person's passkeys. */

@@ -123,7 +123,11 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     requestPasskeyOptions: () => post("/v1/passkeys/registration/options", {}, answers.registrationOptionsSchema),
     /** `assertion`: an earlier passkey vouches for this one. */
     registerPasskey: (response: RegistrationResponseJSON, name: string, assertion?: Assertion) =>
-      post("/v1/passkeys/registration", { name, response, ...(assertion === undefined ? {} : { assertion }) }, answers.anySchema),
+      post(
+        "/v1/passkeys/registration",
+        { name, response, ...(assertion === undefined ? {} : { assertion }) },
+        answers.registeredPasskeySchema,
+      ),
     readCharter: () => get("/v1/charter", answers.charterSchema, { tenant_id }),
     /** Lists the charter's entries after the version that `after` names, oldest first. */
     listCharterEntries: (query: ListQuery = {}) => get("/v1/charter/entries", answers.charterEntriesSchema, { tenant_id, ...query }),

@@ -31,6 +31,11 @@ export const initSettings = z.object({
     buildRequiredText("the first tenants and who is in them (YAML, a list)"),
     "the first tenants, as config/compose/tenants.yaml",
   ),
+  OGR_RP_ID: describeSetting(z.string().default("localhost"), "the domain of passkeys, written into new charters"),
+  OGR_RP_ORIGINS: describeSetting(
+    buildRequiredText("the pages that may request approvals (`https://registry.example`), separated by commas"),
+    "origins for step-up, separated by commas, written into new charters",
+  ),
   OGR_FOUNDING_DIRECTORY: describeSetting(
     buildRequiredText("the operator's own folder"),
     "founding keys and first tokens: the operator's own",

@@ -38,7 +38,7 @@ const emailSchema = z
  * A passkey (WebAuthn Level 3). `public_key` is a COSE_Key, `registration` the authenticator's statement when it created the key.
  * Approvals with it count up to the level `counts_to`, that of the act that added it.
  */
-const passkeySchema = z.strictObject({
+export const passkeySchema = z.strictObject({
   credential_id: buildBase64urlSchema(1023),
   public_key: buildBase64urlSchema(2048),
   name: buildLineSchema(100),

@@ -9,6 +9,7 @@ import { pushedCommitsMigration } from "./migrations/0006-pushed-commits.js";
 import { webhooksMigration } from "./migrations/0007-webhooks.js";
 import { commandFiltersMigration } from "./migrations/0008-command-filters.js";
 import { telemetryMigration } from "./migrations/0009-telemetry.js";
+import { passkeyRegistrationsMigration } from "./migrations/0010-passkey-registrations.js";
 
 /** Migrations in the order in which they run. A released migration never changes; append a new one instead. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -21,6 +22,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0007-webhooks": webhooksMigration,
   "0008-command-filters": commandFiltersMigration,
   "0009-telemetry": telemetryMigration,
+  "0010-passkey-registrations": passkeyRegistrationsMigration,
 };
 
 /** The advisory lock with which only one process at a time migrates a database. */

@@ -5,6 +5,8 @@ import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { SigningKey } from "../../domain/bytes/signature.js";
 import type { ChangeParams, CharterChange } from "../../domain/charter/change.js";
 import { CHARTER_RULES, signEntry } from "../../domain/charter/entry.js";
+import { TERMINAL_ORIGIN } from "../../domain/charter/passkeys.js";
+import type { Passkey } from "../../domain/charter/records.js";
 import { parseActorKind } from "../../domain/ids.js";
 import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
 import { normalizeEmail } from "../../lab256/identity/emails.js";
@@ -14,39 +16,53 @@ import type { FoundingKeys } from "./keys.js";
 
 type Founding = ChangeParams<"registry.charter.found">;
 
-/** Founds the charters of these tenants, see {@link foundCharter}. Returns the hash of their first policy. */
+/** The domain whose passkeys approve, and the pages that may request their assertions. */
+export interface ApprovalSite {
+  readonly id: string;
+  readonly origins: readonly string[];
+}
+
+/** Passkeys of a development registry, used from a terminal only. */
+const LOCAL_SITE: ApprovalSite = { id: "localhost", origins: [] };
+
+/**
+ * Founds the charters of these tenants, see {@link foundCharter}. Returns the hash of their first policy. `site` is the relying party for
+ * approvals, which `ogr` can use too.
+ */
 export async function foundCharters(
   store: ObjectStore,
   tenants: readonly TenantSeed[],
   { foundingKeys, planeKeys }: Pick<FoundingKeys, "foundingKeys" | "planeKeys">,
   policy: Uint8Array,
+  site: ApprovalSite = LOCAL_SITE,
 ): Promise<Blake3Hex> {
+  const relying_parties: Founding["relying_parties"] = { [site.id]: { origins: [...site.origins, TERMINAL_ORIGIN], use: "approve" } };
   const keys = Object.fromEntries(planeKeys.map((key) => [key.jwk.kid, key]));
   await Promise.all(
     tenants.map(async (seed) => {
       const foundingKey = foundingKeys.get(seed.tenant_id);
       if (foundingKey === undefined) throw new Error(`${seed.tenant_id} has no founding key.`);
-      await foundCharter(store, seed, foundingKey, { policy, keys });
+      await foundCharter(store, seed, foundingKey, { policy, keys, relying_parties });
     }),
   );
   return hashBlake3Hex(policy);
 }
 
 /**
- * Founds a tenant's charter: writes the bytes of its first policy and version 1, with the members of the seed and these keys. An existing
- * charter stays as it is, so no start and no upgrade changes one.
+ * Founds a tenant's charter: writes the bytes of its first policy and version 1, with the members of the seed, these keys and these relying
+ * parties. An existing charter stays as it is, so no start and no upgrade changes one.
  */
 async function foundCharter(
   store: ObjectStore,
   seed: TenantSeed,
   foundingKey: SigningKey,
-  { policy, keys }: { readonly policy: Uint8Array; readonly keys: Founding["keys"] },
+  { policy, keys, relying_parties }: { readonly policy: Uint8Array } & Pick<Founding, "keys" | "relying_parties">,
 ): Promise<void> {
   const { tenant_id } = seed;
   if ((await store.blobs.stat(toCharterKey(tenant_id, 1))) !== undefined) return;
   const policy_hash = hashBlake3Hex(policy);
   await store.blobs.create(toPolicyBytesKey(tenant_id, policy_hash), policy);
-  const params = { policy_hash, ...listMembers(seed), keys, relying_parties: {}, tenants: {}, policy_codes: [] };
+  const params = { policy_hash, ...listMembers(seed), keys, relying_parties, tenants: {}, policy_codes: [] };
   await appendCharterEntry(store, tenant_id, foundingKey, { jobType: "registry.charter.found", params });
 }
 
@@ -65,6 +81,46 @@ function listMembers({ actors: seeded = [] }: TenantSeed): Pick<Founding, "perso
   return { persons, actors };
 }
 
+/** A person of a tenant. */
+export interface CharterMember {
+  readonly tenant_id: string;
+  readonly person_id: string;
+}
+
+/**
+ * Adds to a person those of these passkeys that the charter does not name yet, signed by the founding key, so that they count. Tries again
+ * if another entry is appended at the same time.
+ *
+ * @throws as {@link appendCharterEntry}, and if the charter has no such person.
+ */
+export async function addPasskeys(
+  store: ObjectStore,
+  { tenant_id, person_id }: CharterMember,
+  foundingKey: SigningKey,
+  passkeys: readonly Passkey[],
+): Promise<void> {
+  for (;;) {
+    const { state } = await walkCharter(store, tenant_id, foundingKey);
+    const person = state.find("person", person_id);
+    if (person === undefined) throw new Error(`${person_id} is not a person of the charter of ${tenant_id}.`);
+    const named = new Set(person.passkeys.map(({ credential_id }) => credential_id));
+    const added = passkeys.filter(({ credential_id }) => !named.has(credential_id));
+    if (added.length === 0) return;
+    const persons = { [person_id]: { ...person, passkeys: [...person.passkeys, ...added] } };
+    try {
+      await appendCharterEntry(store, tenant_id, foundingKey, { jobType: "registry.members.change", params: { persons, actors: {} } });
+      return;
+    } catch (error) {
+      if (!(error instanceof ConcurrentEntry)) throw error;
+    }
+  }
+}
+
+/** Another entry took the version. */
+class ConcurrentEntry extends Error {
+  override readonly name = "ConcurrentEntry";
+}
+
 /**
  * Appends a change signed by the founding key, which suffices until the charter is sealed. Returns the new version.
  *
@@ -76,9 +132,7 @@ export async function appendCharterEntry(
   foundingKey: SigningKey,
   change: CharterChange,
 ): Promise<number> {
-  const walk = new CharterWalk(tenant_id, foundingKey.jwk);
-  const walked = await walk.advance((version) => store.blobs.get(toCharterKey(tenant_id, version)));
-  if (!walked.ok && walked.denial.code !== "tenant_unknown") throw new Error(walked.denial.message);
+  const walk = await walkCharter(store, tenant_id, foundingKey);
   const version = walk.version + 1;
   const { state } = walk;
   if (state.find("sealed") !== undefined)
@@ -89,6 +143,14 @@ export async function appendCharterEntry(
   const unsigned = { tenant_id, version, previous: walk.entryHash, state_hash: state.hash, change, rules: CHARTER_RULES };
   const created = await store.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(signEntry(unsigned, foundingKey)));
   if (created === "exists")
-    throw new Error(`The charter of ${tenant_id} was changed at the same time: check its newest entry and try again.`);
+    throw new ConcurrentEntry(`The charter of ${tenant_id} was changed at the same time: check its newest entry and try again.`);
   return version;
+}
+
+/** Walks a charter to its newest entry; a charter that is not founded yet is empty. @throws if it is not valid */
+async function walkCharter(store: ObjectStore, tenant_id: string, foundingKey: SigningKey): Promise<CharterWalk> {
+  const walk = new CharterWalk(tenant_id, foundingKey.jwk);
+  const walked = await walk.advance((version) => store.blobs.get(toCharterKey(tenant_id, version)));
+  if (!walked.ok && walked.denial.code !== "tenant_unknown") throw new Error(walked.denial.message);
+  return walk;
 }

@@ -3,7 +3,7 @@ import type { TenantSeed } from "../../lab256/identity/seed.js";
 import type { StoreConfig } from "../../storage/open.js";
 import type { ObjectStoreServer } from "../servers/servers.js";
 import { foundAllowlist } from "./allowlist.js";
-import { foundCharters } from "./charter.js";
+import { type ApprovalSite, foundCharters } from "./charter.js";
 import { foundKeys, type KeyFiles, type KeyFolders, resolveKeyFolders } from "./keys.js";
 import { ensureActorTokens, type FoundedActor, foundPeople } from "./people.js";
 import { readDefaultPolicy } from "./policy.js";
@@ -19,6 +19,8 @@ export interface FoundingOptions {
   readonly tenants: readonly TenantSeed[];
   /** The bytes of the first policy of a tenant without a charter; the default policy when absent. */
   readonly policy?: Uint8Array;
+  /** The relying party for approvals of a tenant without a charter; `localhost`, from terminals only, when absent. */
+  readonly site?: ApprovalSite;
 }
 
 /** What a registry needs before its first process starts, wherever the processes run. */
@@ -74,7 +76,7 @@ export async function foundRecords(options: RecordOptions): Promise<FoundedRecor
   ]);
   const policy = options.policy ?? (await readDefaultPolicy());
   const [policy_hash] = await Promise.all([
-    withRootStore(rootStore, (store) => foundCharters(store, tenants, keys, policy)),
+    withRootStore(rootStore, (store) => foundCharters(store, tenants, keys, policy, options.site)),
     foundPeople(databaseUrl, tenants, actors, keys.receiptKey.jwk),
   ]);
   return { keys: keys.files, allowlist, actors, policy_hash, rootStore };

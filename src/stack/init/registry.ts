@@ -36,6 +36,7 @@ export async function initRegistry(environment: NodeJS.ProcessEnv): Promise<stri
       objectStore,
       bucketPrefix,
       tenants,
+      site: { id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS.split(",") },
     }),
   ]);
   return `${tenants.map(({ tenant_id }) => tenant_id).join(", ")}: founded. The first tokens are in ${founding}/tokens.json.`;

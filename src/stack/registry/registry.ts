@@ -110,14 +110,16 @@ export async function startRegistryOn(place: RegistryPlace, seed: RegistrySeed):
 
 async function startRegistryOnce(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {
   const { dataDir, supervisor } = place;
-  const founding = foundRegistry({
+  const countReplicas = (name: RegistryProcessName): number => seed.replicas?.[name] ?? 1;
+  const further = Array.from({ length: countReplicas("api") - 1 }, (_, n) => `api-${n + 2}` as const);
+  const ports = await choosePorts(dataDir, ["api", ...further]);
+  const rp = { id: "localhost", origin: toRpOrigin(ports.api) };
+  const founded = await foundRegistry({
     ...place,
     tenants: seed.tenants ?? demoTenants,
     ...(seed.policy === undefined ? {} : { policy: seed.policy }),
+    site: { id: rp.id, origins: [rp.origin] },
   });
-  const countReplicas = (name: RegistryProcessName): number => seed.replicas?.[name] ?? 1;
-  const further = Array.from({ length: countReplicas("api") - 1 }, (_, n) => `api-${n + 2}` as const);
-  const [founded, ports] = await Promise.all([founding, choosePorts(dataDir, ["api", ...further])]);
   const apiPorts = Object.values(ports);
   const environment = buildRegistryEnvironment(founded, { ...place, apiPort: ports.api, infra: seed.infra ?? "none" });
   const buildReplicas = (name: RegistryProcessName, module: string): [RegistryProcess, ...RegistryProcess[]] => {
@@ -136,7 +138,6 @@ async function startRegistryOnce(place: RegistryPlace, seed: RegistrySeed): Prom
   const stop = await startAllProcesses(REGISTRY_PROCESSES.flatMap((name) => replicas[name]));
   const processes = { api: replicas.api[0], lab256: replicas.lab256[0], lab512: replicas.lab512[0] };
   const apiUrls = apiPorts.map((port) => `http://127.0.0.1:${port}`);
-  const rp = { id: "localhost", origin: toRpOrigin(ports.api) };
   return { apiUrl: `http://127.0.0.1:${ports.api}`, apiUrls, rp, place, founded, processes, replicas, stop };
 }
 

@@ -32,8 +32,8 @@ export function describeCharter(registry: () => ServedRegistry): void {
     it("sees its members and that the founding key can still change it", async () => {
       const { code, stdout } = await run("show");
       expect(code).toBe(0);
-      expect(stdout).toContain(`${TENANT}, version 1 (not sealed: the founding key can still change it)`);
-      expect(stdout).toContain("person:bob  Bob, 0 passkeys");
+      expect(stdout).toContain(`${TENANT}, version 2 (not sealed: the founding key can still change it)`);
+      expect(stdout).toContain("person:bob  Bob, 2 passkeys");
       expect(stdout).toContain(`the founding key ${foundingKey().jwk.x} that the registry names`);
     });
 
@@ -46,14 +46,14 @@ export function describeCharter(registry: () => ServedRegistry): void {
           .trim()
           .split("\n")
           .map((line) => line.split(" ").slice(0, 3).join(" ")),
-      ).toEqual(["1  founded", "2  policy"]);
+      ).toEqual(["1  founded", "2  members:", "3  policy"]);
       expect(stdout).toContain(hash);
       await expect.poll(async () => (await ogr(["tenant", "show"], toPersonEnvironment(registry(), "bob"))).stdout).toContain(hash);
     });
 
     it("verifies it from the founding key that they kept, and from no other", async () => {
       const kept = await run("verify", "--founding-key", await keepKey(foundingKey().jwk), "--json");
-      expect([kept.code, kept.json(verdictSchema)]).toEqual([0, { ok: true, version: 2 }]);
+      expect([kept.code, kept.json(verdictSchema)]).toEqual([0, { ok: true, version: 3 }]);
       const other = await run("verify", "--founding-key", await keepKey(createTestKey().jwk), "--json");
       expect(other.code).toBe(1);
       expect(other.json(verdictSchema)).toMatchObject({

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { runGit } from "../../../src/client/git/git-command.js";
+import { countPasskeys } from "../../harness/passkeys.js";
 import type { ServedRegistry } from "../../harness/registry.js";
 import { runOgrHere as ogr } from "../ogr-here.js";
 import { runOgr as ogrProcess, toPersonEnvironment } from "../run-ogr.js";
@@ -68,6 +69,7 @@ export function testMainJob(started: () => ServedRegistry): void {
       const stolen = await ogr(["passkey", "register", "--json"], { ...bob, OGR_CONFIG_DIR: join(folder, "thief") });
       expect([stolen.code, stolen.stdout + stolen.stderr]).toEqual([5, expect.stringContaining("step_up_required")]);
       expect((await ogr(["passkey", "register"], bob)).code).toBe(0);
+      await countPasskeys(registry, registry.as("bob"));
       const released = await approveAll(["release", "P.cli", "v1.2.0", "--commit", "feature/hello", "--notes", "The first one."]);
       expect(released.level).toBe("L4");
 

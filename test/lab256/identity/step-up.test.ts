@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Assertion, computeStatementChallenge, type Statement } from "../../../src/domain/card/statement.js";
+import { TERMINAL_ORIGIN } from "../../../src/domain/charter/passkeys.js";
 import { createStepUpOptions, verifyStepUp } from "../../../src/lab256/identity/passkeys/step-up.js";
 import { FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
 import { assertPasskey } from "../../../src/passkey/client.js";
@@ -47,6 +48,13 @@ test("an assertion by the person's passkey is accepted for its statement, also w
   expect(await verify(assertion, about, MIRA.person_id)).toEqual(granted);
   expect(await readStoredCounter(own)).toBe(1);
   expect(await verify(assertion, about, MIRA.person_id)).toEqual(granted);
+});
+
+test("an assertion by ogr, with the origin that no page can have, is accepted for a statement", async () => {
+  const own = await registerTestPasskey(people.db, MIRA.person_id);
+  const about = buildStatement({ approver: MIRA.actor_id });
+  const { assertion } = assertPasskey(own, computeStatementChallenge(about), TERMINAL_ORIGIN, RP.id);
+  expect(await verify(assertion, about, MIRA.person_id)).toMatchObject({ ok: true });
 });
 
 test("eight concurrent verifications of one assertion all accept it", async () => {

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import { registerPasskey, submitDecision } from "../../../src/client/deciding.js";
+import { submitDecision } from "../../../src/client/deciding.js";
 import { requireValue } from "../../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../../src/client/waiting.js";
 import { loadWorkflowBundle } from "../../../src/worker/workflow-bundle.js";
@@ -17,6 +17,7 @@ import {
   openCard,
   PATIENCE_MS,
 } from "../../harness/acting.js";
+import { registerCountedPasskey } from "../../harness/passkeys.js";
 import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
 import { listRecordedNames, readHistory } from "../../replay/histories.js";
 import { Clone } from "../../repository/real-git.js";
@@ -72,7 +73,7 @@ async function act(): Promise<void> {
   acts.push = (await actByPermit(admin, job)).permit.jti;
 
   const passkeys = recordPasskeySecrets(registry.openPasskeys("bob"), planted);
-  await registerPasskey(registry.as("bob"), passkeys, "bob");
+  await registerCountedPasskey(registry, "bob", passkeys);
   planted.push(...(await readPasskeySecrets(registry.openPasskeys("bob").path)));
   const card = await openCard(admin, buildReleaseJob(PROJECT, "v1.0.0", commit));
   acts.release = card.card_id;

@@ -67,6 +67,10 @@ interface PasskeysTable {
   created_at: Time;
   name: string;
   disabled_at: OptionalTime;
+  /** The relying party and, in base64url, the client data and the attestation object of the registration; null for early passkeys. */
+  relying_party: string | null;
+  client_data_json: string | null;
+  attestation_object: string | null;
 }
 
 interface PasskeyChallengesTable {

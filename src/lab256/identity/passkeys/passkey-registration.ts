@@ -128,6 +128,9 @@ async function storeRegistration(
       counter,
       transports: registration.response.transports,
       name: answer.name,
+      relying_party: rp.id,
+      client_data_json: registration.response.clientDataJSON,
+      attestation_object: registration.response.attestationObject,
     })
     .onConflict((conflict) => conflict.doNothing())
     .returning("credential_id")

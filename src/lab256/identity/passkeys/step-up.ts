@@ -6,6 +6,7 @@ import {
 import { isoBase64URL } from "@simplewebauthn/server/helpers";
 import type { Blake3Hex } from "../../../domain/bytes/hash.js";
 import { type Assertion, computeStatementChallenge, hashStatement, type Statement } from "../../../domain/card/statement.js";
+import { TERMINAL_ORIGIN } from "../../../domain/charter/passkeys.js";
 import { denyWith, grantValue, type Outcome } from "../../../domain/denial.js";
 import type { Db } from "../../database/database.js";
 import { type AcceptedAssertion, acceptAssertion, findAcceptedCounter, hashAssertion } from "./accepted-assertions.js";
@@ -51,7 +52,8 @@ export function verifyStepUp(db: Db, { statement, ...asserted }: StepUp): Promis
     digest: hashStatement(statement),
     what: "the digest of this statement",
   };
-  return verifyAssertion(db, { ...asserted, ...expected });
+  const rp = { ...asserted.rp, origins: [...asserted.rp.origins, TERMINAL_ORIGIN] };
+  return verifyAssertion(db, { ...asserted, ...expected, rp });
 }
 
 export interface ExpectedAssertion extends PresentedAssertion {
