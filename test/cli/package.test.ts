@@ -30,6 +30,10 @@ const unsignedReceipt: UnsignedReceipt = {
   usage: { wall_ms: 12, staged_bytes: 345, stored_bytes: 345 },
   error: "",
   refs: [{ name: "refs/heads/feature/hello", old: "0".repeat(40), new: COMMIT }],
+  actor_id: "ubl:sid:app:ci",
+  person_id: "person:ana",
+  charter_version: 1,
+  previous_act: null,
   envelope_digest: DIGEST,
   policy_hash: OTHER_DIGEST,
 };

@@ -81,6 +81,10 @@ export const receipt = {
   ...answered,
   status: "success",
   refs: [{ name: "refs/heads/feature/hello", old: "0".repeat(40), new: COMMIT }],
+  actor_id: "ubl:sid:app:ci",
+  person_id: "person:ana",
+  charter_version: 1,
+  previous_act: "0190a0b0-0000-7000-8000-000000000002",
 };
 
 export const refusal = { ...answered, status: "denied", code: "permit_mismatch", error: "Envelope and permit differ in `target`." };

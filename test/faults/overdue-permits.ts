@@ -54,6 +54,7 @@ async function storeClaimAndReceipt({ store, founded }: TestRegistry, { jti, iat
   const receipt = {
     ...{ ...about, jobId: `job-${jti}`, jobType: scopes.jobType, project_id: PROJECT, policy_hash: scopes.policy_hash, finished_at: iat },
     ...{ status: "error", code: "ref_moved", error: "The branch moved.", refs: [], artifacts: [], logs_hash: DIGEST, logs_key: "log" },
+    ...{ actor_id: scopes.actor_id, person_id: null, charter_version: 1, previous_act: null },
     usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 },
   };
   await store.blobs.create(

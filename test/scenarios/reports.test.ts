@@ -86,7 +86,14 @@ describe("a Runner's report on a pulled command", () => {
       by,
     );
   const signReceipt = (envelope: CommandEnvelope, by: SigningKey = key): Receipt =>
-    signObject("receipt", { ...buildCommonMembers(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, by);
+    signObject(
+      "receipt",
+      {
+        ...{ ...buildCommonMembers(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] },
+        ...{ actor_id: envelope.permit.scopes.actor_id, person_id: null, charter_version: 1, previous_act: null },
+      },
+      by,
+    );
   const claimAs = (envelope: CommandEnvelope, envelope_digest = hashEnvelope(envelope)) => {
     const held = { workflow_id: "another", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: Date.now() };
     const claim = signObject("claim", { tenant_id: PULL, jti: envelope.jti, envelope_digest, ...held }, key);

@@ -67,6 +67,7 @@ function buildReceipt(act: number, members: Partial<Receipt> = {}, key: SigningK
     ...{ finished_at: 2_000, logs_hash: DIGEST, logs_key: "log", artifacts: [], error: "", envelope_digest: DIGEST, policy_hash: DIGEST },
     ...{ usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 }, status: "success" as const },
     refs: [{ name: "refs/heads/feature/x", old: event.toObjectId(0), new: event.toObjectId(act) }],
+    ...{ actor_id: event.ADMIN, person_id: null, charter_version: 1, previous_act: null },
     ...members,
   };
   return receiptSchema.parse(signObject("receipt", unsigned, key));

@@ -122,6 +122,10 @@ export const RECEIPT_EXAMPLE = {
   envelope_digest: BLAKE3,
   policy_hash: POLICY,
   refs: [],
+  actor_id: "ubl:sid:person:admin",
+  person_id: "person:admin",
+  charter_version: 1,
+  previous_act: null,
   kid: "9c1185a5c5e9fc54",
   sig: "base64",
 };

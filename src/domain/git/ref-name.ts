@@ -53,6 +53,20 @@ export function toActRef(jti: string): string {
   return `${ACT_REFS}${jti}`;
 }
 
+/** The one ref that names the last act that wrote the refs. It stays after the record of that act is removed. Hidden from clients. */
+export const LAST_ACT_REFS = "refs/ubl/last/";
+
+export function toLastActRef(jti: string): string {
+  return `${LAST_ACT_REFS}${jti}`;
+}
+
+/** Name the act before each recorded act. Kept as long as the record, so that a retry finds it. Hidden from clients. */
+export const PREVIOUS_ACT_REFS = "refs/ubl/previous/";
+
+export function toPreviousActRef(jti: string, previous: string): string {
+  return `${PREVIOUS_ACT_REFS}${jti}/${previous}`;
+}
+
 /** Records of acts that a Runner gave up, so that a late write of an earlier attempt loses. */
 export const ENDED_ACT_REFS = "refs/ubl/ended/";
 

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { infraRevisionSchema } from "../act/infra-context.js";
+import { personIdSchema } from "../charter/records.js";
 import { DENIAL_CODES } from "../denial.js";
 import { refMoveSchema } from "../git/ref-move.js";
-import { blake3Schema, jobIdSchema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
+import { actorIdSchema, blake3Schema, jobIdSchema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 
 export const RECEIPT_STATUSES = ["success", "error", "denied", "expired"] as const;
 export type ReceiptStatus = (typeof RECEIPT_STATUSES)[number];
@@ -36,6 +37,16 @@ export const receiptSchema = z.strictObject({
   ...shared,
   status: z.enum(RECEIPT_STATUSES),
   refs: z.array(refMoveSchema),
+  /** The actor of the permit, and the person who answers for that actor: null if the charter names none, as for the registry's own services. */
+  actor_id: actorIdSchema,
+  person_id: personIdSchema.nullable(),
+  /** The version of the tenant's charter that names the person. */
+  charter_version: z.int().positive(),
+  /**
+   * The act whose write of the project's refs this act's write replaced. Null for the first act of a project, and for an act that wrote no
+   * refs.
+   */
+  previous_act: jtiSchema.nullable(),
   /** The revision of the infra registry that the context was checked against before the claim; absent without a registry. */
   infra_revision: infraRevisionSchema.optional(),
 });

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { denyWith, type Outcome, wrapDenial } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
 import { toActRef, toEndedActRef } from "../../domain/git/ref-name.js";
 import { casConflicts } from "../../process/metrics/lab512.js";
 import { GitFault } from "../../repository/git-fault.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
+import { findPreviousAct, recordAct } from "../../repository/refs/act-records.js";
 import { checkNoOtherRefs, checkRefMoves } from "../../repository/refs/move-problem.js";
 import { type Refs, type RefTarget, serialisePackedRefs } from "../../repository/refs/packed-refs.js";
 import { type RefsState, readRefs } from "../../repository/refs/refs-state.js";
@@ -31,6 +32,8 @@ export interface MoveResult {
   readonly state: RefsState;
   /** The version that was replaced. Undefined if an earlier attempt at this act had moved the refs. */
   readonly from: string | undefined;
+  /** The act that wrote the replaced version, or null for the first act of a project. */
+  readonly previous_act: string | null;
 }
 
 /** Moves the refs of an act, starting from the remembered refs. Acts of this process queue, so they lose no swaps to each other. */
@@ -63,7 +66,8 @@ async function swapRefs({ store, name, signal }: OpenRepository, move: Move, kno
       fresh = true;
     }
     if (state === undefined) return denyWith("project_unknown", `${name.project_id} has no repository; register the project first.`);
-    if (state.refs.has(toActRef(move.jti))) return { ok: true, value: { state, from: undefined } };
+    if (state.refs.has(toActRef(move.jti)))
+      return grantValue({ state, from: undefined, previous_act: findPreviousAct(state.refs, move.jti) });
     if (state.refs.has(toEndedActRef(move.jti)))
       return denyWith("permit_used", "A later attempt recorded that this act ended without moving a ref.");
     const refusal = checkRefMoves(state.refs, move.refs) ?? (move.forbidsOtherRefs ? checkNoOtherRefs(state.refs, move.refs) : undefined);
@@ -71,11 +75,15 @@ async function swapRefs({ store, name, signal }: OpenRepository, move: Move, kno
     if (refusal !== undefined && fresh) return wrapDenial(refusal);
     if (refusal === undefined) {
       signal.throwIfAborted();
-      const refs = applyMove(state.refs, move);
+      const { refs, previous_act } = applyMove(state.refs, move);
       const askedAtMs = performance.now();
       const version = await swapPointer(store, key, state.version, serialisePackedRefs(refs));
       if (version !== undefined)
-        return { ok: true, value: { state: { version, refs, askedAtMs, answeredAtMs: performance.now() }, from: state.version } };
+        return grantValue({
+          state: { version, refs, askedAtMs, answeredAtMs: performance.now() },
+          from: state.version,
+          previous_act,
+        });
       casConflicts.inc();
       if (tries > 0) await sleep(Math.random() * 4 * tries);
     }
@@ -87,13 +95,12 @@ async function swapRefs({ store, name, signal }: OpenRepository, move: Move, kno
   );
 }
 
-function applyMove(refs: Refs, move: Move): Refs {
+function applyMove(refs: Refs, move: Move): { readonly refs: Refs; readonly previous_act: string | null } {
   const next = new Map(refs);
   for (const name of move.finished) next.delete(name);
   for (const { name, new: id, peeled } of move.refs) {
     if (id === ZERO_ID) next.delete(name);
     else next.set(name, peeled === undefined ? { id } : { id, peeled });
   }
-  next.set(toActRef(move.jti), move.act);
-  return next;
+  return { refs: next, previous_act: recordAct(next, move.jti, move.act) };
 }

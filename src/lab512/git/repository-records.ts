@@ -2,7 +2,8 @@ import { deflateSync } from "node:zlib";
 import { EMPTY_TREE } from "../../domain/git/git-id.js";
 import { toActRef, toEndedActRef } from "../../domain/git/ref-name.js";
 import { GitFault } from "../../repository/git-fault.js";
-import { type Refs, serialisePackedRefs } from "../../repository/refs/packed-refs.js";
+import { recordAct } from "../../repository/refs/act-records.js";
+import { type RefTarget, serialisePackedRefs } from "../../repository/refs/packed-refs.js";
 import { isRegistered, readRefs, readStoredRefs } from "../../repository/refs/refs-state.js";
 import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
@@ -48,9 +49,11 @@ export async function createRepositoryFiles(store: ObjectStore, name: Repository
  * this act was recorded as ended; true also if an earlier attempt at this act registered it.
  */
 export function registerRepository(store: ObjectStore, name: RepositoryName, jti: string): Promise<boolean> {
-  return addRecord(store, name, toActRef(jti), (refs) => {
+  return addRecord(store, name, (refs) => {
     if (refs.has(toActRef(jti))) return true;
-    return isRegistered(refs) || refs.has(toEndedActRef(jti)) ? false : undefined;
+    if (isRegistered(refs) || refs.has(toEndedActRef(jti))) return false;
+    recordAct(refs, jti, { id: EMPTY_TREE });
+    return undefined;
   });
 }
 
@@ -67,25 +70,26 @@ export async function recordEndedAct(
   // Only a registration writes refs where there are none; every other write names the version that it replaces.
   if (!registers && (await readRefs(store, name)) === undefined) return true;
   await createBlob(store, toRepositoryKeys(name).emptyTree, EMPTY_TREE_BYTES);
-  return addRecord(store, name, toEndedActRef(jti), (refs) => {
+  return addRecord(store, name, (refs) => {
     if (refs.has(toActRef(jti))) return false;
-    return refs.has(toEndedActRef(jti)) ? true : undefined;
+    if (refs.has(toEndedActRef(jti))) return true;
+    refs.set(toEndedActRef(jti), { id: EMPTY_TREE });
+    return undefined;
   });
 }
 
-/** Adds a record to the refs by a conditional write, unless `decide` already returns the result for the present refs. */
+/** Writes the refs that `decide` changes by a conditional write, unless it already returns the result for the present refs. */
 async function addRecord(
   store: ObjectStore,
   name: RepositoryName,
-  record: string,
-  decide: (refs: Refs) => boolean | undefined,
+  decide: (refs: Map<string, RefTarget>) => boolean | undefined,
 ): Promise<boolean> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const state = await readStoredRefs(store, name);
     const refs = new Map(state?.refs);
     const decided = decide(refs);
     if (decided !== undefined) return decided;
-    const bytes = serialisePackedRefs(refs.set(record, { id: EMPTY_TREE }));
+    const bytes = serialisePackedRefs(refs);
     if ((await swapPointer(store, toRepositoryKeys(name).packedRefs, state?.version ?? null, bytes)) !== undefined) return true;
   }
   throw new GitFault("contended", `The refs of ${name.project_id} changed ${TRIES_MAX} times in a row. Try again.`);

@@ -19,7 +19,7 @@ export const archiveJob: JobHandler<ArchiveParams> = {
     const { params, jti } = input;
     return runOnProject(context, params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had moved the mark");
-      if (record !== undefined) return grantValue(buildArchiveEffects(toRefMove(params, record.id), 0));
+      if (record !== undefined) return grantValue(buildArchiveEffects(toRefMove(params, record.id), record.previous_act, 0));
       await context.completeStep("looked");
       const mark = checkArchiveMark(repository, params);
       if (!mark.ok) return mark;
@@ -31,7 +31,7 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       const published = await publishChange(context, repository, { jti, pack, refs: [move], act: { id: tip } });
       if (!published.ok) return published;
       context.log(params.archived ? `archived ${params.project_id}` : `unarchived ${params.project_id}`);
-      return grantValue(buildArchiveEffects(move, published.value.stored_bytes));
+      return grantValue(buildArchiveEffects(move, published.value.previous_act, published.value.stored_bytes));
     });
   },
 };
@@ -55,7 +55,7 @@ function toRefMove({ archived }: ArchiveParams, id: string): RefMove {
   return archived ? { name: ARCHIVED_REF, old: ZERO_ID, new: id } : { name: ARCHIVED_REF, old: id, new: ZERO_ID };
 }
 
-function buildArchiveEffects(move: RefMove, stored_bytes: number): Effects {
+function buildArchiveEffects(move: RefMove, previous_act: string | null, stored_bytes: number): Effects {
   const archived = move.new === ZERO_ID ? "no" : "yes";
-  return { refs: [move], commit: null, artifacts: [{ archived }], staged_bytes: 0, stored_bytes };
+  return { refs: [move], previous_act, commit: null, artifacts: [{ archived }], staged_bytes: 0, stored_bytes };
 }

@@ -43,6 +43,7 @@ export const initJob: JobHandler<InitParams> = {
     await createBlob(context.store, key, declaration);
     return grantValue({
       refs: [],
+      previous_act: null,
       commit: null,
       artifacts: [{ project_id, repo: toRepoPrefix(context.tenant_id, project_id) }],
       staged_bytes: 0,

@@ -16,7 +16,8 @@ export const mergeProtectedJob: JobHandler<MergeProtectedParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
     return runOnProject(context, input.params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, input.jti, "an earlier attempt had moved the target");
-      if (record !== undefined) return attestMerge(context, repository, input, record.id, 0);
+      if (record !== undefined)
+        return attestMerge(context, repository, input, record.id, { previous_act: record.previous_act, stored_bytes: 0 });
       await context.completeStep("looked");
       const misplaced = checkMergeRefs(repository, input.params);
       if (misplaced !== undefined) return wrapDenial(misplaced);
@@ -51,7 +52,7 @@ async function publishMerge(
     act: { id },
     logCommit: id,
   });
-  return published.ok ? attestMerge(context, repository, input, id, published.value.stored_bytes) : published;
+  return published.ok ? attestMerge(context, repository, input, id, published.value) : published;
 }
 
 /** Returns the commit that the target will point to, with a pack if the merge creates it. */
@@ -77,17 +78,23 @@ async function attestMerge(
   repository: OpenRepository,
   input: ExecuteInput<MergeProtectedParams>,
   commit: string,
-  stored_bytes: number,
+  { previous_act, stored_bytes }: Pick<Effects, "previous_act" | "stored_bytes">,
 ): Promise<Outcome<Effects>> {
   const pact = await storePact(context, repository, input, commit);
   await context.completeStep("attested");
-  return grantValue(buildMergeEffects(input.params, commit, pact, stored_bytes + pact.sizeBytes));
+  return grantValue(buildMergeEffects(input.params, commit, pact, { previous_act, stored_bytes: stored_bytes + pact.sizeBytes }));
 }
 
-function buildMergeEffects(params: MergeProtectedParams, commit: string, pact: StoredPact, stored_bytes: number): Effects {
+function buildMergeEffects(
+  params: MergeProtectedParams,
+  commit: string,
+  pact: StoredPact,
+  { previous_act, stored_bytes }: Pick<Effects, "previous_act" | "stored_bytes">,
+): Effects {
   const { source, target, expected_source, expected_target, strategy } = params;
   return {
     refs: [{ name: toBranchRef(target), old: expected_target, new: commit }],
+    previous_act,
     commit,
     artifacts: [
       // The source's commits were introduced by pushes. The merge adds at most its own commit.

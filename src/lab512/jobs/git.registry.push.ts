@@ -9,7 +9,7 @@ import { countIncomingBytes } from "../../repository/incoming/incoming-bytes.js"
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { listIntroducedCommits } from "./introduced-commits.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
-import { findEarlierMove, publishChange } from "./publish.js";
+import { type EarlierMove, findEarlierMove, publishChange } from "./publish.js";
 
 /** Moves one branch by a bundle, a diff or a format-patch series, or deletes it (ADR-002 §6, contracts "Jobs of the ADR"). */
 export const pushJob: JobHandler<PushParams> = {
@@ -17,7 +17,7 @@ export const pushJob: JobHandler<PushParams> = {
     const { params, jti, permit } = input;
     return runOnProject(context, params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had moved the refs");
-      if (record !== undefined) return grantValue(await buildEarlierEffects(context, params, record.id));
+      if (record !== undefined) return grantValue(await buildEarlierEffects(context, params, record));
       await context.completeStep("looked");
       const fetched = await fetchPush(context, repository, params);
       if (!fetched.ok) return fetched;
@@ -58,26 +58,26 @@ async function publishPush(
     logCommit: isDeletion ? null : next,
   });
   if (!published.ok) return published;
-  const { from, stored_bytes } = published.value;
+  const { from, previous_act, stored_bytes } = published.value;
   // `brought` is certain only if all packs of the replaced refs were on disk; otherwise another act may have added the same commits.
   const isCertain = from !== undefined && repository.cache.memory.versionsOnDisk.has(from) && !context.isTakenOver;
-  return grantValue(buildPushEffects(params, next, staged_bytes, stored_bytes, isCertain ? brought : undefined));
+  return grantValue(buildPushEffects(params, next, { previous_act, staged_bytes, stored_bytes }, isCertain ? brought : undefined));
 }
 
 /** Builds the effects of an earlier attempt from its record and the moves since. */
-async function buildEarlierEffects({ store, tenant_id }: JobContext, params: PushParams, recorded: string): Promise<Effects> {
+async function buildEarlierEffects({ store, tenant_id }: JobContext, params: PushParams, record: EarlierMove): Promise<Effects> {
   const staged = params.patch === undefined ? await store.blobs.stat(toStagingKey(tenant_id, params.subject_hash)) : undefined;
   const staged_bytes = params.patch === undefined ? (staged?.sizeBytes ?? 0) : Buffer.byteLength(params.patch, "base64");
   // Usage is that of the finishing attempt, and this one stored nothing.
-  return buildPushEffects(params, params.delete === true ? ZERO_ID : recorded, staged_bytes, 0);
+  const rest = { previous_act: record.previous_act, staged_bytes, stored_bytes: 0 };
+  return buildPushEffects(params, params.delete === true ? ZERO_ID : record.id, rest);
 }
 
 /** `brought` is undefined if there are too many commits or an earlier attempt had moved the refs. */
 function buildPushEffects(
   { branch, expected_old }: PushParams,
   next: string,
-  staged_bytes: number,
-  stored_bytes: number,
+  rest: Pick<Effects, "previous_act" | "staged_bytes" | "stored_bytes">,
   brought?: readonly string[],
 ): Effects {
   const pushed = { branch, commit: next, ...(brought === undefined ? {} : { brought }) };
@@ -85,7 +85,6 @@ function buildPushEffects(
     refs: [{ name: toBranchRef(branch), old: expected_old, new: next }],
     commit: next === ZERO_ID ? null : next,
     artifacts: [next === ZERO_ID ? { branch, deleted: expected_old } : pushed],
-    staged_bytes,
-    stored_bytes,
+    ...rest,
   };
 }

@@ -26,7 +26,8 @@ export const resetJob: JobHandler<ResetParams> = {
     return runOnProject(context, params.project_id, async (repository) => {
       const key = toResetRefsKey(context.tenant_id, params.project_id, jti);
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had emptied the project");
-      if (record !== undefined) return grantValue(buildResetEffects(key, await readEarlierMoves(context, key, params)));
+      if (record !== undefined)
+        return grantValue(buildResetEffects(key, await readEarlierMoves(context, key, params), record.previous_act));
       await context.completeStep("looked");
       const moves = resolveResetMoves(repository, params);
       if (!moves.ok) return moves;
@@ -36,7 +37,7 @@ export const resetJob: JobHandler<ResetParams> = {
       // This is the only record of the deleted refs, for a retry or for restoring one of them.
       await createBlob(context.store, key, toCanonicalBytes(Object.fromEntries(moves.value.map(({ name, old }) => [name, old]))));
       const published = await publishChange(context, repository, { jti, refs: moves.value, act: first, forbidsOtherRefs: true });
-      return published.ok ? grantValue(buildResetEffects(key, moves.value)) : published;
+      return published.ok ? grantValue(buildResetEffects(key, moves.value, published.value.previous_act)) : published;
     });
   },
 };
@@ -49,6 +50,6 @@ async function readEarlierMoves({ store }: JobContext, key: string, { expected_r
   return toDeletions(Object.entries(deletedRefsSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")))));
 }
 
-function buildResetEffects(key: string, refs: readonly RefMove[]): Effects {
-  return { refs, commit: null, artifacts: [{ deleted_refs: refs.length, key }], staged_bytes: 0, stored_bytes: 0 };
+function buildResetEffects(key: string, refs: readonly RefMove[], previous_act: string | null): Effects {
+  return { refs, previous_act, commit: null, artifacts: [{ deleted_refs: refs.length, key }], staged_bytes: 0, stored_bytes: 0 };
 }

@@ -21,7 +21,8 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
     const { tag, commit } = params;
     return runOnProject(context, params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had created the tag");
-      if (record !== undefined) return grantValue(buildTagEffects(context, params, record.id, 0));
+      if (record !== undefined)
+        return grantValue(buildTagEffects(context, params, record.id, { previous_act: record.previous_act, stored_bytes: 0 }));
       await context.completeStep("looked");
       const denial = await checkTag(context, repository, params);
       if (denial !== undefined) return wrapDenial(denial);
@@ -36,7 +37,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       const published = await publishChange(context, repository, { jti, pack, refs, act: { id, peeled: commit } });
       if (!published.ok) return published;
       context.log(`tagged ${commit} as ${tag}`);
-      return grantValue(buildTagEffects(context, params, id, published.value.stored_bytes));
+      return grantValue(buildTagEffects(context, params, id, published.value));
     });
   },
 
@@ -45,10 +46,16 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
   },
 };
 
-function buildTagEffects({ tenant_id }: JobContext, params: TagReleaseParams, tagObject: string, stored_bytes: number): Effects {
+function buildTagEffects(
+  { tenant_id }: JobContext,
+  params: TagReleaseParams,
+  tagObject: string,
+  { previous_act, stored_bytes }: Pick<Effects, "previous_act" | "stored_bytes">,
+): Effects {
   const { tag, commit, project_id } = params;
   return {
     refs: [{ name: toTagRef(tag), old: ZERO_ID, new: tagObject }],
+    previous_act,
     commit,
     artifacts: [{ tag, tag_object: tagObject, commit, manifest: toReleaseManifestKey(tenant_id, project_id, tag) }],
     staged_bytes: 0,

@@ -20,7 +20,9 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had appended the lines");
       if (record !== undefined) {
         const [old = ZERO_ID] = (await readCommitLinks(repository, record.id)).parents;
-        return grantValue(buildAppendEffects(context, params, { tip: record.id, old, staged_bytes: 0, stored_bytes: 0 }));
+        return grantValue(
+          buildAppendEffects(context, params, { tip: record.id, old, previous_act: record.previous_act, staged_bytes: 0, stored_bytes: 0 }),
+        );
       }
       await context.completeStep("looked");
       const batch = await fetchBatch(context, repository, params);
@@ -31,7 +33,7 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
       if (!change.ok) return change;
       if (change.value.kind === "append") return publishAppend(context, repository, input, change.value);
       context.log("every line is already there");
-      return grantValue(buildAppendEffects(context, params, { ...change.value, old: undefined, stored_bytes: 0 }));
+      return grantValue(buildAppendEffects(context, params, { ...change.value, old: undefined, previous_act: null, stored_bytes: 0 }));
     });
   },
 };
@@ -53,14 +55,15 @@ async function publishAppend(
       `Another act moved ${TELEMETRY_REF} meanwhile. The batch is sent again once that act is recorded.`,
     );
   if (!published.ok) return published;
-  const { stored_bytes } = published.value;
-  return grantValue(buildAppendEffects(context, params, { tip, old, staged_bytes, stored_bytes, file_bytes }));
+  const { previous_act, stored_bytes } = published.value;
+  return grantValue(buildAppendEffects(context, params, { tip, old, previous_act, staged_bytes, stored_bytes, file_bytes }));
 }
 
 interface AppendResult {
   readonly tip: string;
   /** Undefined if nothing moved. */
   readonly old: string | undefined;
+  readonly previous_act: string | null;
   readonly staged_bytes: number;
   readonly stored_bytes: number;
   /** Known only to the attempt that appended. */
@@ -70,11 +73,12 @@ interface AppendResult {
 function buildAppendEffects(
   { tenant_id }: JobContext,
   { project_id, from_seq, to_seq }: TelemetryAppendParams,
-  { tip, old, staged_bytes, stored_bytes, file_bytes }: AppendResult,
+  { tip, old, previous_act, staged_bytes, stored_bytes, file_bytes }: AppendResult,
 ): Effects {
   const size = file_bytes === undefined ? {} : { file_bytes };
   return {
     refs: old === undefined ? [] : [{ name: TELEMETRY_REF, old, new: tip }],
+    previous_act,
     commit: tip,
     artifacts: [{ telemetry_repo: toRepositoryName(tenant_id, project_id), from_seq, to_seq, commit: tip, ...size }],
     staged_bytes,

@@ -39,6 +39,8 @@ export interface DeriveInput<P> extends ExecuteInput<P> {
 /** What an act did, as its receipt states it. */
 export interface Effects {
   readonly refs: readonly RefMove[];
+  /** The act whose write of the refs this act's write replaced, or null if there is none. */
+  readonly previous_act: string | null;
   /** The commit that names the artifacts' folder, or null. */
   readonly commit: string | null;
   /** One JSON object each. The receipt holds them as strings (ADR-002 §8). */

@@ -3,6 +3,7 @@ import { toActRef } from "../../domain/git/ref-name.js";
 import { checkInfraRegistry } from "../../planning/check-infra-registry.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import type { CheckedPack } from "../../repository/packs/checked-pack.js";
+import { findPreviousAct } from "../../repository/refs/act-records.js";
 import { listFinishedActs } from "../../repository/refs/finished-acts.js";
 import type { RefTarget } from "../../repository/refs/packed-refs.js";
 import { type Move, moveRefs } from "../git/move-refs.js";
@@ -22,6 +23,12 @@ export interface Published {
   readonly stored_bytes: number;
   /** The version of the refs that was replaced. Undefined if an earlier attempt at this act had moved them. */
   readonly from: string | undefined;
+  readonly previous_act: string | null;
+}
+
+/** The record of an act that has moved refs. */
+export interface EarlierMove extends RefTarget {
+  readonly previous_act: string | null;
 }
 
 /**
@@ -45,7 +52,7 @@ export async function publishChange(
   const moved = await moveRefs(repository, { ...move, finished });
   if (!moved.ok) return moved;
   await context.completeStep("moved");
-  return { ok: true, value: { stored_bytes, from: moved.value.from } };
+  return { ok: true, value: { stored_bytes, from: moved.value.from, previous_act: moved.value.previous_act } };
 }
 
 /** Finds the record of an earlier attempt that moved the refs. Logs `found` if there is one. */
@@ -54,10 +61,11 @@ export async function findEarlierMove(
   repository: OpenRepository,
   jti: string,
   found: string,
-): Promise<RefTarget | undefined> {
-  const record = repository.state.refs.get(toActRef(jti));
+): Promise<EarlierMove | undefined> {
+  const { refs } = repository.state;
+  const record = refs.get(toActRef(jti));
   if (record === undefined) return undefined;
   context.log(found);
   await context.completeStep("moved");
-  return record;
+  return { ...record, previous_act: findPreviousAct(refs, jti) };
 }

@@ -4,6 +4,7 @@ import type { Denial } from "../../domain/denial.js";
 import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import { type Receipt, type Refusal, receiptSchema, type UnsignedReceipt, type UnsignedRefusal } from "../../domain/permit/receipt.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
+import { isServiceActor } from "../../domain/service-actor.js";
 import { toReceiptKey, toRefusalKey, toRunnerLogKey } from "../../domain/storage-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import { createBlob } from "../../storage/settled-write.js";
@@ -16,7 +17,7 @@ export type ActResult =
   | { readonly status: "success"; readonly effects: Effects }
   | { readonly status: "error" | "denied" | "expired"; readonly denial: Denial };
 
-const NO_EFFECTS: Effects = { refs: [], artifacts: [], commit: null, staged_bytes: 0, stored_bytes: 0 };
+const NO_EFFECTS: Effects = { refs: [], previous_act: null, artifacts: [], commit: null, staged_bytes: 0, stored_bytes: 0 };
 
 export interface AnswerContext {
   readonly deps: RunnerDependencies;
@@ -28,12 +29,26 @@ export interface AnswerContext {
   readonly infra_revision?: string | undefined;
 }
 
+/** The act's actor, as its receipt names it. */
+export type ActAuthor = Pick<Receipt, "actor_id" | "person_id" | "charter_version">;
+
+/** Resolves the permit's actor by the tenant's newest charter. @throws if the charter is not valid */
+export async function resolveAuthor({ charters }: RunnerDependencies, { tenant_id, permit }: CommandEnvelope): Promise<ActAuthor> {
+  const { actor_id } = permit.scopes;
+  const charter = await charters.readNewest(tenant_id);
+  if (!charter.ok) throw new Error(`${charter.denial.message} Without its charter no act of ${tenant_id} gets a receipt.`);
+  // The registry's own services are in no charter, and no member can take their ids.
+  const person_id = isServiceActor(actor_id) ? null : (charter.value.find("actor", actor_id)?.person_id ?? null);
+  return { actor_id, person_id, charter_version: charter.value.version };
+}
+
 /**
  * Writes the log, runs `beforeReceipt`, then writes the receipt while `onReceipt` runs. Must be called only by the holder of the claim.
  * Returns the receipt in the store, of which there is only one; `isOurs` tells whether it is the one that was passed to `onReceipt`.
  */
 export async function writeReceipt(
   answering: AnswerContext,
+  author: ActAuthor,
   result: ActResult,
   beforeReceipt: () => Promise<void>,
   onReceipt: (receipt: Receipt) => Promise<void>,
@@ -44,6 +59,8 @@ export async function writeReceipt(
     ...buildAnswerBase(answering, effects),
     status: result.status,
     refs: [...effects.refs],
+    ...author,
+    previous_act: effects.previous_act,
     ...(infra_revision === undefined ? {} : { infra_revision }),
     error: result.status === "success" ? "" : result.denial.message,
     ...(result.status === "success" ? {} : { code: result.denial.code }),

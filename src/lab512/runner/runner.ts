@@ -8,7 +8,7 @@ import { deriveFromReceipt } from "../jobs/handlers.js";
 import { writeProjectIndex } from "../jobs/project-index.js";
 import { type Act, buildJobContext, buildJobInput } from "./act.js";
 import { ActLog } from "./act-log.js";
-import { readReceipt, writeReceipt, writeRefusal } from "./answer.js";
+import { readReceipt, resolveAuthor, writeReceipt, writeRefusal } from "./answer.js";
 import { Attempt } from "./attempt.js";
 import { verifyAttestedStatements } from "./attested-statements.js";
 import { checkAndClaim } from "./claim-command.js";
@@ -70,13 +70,16 @@ export async function executeCommand(
 
 /** Runs the act and writes its receipt and, in parallel, the project's index. */
 async function runActToReceipt(act: Act): Promise<{ receipt: Receipt; isOurs: boolean }> {
+  const author = resolveAuthor(act.deps, act.envelope);
+  // Awaited for the receipt; until then, the act itself decides how it ends.
+  author.catch(() => undefined);
   const result = await runAct(act);
   const prepareReceipt = async () => {
     // The refs prove a success. Only the holder of the claim can know that nothing moved.
     if (result.status !== "success") await act.attempt.assertHeld();
     await act.attempt.completeStep("logged");
   };
-  const answer = await writeReceipt(act, result, prepareReceipt, async (receipt) => {
+  const answer = await writeReceipt(act, await author, result, prepareReceipt, async (receipt) => {
     if (receipt.status === "success") await writeProjectIndex(buildDerivingContext(act), buildJobInput(act), receipt.finished_at);
   });
   await act.attempt.completeStep("receipted");

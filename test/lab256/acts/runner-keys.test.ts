@@ -83,7 +83,14 @@ function buildCommonMembers(envelope: CommandEnvelope) {
   };
 }
 const signReceipt = (key: SigningKey, envelope: CommandEnvelope): Receipt =>
-  signObject("receipt", { ...buildCommonMembers(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, key);
+  signObject(
+    "receipt",
+    {
+      ...{ ...buildCommonMembers(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] },
+      ...{ actor_id: envelope.permit.scopes.actor_id, person_id: null, charter_version: 1, previous_act: null },
+    },
+    key,
+  );
 const signRefusal = (key: SigningKey, envelope: CommandEnvelope): Refusal =>
   signObject("refusal", { ...buildCommonMembers(envelope), status: "denied" as const, code: "plan_changed" as const }, key);
 const answerWithReceipt = (key: SigningKey, envelope: CommandEnvelope): RunnerAnswer => ({

@@ -121,7 +121,8 @@ export function buildReceipt(act: number, status: ReceiptStatus, refs: RefMove[]
       usage: { wall_ms: 12, staged_bytes: 1, stored_bytes: 1 },
     },
     ...(status === "success" ? { error: "" } : ({ error: "The ref moved.", code: "ref_moved" } as const)),
-    ...{ refs, envelope_digest: DIGEST, policy_hash: DIGEST, ...SIGNED },
+    ...{ refs, actor_id: ADMIN, person_id: null, charter_version: 1, previous_act: null },
+    ...{ envelope_digest: DIGEST, policy_hash: DIGEST, ...SIGNED },
   };
 }
 

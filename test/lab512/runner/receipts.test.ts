@@ -4,9 +4,11 @@ import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { verifySignedObject } from "../../../src/domain/bytes/signature.js";
 import { hashEnvelope } from "../../../src/domain/permit/envelope.js";
 import { type Receipt, receiptSchema } from "../../../src/domain/permit/receipt.js";
+import { TELEMETRY_ACTOR_ID } from "../../../src/domain/service-actor.js";
 import { toReceiptKey } from "../../../src/domain/storage-key.js";
 import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
 import { Clone } from "../../repository/real-git.js";
 import {
   buildInitJob,
@@ -69,10 +71,28 @@ describe("receipts", () => {
     expect(receipt.logs_key).toBe(`artifacts/${TENANT}/${PROJECT}/${tip}/${receipt.jti}/${receipt.logs_hash}.log`);
   });
 
+  it("name the actor, the person whom the newest charter names for it, and the act before", async () => {
+    const push = async (branch: string, actor_id = "ubl:sid:agent:helper") =>
+      expectValidReceipt({ job: await stagePushJob(world, clone.bundle("main"), { branch }), scopes: { actor_id } });
+    const before = await push("feature/unknown-actor");
+    expect(before).toMatchObject({ actor_id: "ubl:sid:agent:helper", person_id: null, charter_version: 1 });
+    const params = {
+      persons: { "person:ana": { name: "Ana", emails: [], passkeys: [], disabled: false } },
+      actors: { "ubl:sid:agent:helper": { person_id: "person:ana", name: "Helper", offices: [], disabled: false } },
+    };
+    const foundingKey = world.keys.founding.get(TENANT);
+    if (foundingKey === undefined) throw new Error("The tenant has no founding key.");
+    await appendCharterEntry(world.store, TENANT, foundingKey, { jobType: "registry.members.change", params });
+    const known = await push("feature/known-actor");
+    expect(known).toMatchObject({ person_id: "person:ana", charter_version: 2, previous_act: before.jti });
+    const service = await push("feature/service", TELEMETRY_ACTOR_ID);
+    expect(service).toMatchObject({ actor_id: TELEMETRY_ACTOR_ID, person_id: null, previous_act: known.jti });
+  });
+
   it("name the repository's location for a registration", async () => {
     const job = buildInitJob("P.receipts");
     const receipt = await expectValidReceipt({ job, scopes: await planApprovedScopes(deps, job) });
-    expect(receipt).toMatchObject({ status: "success", refs: [] });
+    expect(receipt).toMatchObject({ status: "success", refs: [], previous_act: null });
     expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toEqual([
       { project_id: "P.receipts", repo: `repos/${TENANT}/P.receipts.git` },
     ]);
@@ -89,7 +109,7 @@ describe("receipts", () => {
 
   it("give a job's denial as a code and a sentence, without refs or artifacts", async () => {
     const receipt = await expectValidReceipt({ job: await stagePushJob(world, Buffer.from("no bundle"), { branch: "feature/bad" }) });
-    expect(receipt).toMatchObject({ status: "error", refs: [], artifacts: [] });
+    expect(receipt).toMatchObject({ status: "error", refs: [], artifacts: [], previous_act: null });
     expect(receipt.code).toMatch(/^[a-z_]+$/);
     expect(receipt.error).toMatch(/^[A-Z`].*\.$/s);
   });

@@ -132,11 +132,14 @@ describe("a retry after the death of a Runner", () => {
   it("succeeds and reports its own refs although another push has moved them since", async () => {
     const branch = "feature/moved-on";
     const envelope = buildRunnerCommand(world, { job: await pushFirst(branch) });
+    const { jti: previous_act } = await waitForReceipt(
+      runEnvelope(deps, buildRunnerCommand(world, { job: await pushFirst("feature/before") })),
+    );
     await dieAfter([{ step: "moved", envelope }]);
     const next = await stagePushJob(world, clone.bundle("main", [first]), { branch, expected_old: first });
     expect((await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: next })))).status).toBe("success");
     const receipt = await waitForReceipt(runEnvelope(await world.openRunner(), envelope, { attempt: 2 }));
-    expect(receipt).toMatchObject({ status: "success", refs: [{ old: "0".repeat(40), new: first }] });
+    expect(receipt).toMatchObject({ status: "success", refs: [{ old: "0".repeat(40), new: first }], previous_act });
     expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toEqual([{ branch, commit: first }]);
     expect(await readTip(world, branch)).toBe(second);
   });
