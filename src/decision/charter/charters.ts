@@ -1,9 +1,9 @@
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
-import type { KeyUse } from "../../domain/charter/keys.js";
 import type { RecordKind, RecordValue } from "../../domain/charter/records.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toCharterKey } from "../../domain/storage-key.js";
+import type { SigningUse } from "./key-history.js";
 import { CharterWalk } from "./walk.js";
 
 /** The object store from which charters are read. */
@@ -24,7 +24,9 @@ export interface NewestCharter {
   /** Lists the records of a kind with their ids. @throws ReplacedCharter as `find` does */
   list<K extends RecordKind>(kind: K): readonly (readonly [id: string, value: RecordValue<K>])[];
   /** The keys that are not revoked, for every use of Ed25519. @throws ReplacedCharter as `find` does */
-  listKeys(use: Exclude<KeyUse, "evidence">): Jwks;
+  listKeys(use: SigningUse): Jwks;
+  /** Finds a key that is valid for this use in `version`, which signed objects name. Undefined for a version that this process has not read. */
+  findKeyAt(kid: string, use: SigningUse, version: number): PublicJwk | undefined;
 }
 
 /** A newer version was read while a decision relied on an earlier one; the retry decides by the newer one. */
@@ -81,6 +83,7 @@ export class Charters {
       sealed,
       find: (kind, id) => readState().find(kind, id),
       list,
+      findKeyAt: (kid, use, at) => (at <= walk.version ? walk.keys.findAt(kid, use, at) : undefined),
       listKeys: (use) => ({
         keys: list("key").flatMap(([, key]) => (key.use !== "evidence" && key.use === use && !key.revoked ? [key.jwk] : [])),
       }),

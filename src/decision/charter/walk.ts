@@ -6,6 +6,7 @@ import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { computeWrites } from "./apply-change.js";
+import { KeyHistory } from "./key-history.js";
 
 /** Reads the bytes of a version's entry, or returns undefined if it is absent. Must never use a listing. */
 export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
@@ -16,6 +17,7 @@ export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
  */
 export class CharterWalk {
   readonly state = new CharterState();
+  readonly keys = new KeyHistory();
   #version = 0;
   #hash: Blake3Hex | null = null;
 
@@ -73,6 +75,7 @@ export class CharterWalk {
       undo();
       return deny("its change does not lead to the state that it names.");
     }
+    this.keys.record(version, writes.value);
     this.#version = version;
     this.#hash = hashEntry(entry);
     return grantValue(null);

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { Charters } from "../../../src/decision/charter/charters.js";
-import { buildFounding, CharterWriter, POLICY, TENANT } from "./charters.js";
+import { createTestKey } from "../../domain/samples.js";
+import { buildFounding, CharterWriter, POLICY, receiptKey, TENANT } from "./charters.js";
 
 const NEW_POLICY = "b".repeat(64);
 const publish = (policy_hash: string) => ({ jobType: "registry.policy.publish", params: { policy_hash } }) as const;
@@ -73,4 +74,24 @@ it("a tenant without a configured founding key is unknown, and its charter is no
   const { charters, asked } = openCharters(writeCharter());
   expect(await charters.readNewest("T.NOBODY")).toMatchObject({ ok: false, denial: { code: "tenant_unknown" } });
   expect(asked).toEqual([]);
+});
+
+it("a key is valid from the version that adds it until the one that revokes it, for its own use", async () => {
+  const writer = writeCharter();
+  writer.append(publish(NEW_POLICY));
+  const { charters } = openCharters(writer);
+  const early = await charters.readNewest(TENANT);
+  const second = createTestKey();
+  const add = [{ use: "receipt", jwk: second.jwk, revoked: false }] as const;
+  writer.append({ jobType: "registry.keys.rotate", params: { add: [...add], revoke: [receiptKey.kid] } });
+  const newest = await charters.readNewest(TENANT);
+  if (!early.ok || !newest.ok) throw new Error("the charter is not valid");
+  const findIn = (kid: string, use: "receipt" | "permit" = "receipt") =>
+    [0, 1, 2, 3, 4].map((version) => newest.value.findKeyAt(kid, use, version)?.kid);
+  expect(findIn(receiptKey.kid)).toEqual([undefined, receiptKey.kid, receiptKey.kid, undefined, undefined]);
+  expect(findIn(second.kid)).toEqual([undefined, undefined, undefined, second.kid, undefined]);
+  expect(findIn(receiptKey.kid, "permit")).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  expect(findIn("0".repeat(16))).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  // An earlier answer stays usable: what was valid in a version never changes.
+  expect(early.value.findKeyAt(receiptKey.kid, "receipt", 2)).toEqual(receiptKey.jwk);
 });

@@ -1,13 +1,7 @@
-import type { JobType } from "../../../domain/act/job.js";
 import { ZERO_ID } from "../../../domain/git/git-id.js";
-import { findIntroducedCommits } from "../../../domain/git/pushed-commits.js";
+import { toPushReceipt } from "../../../domain/git/push-receipt.js";
 import type { Receipt } from "../../../domain/permit/receipt.js";
 import { insertOnce, type Projection } from "./effect.js";
-
-const HEADS = "refs/heads/";
-
-/** The acts that introduce commits to branches. A merge introduces the commit that it creates. */
-const INTRODUCING_JOBS: readonly string[] = ["git.registry.push", "git.registry.merge_protected"] satisfies JobType[];
 
 /** Which push or merge introduced which commit, from the receipts. */
 export const pushedCommitsProjection: Projection = {
@@ -25,13 +19,12 @@ export const pushedCommitsProjection: Projection = {
  * receipt does not name.
  */
 function listPushedCommits(receipt: Receipt): ReadonlyMap<string, boolean> {
-  if (receipt.status !== "success" || !INTRODUCING_JOBS.includes(receipt.jobType)) return new Map();
-  const tips = receipt.refs.filter((move) => move.name.startsWith(HEADS) && move.new !== ZERO_ID).map((move) => move.new);
-  if (tips.length === 0) return new Map();
-  const introduced = findIntroducedCommits(receipt);
+  const push = toPushReceipt(receipt);
+  if (push === undefined) return new Map();
+  const { tips, brought } = push;
   return new Map([
     ...tips.map((tip) => [tip, false] as const),
-    ...(introduced ?? []).map((commit) => [commit, true] as const),
-    ...(introduced === undefined ? [[ZERO_ID, false] as const] : []),
+    ...(brought ?? []).map((commit) => [commit, true] as const),
+    ...(brought === undefined ? [[ZERO_ID, false] as const] : []),
   ]);
 }
