@@ -68,7 +68,6 @@ interface DocumentedAnswer {
 }
 
 interface RouteDescription<I extends Input> {
-  readonly group: string;
   readonly summary: string;
   readonly detail?: string;
   readonly input: I;
@@ -103,20 +102,28 @@ interface Address<A extends Access> {
   readonly access: A;
 }
 
-export type PublicRoute = Address<"public"> & PublicDescription<Input>;
-export type GuardedRoute = Address<"member" | "runner"> & GuardedDescription<Input>;
+type UngroupedPublicRoute = Address<"public"> & PublicDescription<Input>;
+type UngroupedGuardedRoute = Address<"member" | "runner"> & GuardedDescription<Input>;
+type Grouped<R> = R & { readonly group: string };
+
+export type GuardedRoute = Grouped<UngroupedGuardedRoute>;
 
 /** A row of the route table, which decides authorization: other paths are not served. */
-export type Route = PublicRoute | GuardedRoute;
+export type Route = Grouped<UngroupedPublicRoute> | GuardedRoute;
 
-export function definePublicRoute<I extends Input>(method: Method, url: string, route: PublicDescription<I>): Route {
+/** Names the section of the documentation that has these routes. */
+export function groupRoutes(group: string, routes: readonly (UngroupedPublicRoute | UngroupedGuardedRoute)[]): readonly Route[] {
+  return routes.map((route) => ({ ...route, group }));
+}
+
+export function definePublicRoute<I extends Input>(method: Method, url: string, route: PublicDescription<I>): UngroupedPublicRoute {
   return { ...route, method, url, access: "public" };
 }
 
-export function defineMemberRoute<I extends Input>(method: Method, url: string, route: GuardedDescription<I>): Route {
+export function defineMemberRoute<I extends Input>(method: Method, url: string, route: GuardedDescription<I>): UngroupedGuardedRoute {
   return { ...route, method, url, access: "member" };
 }
 
-export function defineRunnerRoute<I extends Input>(method: Method, url: string, route: GuardedDescription<I>): Route {
+export function defineRunnerRoute<I extends Input>(method: Method, url: string, route: GuardedDescription<I>): UngroupedGuardedRoute {
   return { ...route, method, url, access: "runner" };
 }

@@ -6,17 +6,16 @@ import { answerVerdict, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { ATTESTATION_EXAMPLE } from "../http/examples.js";
 import { refuseNotFound } from "../http/problem.js";
-import { defineMemberRoute, type Route } from "../http/route.js";
+import { defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
 
 const attestationSchema = z.strictObject({ tenant_id: tenantIdSchema, attestation: attestationEnvelopeSchema });
 
 /** Attestations of a card's plan. Source: contracts "Levels" (L5), in-toto attestation framework v1. */
 export function buildAttestationRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("cards", [
     defineMemberRoute("POST", "/v1/cards/:id/attestations", {
       tenant: "body",
-      group: "cards",
       summary: "Submit an attestation of a card's current plan",
       detail:
         "The body is an in-toto statement in a DSSE envelope. Its predicate type is one that the card still needs; its subject has the card's id as name and the plan's digest as `blake3`. Any member may submit it, because only the signing key counts. A repeated attestation changes nothing.",
@@ -31,5 +30,5 @@ export function buildAttestationRoutes(deps: ApiDependencies): readonly Route[] 
         return answerVerdict(deps, card, await deps.flows.sendAttestation(tenant_id, id, attestation));
       },
     }),
-  ];
+  ]);
 }

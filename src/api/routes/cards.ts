@@ -14,7 +14,7 @@ import type { ApiDependencies } from "../dependencies.js";
 import { CARD_REQUEST_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, refuseNotFound, refuseUnavailable } from "../http/problem.js";
 import { actsQuery, answerPage, statusSchema, tenantQuery, waitSchema } from "../http/queries.js";
-import { type Answer, answerCreated, answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { type Answer, answerCreated, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 import { parseInlinePatch, stagePatch } from "../staging/staged-patch.js";
 import { COMMAND_MAX_BYTES } from "./permits.js";
 
@@ -28,12 +28,11 @@ const cardQuery = tenantQuery.extend({ wait_ms: waitSchema, not_status: statusSc
 
 /** Cards: proposals with a plan that people decide about. Source: contracts "Plan and statements". */
 export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("cards", [
     defineMemberRoute("POST", "/v1/cards", {
       tenant: "body",
       load: "wait",
       act: "card",
-      group: "cards",
       summary: "Open a card",
       detail:
         "Answers when the plan exists or the card is closed, at the latest after ten seconds. `params` are those of the job type. A patch is in `params` or is staged before.",
@@ -46,7 +45,6 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/cards", {
       tenant: "query",
-      group: "cards",
       summary: "List the tenant's cards, the latest opened first",
       detail: 'A `Link` header with rel="next" leads to the next page.',
       input: { query: actsQuery },
@@ -59,7 +57,6 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/cards/:id", {
       tenant: "query",
-      group: "cards",
       summary: "Read a card with its plan and statements",
       detail:
         "With `wait_ms` it answers when the status differs from `not_status` (without `not_status`: when it is final), at the latest after that time.",
@@ -78,7 +75,7 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
           : answerOk(toCardDetailView(opened, deps.urls));
       },
     }),
-  ];
+  ]);
 }
 
 async function openCard(

@@ -6,7 +6,7 @@ import { toCharterKey } from "../../domain/storage-key.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem } from "../http/problem.js";
 import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
-import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 const charterSchema = z.object({
   tenant_id: tenantIdSchema,
@@ -20,10 +20,9 @@ const charterSchema = z.object({
 
 /** The tenant's charter, which every member may read and verify. Source: contracts "Charter". */
 export function buildCharterRoutes({ charters, store }: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("charter", [
     defineMemberRoute("GET", "/v1/charter", {
       tenant: "query",
-      group: "charter",
       summary: "Read the newest version of the tenant's charter",
       detail: "The registry walked the charter from `founding_jwk` and checked every entry. Compare that key with one that you kept.",
       input: { query: tenantQuery },
@@ -36,7 +35,6 @@ export function buildCharterRoutes({ charters, store }: ApiDependencies): readon
     }),
     defineMemberRoute("GET", "/v1/charter/entries", {
       tenant: "query",
-      group: "charter",
       summary: "List the entries of the tenant's charter, the oldest first",
       detail:
         'A `Link` header with rel="next" leads to the next page. `after` is the version of the last known entry. The hash of an entry is BLAKE3 of its canonical JSON (RFC 8785).',
@@ -53,5 +51,5 @@ export function buildCharterRoutes({ charters, store }: ApiDependencies): readon
         return answerPage(call, entries.slice(0, limit), after + limit);
       },
     }),
-  ];
+  ]);
 }

@@ -15,7 +15,7 @@ import type { ApiDependencies } from "../dependencies.js";
 import { ENVELOPE_EXAMPLE } from "../http/examples.js";
 import { refuseNotFound } from "../http/problem.js";
 import { actsQuery, answerPage, jtiParams, tenantQuery, waitSchema } from "../http/queries.js";
-import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 import { COMMAND_MAX_BYTES } from "./permits.js";
 
 const issuedSchema = z.object({ ok: z.literal(true), jobId: jobIdSchema, workflow_id: z.string(), status_url: z.string() });
@@ -44,11 +44,10 @@ const waitQuery = tenantQuery.extend({ wait_ms: waitSchema });
 
 /** Commands and their receipts. Source: ADR-002 §10. */
 export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("commands", [
     defineMemberRoute("POST", "/v1/commands/issue", {
       tenant: "body",
       act: "command",
-      group: "commands",
       summary: "Issue a command with its permit",
       detail:
         'Only the permit\'s own actor may issue it. A patch of up to 1 MiB may be in `params` in base64; a larger one is staged before. A `jti` that was used before is 409 with the `jobId` and `status_url` of the first command; an expired permit is 403 with `status: "expired"`.',
@@ -75,7 +74,6 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/commands", {
       tenant: "query",
-      group: "commands",
       summary: "List the tenant's commands, the latest issued first",
       detail: 'A `Link` header with rel="next" leads to the next page.',
       input: { query: actsQuery },
@@ -88,7 +86,6 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/commands/:jti", {
       tenant: "query",
-      group: "commands",
       summary: "Read the state of a command",
       detail: "With `wait_ms` it answers when the command is finished, at the latest after that time.",
       input: { params: jtiParams, query: waitQuery },
@@ -102,7 +99,6 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/receipts/:jti", {
       tenant: "query",
-      group: "commands",
       summary: "Read a receipt as the Runner signed it",
       detail: "The answer is canonical JSON (RFC 8785), byte for byte as in the object store. Verify it with the Runner's public key.",
       input: { params: jtiParams, query: tenantQuery },
@@ -113,7 +109,7 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
         return receipt === undefined ? refuseNotFound("This receipt") : { kind: "text", status: 200, text: toCanonicalText(receipt) };
       },
     }),
-  ];
+  ]);
 }
 
 interface Act {

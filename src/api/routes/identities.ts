@@ -11,7 +11,7 @@ import { readChainHead } from "../../lab256/ledger/chain.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
 import { answerPage, buildNamedPageQuery, tenantQuery } from "../http/queries.js";
-import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 const tenantSchema = z.object({
   tenant_id: tenantIdSchema,
@@ -48,10 +48,9 @@ const actorSchema = z.object({
 
 /** The members of a tenant and the powers of its offices; every member may read them. Source: ADR-002 §9, contracts "Levels". */
 export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("identities", [
     defineMemberRoute("GET", "/v1/tenant", {
       tenant: "query",
-      group: "identities",
       summary: "Read your tenant with its transport, active policy and ledger head",
       input: { query: tenantQuery },
       answers: {
@@ -61,7 +60,6 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/offices", {
       tenant: "query",
-      group: "identities",
       summary: "List the tenant's offices by id, with the active policy's rules for them and the number of their holders",
       detail: 'A `Link` header with rel="next" leads to the next page.',
       input: { query: buildNamedPageQuery(officeIdSchema) },
@@ -72,7 +70,6 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/actors", {
       tenant: "query",
-      group: "identities",
       summary: "List the tenant's actors by id, with their offices and roles",
       detail: 'A `Link` header with rel="next" leads to the next page.',
       input: { query: buildNamedPageQuery(actorIdSchema).extend({ office_id: officeIdSchema.optional() }) },
@@ -82,7 +79,7 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
         return answerPage(call, page.items.map(toActorView), page.next);
       },
     }),
-  ];
+  ]);
 }
 
 async function answerTenant(deps: ApiDependencies, tenantId: string): Promise<Answer> {

@@ -5,7 +5,7 @@ import type { InfraSource } from "../../infra/source/source.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, refuseNotFound } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
-import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 const contextQuery = tenantQuery.extend({ project_id: projectIdSchema, revision: infraRevisionSchema.optional() });
 
@@ -25,10 +25,9 @@ const answerSchema = z.object({
 
 /** The infra context of the caller's own projects. Source: contracts "Infra registry v2". */
 export function buildInfraRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("infra", [
     defineMemberRoute("GET", "/v1/query/infra/context", {
       tenant: "query",
-      group: "infra",
       summary: "Read the infra context of a project",
       detail:
         "Reads the current registry, or a `revision` that its `main` reaches; any other revision is 404. The org is the tenant and the repository is the project. `state` is `none` if this deployment has no infra registry.",
@@ -43,7 +42,7 @@ export function buildInfraRoutes(deps: ApiDependencies): readonly Route[] {
         return found.ok ? answerOk(toInfraContextView(infra.kind, tenant_id, project_id, found.value)) : buildDenialProblem(found.denial);
       },
     }),
-  ];
+  ]);
 }
 
 function toInfraContextView(

@@ -3,7 +3,7 @@ import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { listEntries } from "../../lab256/ledger/queries/entries.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
-import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 import { verifyLedger } from "../verify-ledger.js";
 
 const reportSchema = z.object({
@@ -29,11 +29,10 @@ const entrySchema = z.object({
 
 /** Reading and verifying the ledger. Source: contracts "Events and projections". */
 export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("ledger", [
     defineMemberRoute("GET", "/v1/ledger/verify", {
       tenant: "query",
       load: "audit",
-      group: "ledger",
       summary: "Recompute the tenant's chain and compare it with its anchors",
       detail: "Reads the whole chain and the newest 1,000 anchors. With `ok: false`, `problem` names the first defect.",
       input: { query: tenantQuery },
@@ -42,7 +41,6 @@ export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/ledger/entries", {
       tenant: "query",
-      group: "ledger",
       summary: "List the entries of the tenant's chain, the oldest first",
       detail:
         'A `Link` header with rel="next" leads to the next page. `after` is the `seq` of the last known entry. A page ends with the entry at which its payloads reach 4 MiB. `hash` is BLAKE3 of the canonical JSON (RFC 8785) of the entry without `hash`.',
@@ -54,5 +52,5 @@ export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
         return answerPage(call, page.items, page.next);
       },
     }),
-  ];
+  ]);
 }

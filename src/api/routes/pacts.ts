@@ -4,14 +4,13 @@ import { findReceiptByJti } from "../../lab256/ledger/queries/receipts.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
 import { jtiParams, tenantQuery } from "../http/queries.js";
-import { defineMemberRoute, type Route } from "../http/route.js";
+import { defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 /** The evidence of merges. Source: ADR-002 §6. */
 export function buildPactRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("commands", [
     defineMemberRoute("GET", "/v1/receipts/:jti/pact", {
       tenant: "query",
-      group: "commands",
       summary: "Read the Pact of a merge as the Runner signed it",
       detail:
         "The answer is an in-toto Statement v1 in a DSSE envelope: the bytes whose BLAKE3 the receipt names. It names the merge, the approvals, the policy, the plan and the Runner.",
@@ -28,5 +27,5 @@ export function buildPactRoutes(deps: ApiDependencies): readonly Route[] {
         return { kind: "text", status: 200, text: Buffer.from(bytes).toString("utf8") };
       },
     }),
-  ];
+  ]);
 }

@@ -8,7 +8,7 @@ import { listRegisteredPasskeys } from "../../lab256/identity/passkeys/passkey-r
 import { createRegistrationOptions, registerPasskey } from "../../lab256/identity/passkeys/passkey-registration.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
-import { type Answer, answerCreated, answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { type Answer, answerCreated, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 /** An attestation object has at most 64 KiB; the rest of the body is smaller. */
 const REGISTRATION_MAX_BYTES = 256 * 1024;
@@ -34,10 +34,9 @@ const registrationSchema = z.strictObject({
 
 /** Passkeys belong to a person and serve all of the person's actors. Source: WebAuthn Level 3. */
 export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("passkeys", [
     defineMemberRoute("GET", "/v1/passkeys", {
       tenant: "token",
-      group: "passkeys",
       summary: "List your passkeys",
       detail: "`record` is what the charter says of a passkey that it names, and `fingerprint` the BLAKE3 of its `public_key`.",
       input: {},
@@ -46,7 +45,6 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("POST", "/v1/passkeys/registration/options", {
       tenant: "token",
-      group: "passkeys",
       summary: "Start the registration of a passkey",
       detail: "The answer is the argument of `navigator.credentials.create`. Its challenge is valid once and for five minutes.",
       input: { body: z.strictObject({}).optional() },
@@ -56,7 +54,6 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("POST", "/v1/passkeys/registration", {
       tenant: "token",
-      group: "passkeys",
       summary: "Register a passkey",
       detail:
         "A person's first passkey is trusted on first use. A further one requires `assertion`: an earlier passkey of the person signs the BLAKE3 of the canonical JSON of `{attestation_object, challenge, credential_id}`, with the new registration's values in base64url. The passkey counts once the tenant's charter has its `record`; compare `fingerprint` with that of your authenticator first.",
@@ -82,7 +79,7 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
           return answerCreated(countedSchema.parse(registered));
         }),
     }),
-  ];
+  ]);
 }
 
 function listRegistered({ db, resolveRelyingParty }: ApiDependencies, personId: string) {

@@ -15,7 +15,7 @@ import type { ApiDependencies } from "../dependencies.js";
 import { PERMIT_REQUEST_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, buildProblem, type ProblemAnswer, refuseNotFound } from "../http/problem.js";
 import { jtiParams, tenantQuery } from "../http/queries.js";
-import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 /** Fits an inline patch of 1 MiB in base64, or notes of 256 KiB in the longest JSON spelling. */
 export const COMMAND_MAX_BYTES = 2 * 1024 * 1024;
@@ -50,11 +50,10 @@ const revocationSchema = z.strictObject({
 
 /** Permits: requested, read, revoked. Source: ADR-002 §10. */
 export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("permits", [
     defineMemberRoute("POST", "/v1/policy/permit", {
       tenant: "body",
       act: "permit",
-      group: "permits",
       summary: "Ask the policy for a permit",
       detail:
         "A denial is 403 with `allowed: false`, `level`, `reasons[]` and `requires[]`. From L3 on, name in `approval_ref` a card that was approved for the same params: the answer is then the card's own permit. Requirements have the kinds " +
@@ -72,7 +71,6 @@ export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/permits/:jti", {
       tenant: "query",
-      group: "permits",
       summary: "Read a permit and its status",
       input: { params: jtiParams, query: tenantQuery },
       answers: { 200: { text: "The permit", schema: permitStateSchema } },
@@ -84,7 +82,6 @@ export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("POST", "/v1/permits/:jti/revoke", {
       tenant: "body",
-      group: "permits",
       summary: "Revoke an unused permit",
       detail:
         "Its own actor may revoke it, and every actor with an office that holds `card.approve`. A permit is either used or revoked, never both. Repeating the request gives the same answer.",
@@ -97,7 +94,7 @@ export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
         return revokePermit(deps, principal, jti, body.reason);
       },
     }),
-  ];
+  ]);
 }
 
 async function answerPermitRequest(

@@ -9,7 +9,7 @@ import { judgeCardAct } from "../../lab256/permits/permits.js";
 import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { PLAN_REQUEST_EXAMPLE } from "../http/examples.js";
-import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 /** The members of a card request on which the plan depends. */
 const planRequestSchema = z.strictObject({
@@ -32,12 +32,11 @@ const previewSchema = z.object({
 
 /** The plan of an act before it is proposed. Source: contracts "Plan and statements". */
 export function buildPlanRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("cards", [
     defineMemberRoute("POST", "/v1/plans", {
       tenant: "body",
       load: "wait",
       act: "card",
-      group: "cards",
       summary: "Preview the plan of a card",
       detail:
         "Only for merges. The answer has the policy's decision and the plan that a Runner makes now. `denial` says why a card would be denied, with the conflicts of a merge. Nothing is recorded. A Runner has 20 seconds; after that the denial is `run_time_exceeded`.",
@@ -59,5 +58,5 @@ export function buildPlanRoutes(deps: ApiDependencies): readonly Route[] {
         return answerOk(planned.ok ? { ...nothing, ...planned.value, denial: null } : { ...nothing, denial: planned.denial });
       },
     }),
-  ];
+  ]);
 }

@@ -5,7 +5,7 @@ import { canSeeProject } from "../acts/visibility.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
 import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
-import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 const projectSchema = z.object({
   id: projectIdSchema,
@@ -40,10 +40,9 @@ const detailSchema = projectSchema.extend({
 
 /** The catalog. Source: ADR-002 §7, §10. */
 export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("registry", [
     defineMemberRoute("GET", "/v1/query/registry/projects", {
       tenant: "query",
-      group: "registry",
       summary: "List the tenant's projects, the latest registered first",
       detail:
         'A `Link` header with rel="next" leads to the next page. A page omits private projects of others, so it can have fewer than `limit` items.',
@@ -57,7 +56,6 @@ export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/query/registry/project/:id", {
       tenant: "query",
-      group: "registry",
       summary: "Read a project with its refs, last releases and activities",
       detail: "`refs_digest` covers all refs, including those that the answer omits; a reset takes it as `expected_refs`.",
       input: { params: z.strictObject({ id: projectIdSchema }), query: tenantQuery },
@@ -67,5 +65,5 @@ export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
         return project === undefined || !canSeeProject(principal, project) ? refuseNotFound("This project") : answerOk(project);
       },
     }),
-  ];
+  ]);
 }

@@ -17,7 +17,7 @@ import type { ApiDependencies } from "../dependencies.js";
 import { RECEIPT_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
 import { jtiParams, pageQuery, tenantQuery } from "../http/queries.js";
-import { type Answer, answerOk, defineRunnerRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineRunnerRoute, groupRoutes, type Route } from "../http/route.js";
 
 /** A push of many branches lists an artifact for each. */
 const REPORT_MAX_BYTES = 1024 * 1024;
@@ -28,10 +28,9 @@ const pendingQuery = pageQuery.extend({ target: targetSchema, pending: z.literal
 
 /** Routes for runners that pull over HTTP, for tenants with that transport. Source: ADR-002 §10. */
 export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("runners", [
     defineRunnerRoute("GET", "/v1/query/commands", {
       tenant: "query",
-      group: "runners",
       summary: "List the commands that a runner may pull, the oldest first",
       detail: "Only for runners of that target. The list is empty if the tenant's transport is Temporal.",
       input: { query: pendingQuery },
@@ -45,7 +44,6 @@ export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineRunnerRoute("GET", "/v1/commands/:jti/statements", {
       tenant: "query",
-      group: "runners",
       summary: "List the signed approvals of a pending command's plan",
       detail:
         "The approvals are in the order in which they came to count; a command without a card has none. They are evidence for a manifest or a Pact, never a reason to act, and the runner verifies them itself.",
@@ -60,7 +58,6 @@ export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineRunnerRoute("POST", "/v1/exec.finish", {
       tenant: "body",
-      group: "runners",
       summary: "Report a receipt or a refusal",
       detail:
         "A key that is registered for the runner's target must have signed it. The `jobId` must be pending, and `envelope_digest` must match its envelope. A refusal ends the command and its permit. If the act is claimed for this command, a refusal is 409 `permit_used`, because the receipt is the answer. After any 409 the runner has nothing more to do.",
@@ -74,7 +71,7 @@ export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
         return finishCommand(deps, principal, body, correlate);
       },
     }),
-  ];
+  ]);
 }
 
 async function finishCommand(

@@ -4,7 +4,7 @@ import { actorIdSchema, tenantIdSchema } from "../../domain/ids.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { createHealthChecks } from "../health.js";
 import { refuseUnavailable } from "../http/problem.js";
-import { answerOk, defineMemberRoute, definePublicRoute, type Route } from "../http/route.js";
+import { answerOk, defineMemberRoute, definePublicRoute, groupRoutes, type Route } from "../http/route.js";
 
 const healthSchema = z.object({
   status: z.literal("ok"),
@@ -26,10 +26,9 @@ const whoamiSchema = z.object({
 /** The service itself: the caller's identity, public keys, health. */
 export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
   const checks = createHealthChecks(deps);
-  return [
+  return groupRoutes("service", [
     defineMemberRoute("GET", "/v1/whoami", {
       tenant: "token",
-      group: "service",
       summary: "Read the actor of your token",
       input: {},
       answers: { 200: { text: "The actor, with its offices and roles", schema: whoamiSchema } },
@@ -38,14 +37,12 @@ export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
       },
     }),
     definePublicRoute("GET", "/v1/jwks.json", {
-      group: "service",
       summary: "Read the public keys (RFC 7517) of permits, statements, heads, receipts and refusals",
       input: {},
       answers: { 200: { text: "The keys", schema: jwksSchema } },
       handle: async () => answerOk(deps.servedJwks),
     }),
     definePublicRoute("GET", "/health", {
-      group: "service",
       summary: "Check the api, the pollers of both task queues, and the clock skew",
       detail:
         "The status is 200 while the api runs. `warnings` names what an operator should check. The api asks its neighbours at most every two seconds.",
@@ -54,7 +51,6 @@ export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
       handle: async () => answerOk(await checks.readHealth()),
     }),
     definePublicRoute("GET", "/ready", {
-      group: "service",
       summary: "Check that everything the api needs answers",
       input: {},
       answers: { 200: { text: "Everything answers", schema: readinessSchema } },
@@ -66,5 +62,5 @@ export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
         return { ...answer, body: { ...answer.body, ...readiness } };
       },
     }),
-  ];
+  ]);
 }

@@ -3,16 +3,15 @@ import { blake3Schema } from "../../domain/ids.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildProblem } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
-import { answerCreated, answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { answerCreated, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 import { receiveStagedBytes } from "../staging/receive-staged.js";
 
 /** Staging: bytes that a later act refers to by their hash. Source: contracts "Canonical bytes and hashes". */
 export function buildStagingRoutes(deps: ApiDependencies): readonly Route[] {
   const limit = `${Math.trunc(deps.stagedMaxBytes / 1024 / 1024)} MiB`;
-  return [
+  return groupRoutes("staging", [
     defineMemberRoute("PUT", "/v1/staging/:blake3", {
       tenant: "query",
-      group: "staging",
       summary: "Stage bytes under their BLAKE3",
       detail: `The body has at most ${limit}. Staging the same bytes again changes nothing.`,
       input: { params: z.strictObject({ blake3: blake3Schema }), query: tenantQuery },
@@ -42,5 +41,5 @@ export function buildStagingRoutes(deps: ApiDependencies): readonly Route[] {
         }
       },
     }),
-  ];
+  ]);
 }

@@ -11,7 +11,7 @@ import { answerVerdict, refuseClosedCard, verdictSchema } from "../acts/verdict.
 import type { ApiDependencies } from "../dependencies.js";
 import { STATEMENT_EXAMPLE } from "../http/examples.js";
 import { buildProblem, refuseNotFound } from "../http/problem.js";
-import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
 
 /** How long a prepared statement is valid, in milliseconds. */
@@ -27,10 +27,9 @@ const submissionSchema = z.strictObject({ statement: statementSchema, assertion:
 
 /** Decisions of people about a card's plan. Source: contracts "Plan and statements". */
 export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("cards", [
     defineMemberRoute("POST", "/v1/cards/:id/statements/prepare", {
       tenant: "body",
-      group: "cards",
       summary: "Prepare an approval, rejection or withdrawal of a card's current plan",
       detail:
         "From L4 on, or if the policy requires it, `step_up` is the argument of `navigator.credentials.get`. Its challenge is the BLAKE3 of the statement's canonical JSON; a client should compute it from the statement that it shows. A person without a passkey can still reject and withdraw.",
@@ -50,7 +49,6 @@ export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("POST", "/v1/cards/:id/statements", {
       tenant: "statement",
-      group: "cards",
       summary: "Approve, reject or withdraw",
       detail:
         "The body has the statement as it was prepared, and the passkey's assertion if `step_up` was not null. A repeated statement changes nothing.",
@@ -63,7 +61,7 @@ export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
         return submitStatement(deps, principal, id, body);
       },
     }),
-  ];
+  ]);
 }
 
 async function prepareStatement(

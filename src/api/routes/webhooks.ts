@@ -15,7 +15,7 @@ import {
 import type { ApiDependencies } from "../dependencies.js";
 import { buildProblem, refuseNotFound } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
-import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 /** Managing webhooks requires the power to manage members: both decide who sees every event. */
 const MANAGING_ACTION = "registry.members.change";
@@ -40,10 +40,9 @@ const EXAMPLE = { tenant_id: "T.UBL", url: "https://events.example/ogr", types: 
 
 /** Webhooks that receive the events of a ledger. Source: CloudEvents 1.0.2, Standard Webhooks 1.0. */
 export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
-  return [
+  return groupRoutes("webhooks", [
     defineMemberRoute("PUT", "/v1/webhooks/:webhook_id", {
       tenant: "body",
-      group: "webhooks",
       summary: "Declare a webhook that receives the events of the tenant's ledger",
       detail:
         "Each event is a CloudEvent 1.0.2 in structured JSON, signed as Standard Webhooks defines (`webhook-id`, `webhook-timestamp`, `webhook-signature`). Events arrive in the order of the ledger, at least once; a repeated `id` is the same event. A new webhook starts with the next event. The answer has the `secret` only when it is new: the first time, or after `rotate_secret`. Declaring a webhook again changes it and enables it where it stopped. Webhooks require an office that holds `registry.members.change`.",
@@ -63,7 +62,6 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/webhooks", {
       tenant: "query",
-      group: "webhooks",
       summary: "List the tenant's webhooks, without their secrets",
       input: { query: tenantQuery },
       answers: { 200: { text: "The webhooks, ordered by id", schema: z.array(webhookShape) } },
@@ -72,7 +70,6 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("POST", "/v1/webhooks/:webhook_id/disable", {
       tenant: "body",
-      group: "webhooks",
       summary: "Disable a webhook",
       detail: "Undelivered events stay in the ledger; declaring the webhook again continues there.",
       input: { params, body: tenantBody },
@@ -87,7 +84,6 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("GET", "/v1/webhooks/:webhook_id/dead-letters", {
       tenant: "query",
-      group: "webhooks",
       summary: "List the events that the receiver refused after the last retry",
       input: { params, query: tenantQuery },
       answers: { 200: { text: "The dead letters, the oldest first", schema: z.array(deadLetterShape) } },
@@ -99,7 +95,6 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
     }),
     defineMemberRoute("POST", "/v1/webhooks/:webhook_id/replay", {
       tenant: "body",
-      group: "webhooks",
       summary: "Retry dead letters",
       detail: "Retries the dead letters in `seqs`, or all of them. Each gets all retries again, before any waiting event.",
       input: { params, body: tenantBody.extend({ seqs: z.array(z.int().positive()).min(1).max(PAGE_ROWS_MAX).optional() }) },
@@ -112,7 +107,7 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
           return answerOk({ replayed });
         }),
     }),
-  ];
+  ]);
 }
 
 async function runAsWebhookManager(deps: ApiDependencies, { tenant_id, offices }: Principal, work: () => Promise<Answer>): Promise<Answer> {
