@@ -1,7 +1,8 @@
 import { sql } from "kysely";
+import { z } from "zod";
 import { type ClockReading, listClockReadings } from "../lab256/ledger/clock-readings.js";
 import type { ApiDependencies } from "./dependencies.js";
-import type { Pollers } from "./temporal.js";
+import { pollersSchema } from "./temporal.js";
 
 /** How long a result of a health check is reused, in milliseconds. */
 const CACHE_MS = 2000;
@@ -9,17 +10,18 @@ const CHECK_MAX_MS = 1500;
 /** Clocks of two planes may differ by this much, in milliseconds (contracts "Permit, command, claim, receipt"). */
 const CLOCK_SKEW_MAX_MS = 5000;
 
-export interface Health {
-  readonly status: "ok";
+export const healthSchema = z.object({
+  status: z.literal("ok"),
   /** Null if Temporal does not answer. */
-  readonly pollers: readonly Pollers[] | null;
+  pollers: z.array(pollersSchema).nullable(),
   /** The database's clock minus the api's; null if the database does not answer. */
-  readonly clock_skew_ms: number | null;
+  clock_skew_ms: z.number().nullable(),
   /** Warnings for the operator, in sentences. */
-  readonly warnings: readonly string[];
-}
+  warnings: z.array(z.string()),
+});
 
-export type Readiness = Readonly<Record<"database" | "object_store" | "temporal", "ok" | string>>;
+/** Each member is `ok`, or a sentence. */
+export const readinessSchema = z.object({ database: z.string(), object_store: z.string(), temporal: z.string() });
 
 type HealthDependencies = Pick<ApiDependencies, "db" | "store" | "temporal" | "now">;
 
@@ -37,7 +39,7 @@ function shareAnswer<T>(deps: HealthDependencies, check: (deps: HealthDependenci
   };
 }
 
-async function checkHealth(deps: HealthDependencies): Promise<Health> {
+async function checkHealth(deps: HealthDependencies): Promise<z.infer<typeof healthSchema>> {
   const [pollers, skew, clocks] = await Promise.allSettled([
     waitForCheck(deps.temporal.listPollers(deps.now(), CHECK_MAX_MS)),
     waitForCheck(measureClockSkew(deps)),
@@ -79,7 +81,7 @@ async function measureClockSkew({ db, now }: HealthDependencies): Promise<number
   return Math.round(row.at - (before + now()) / 2);
 }
 
-async function checkReadiness({ db, store, temporal }: HealthDependencies): Promise<Readiness> {
+async function checkReadiness({ db, store, temporal }: HealthDependencies): Promise<z.infer<typeof readinessSchema>> {
   const [database, object_store, flows] = await Promise.all([
     checkService("The database", waitForCheck(sql`select 1`.execute(db))),
     checkService("The object store", waitForCheck(store.blobs.stat("staging/ready"))),

@@ -1,5 +1,6 @@
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor, type WorkflowClientInterceptor } from "@temporalio/client";
 import proto from "@temporalio/proto";
+import { z } from "zod";
 import type { TemporalAccess } from "../configuration/sections/temporal.js";
 import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import { formatWorkerIdentity } from "../process/worker-identity.js";
@@ -14,11 +15,8 @@ const POLLER_FRESH_MS = 70_000;
 const { TaskQueueType } = proto.temporal.api.enums.v1;
 
 /** The number of workers that poll a queue; `last_poll_ms` is the start of the latest poll, in milliseconds since 1970. */
-export interface Pollers {
-  readonly task_queue: string;
-  readonly pollers: number;
-  readonly last_poll_ms: number | null;
-}
+export const pollersSchema = z.object({ task_queue: z.string(), pollers: z.number(), last_poll_ms: z.number().nullable() });
+type Pollers = z.infer<typeof pollersSchema>;
 
 /** The api's client of Temporal. It connects on first use, and every call has a deadline. */
 export class Temporal {

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { verifySignedObject } from "../domain/bytes/signature.js";
 import { toRegistryContainer } from "../domain/ledger/event.js";
 import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.js";
@@ -7,15 +8,16 @@ import { verifyChain } from "../lab256/ledger/chain.js";
 import { readStoredJson } from "../lab256/stored-json.js";
 import type { ApiDependencies } from "./dependencies.js";
 
-export interface LedgerReport {
-  readonly ok: boolean;
-  readonly container: string;
-  readonly entries: number;
-  readonly head: { readonly seq: number; readonly hash: string } | null;
-  readonly anchors_checked: number;
+export const ledgerReportSchema = z.object({
+  ok: z.boolean(),
+  container: z.string(),
+  entries: z.number(),
+  head: z.object({ seq: z.number(), hash: z.string() }).nullable(),
+  anchors_checked: z.number(),
   /** The first defect, in a sentence. */
-  readonly problem?: string;
-}
+  problem: z.string().optional(),
+});
+type LedgerReport = z.infer<typeof ledgerReportSchema>;
 
 /** The newest anchors suffice, because every hash of the chain commits to all entries before it. */
 const ANCHORS_MAX = 1000;

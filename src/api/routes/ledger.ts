@@ -4,16 +4,7 @@ import { listEntries } from "../../lab256/ledger/queries/entries.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
 import { answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
-import { verifyLedger } from "../verify-ledger.js";
-
-const reportSchema = z.object({
-  ok: z.boolean(),
-  container: z.string(),
-  entries: z.number(),
-  head: z.object({ seq: z.number(), hash: z.string() }).nullable(),
-  anchors_checked: z.number(),
-  problem: z.string().optional(),
-});
+import { ledgerReportSchema, verifyLedger } from "../verify-ledger.js";
 
 const entrySchema = z.object({
   container: z.string(),
@@ -36,7 +27,7 @@ export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
       summary: "Recompute the tenant's chain and compare it with its anchors",
       detail: "Reads the whole chain and the newest 1,000 anchors. With `ok: false`, `problem` names the first defect.",
       input: { query: tenantQuery },
-      answers: { 200: { text: "The verdict", schema: reportSchema } },
+      answers: { 200: { text: "The verdict", schema: ledgerReportSchema } },
       handle: async ({ principal }) => answerOk(await verifyLedger(deps, principal.tenant_id)),
     }),
     defineMemberRoute("GET", "/v1/ledger/entries", {

@@ -2,18 +2,9 @@ import { z } from "zod";
 import { jwksSchema } from "../../domain/bytes/jwks.js";
 import { actorIdSchema, tenantIdSchema } from "../../domain/ids.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { createHealthChecks } from "../health.js";
+import { createHealthChecks, healthSchema, readinessSchema } from "../health.js";
 import { refuseUnavailable } from "../http/problem.js";
 import { answerOk, defineMemberRoute, definePublicRoute, groupRoutes, type Route } from "../http/route.js";
-
-const healthSchema = z.object({
-  status: z.literal("ok"),
-  pollers: z.array(z.object({ task_queue: z.string(), pollers: z.number(), last_poll_ms: z.number().nullable() })).nullable(),
-  clock_skew_ms: z.number().nullable(),
-  warnings: z.array(z.string()),
-});
-
-const readinessSchema = z.object({ database: z.string(), object_store: z.string(), temporal: z.string() });
 
 const whoamiSchema = z.object({
   tenant_id: tenantIdSchema,
