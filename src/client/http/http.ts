@@ -52,6 +52,13 @@ export async function askRegistry<T>(connection: Connection, request: RegistryRe
   return { ok: true, status, value: parsed.value, ...(next === undefined ? {} : { next }) };
 }
 
+/** Creates the functions that send requests with a query or with a body of JSON. */
+export const createJsonRequests = (connection: Connection) => ({
+  get: <T>(path: string, schema: z.ZodType<T>, query: Record<string, string | number | undefined> = {}) =>
+    askRegistry(connection, { method: "GET", path, query }, schema),
+  post: <T>(path: string, body: unknown, schema: z.ZodType<T>) => askRegistry(connection, { method: "POST", path, body }, schema),
+});
+
 /** Returns the `after` of the link with rel="next". */
 function parseNextCursor(link: string): string | undefined {
   const address = /<([^>]+)>;\s*rel="next"/.exec(link)?.[1];

@@ -4,10 +4,10 @@ import { pactEnvelopeSchema } from "../../domain/act/pact.js";
 import { jwksSchema } from "../../domain/bytes/jwks.js";
 import type { FlowStatus } from "../../domain/card/flow-status.js";
 import type { Assertion, Statement, StatementDecision } from "../../domain/card/statement.js";
-import type { Permit } from "../../domain/permit/permit.js";
+import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { receiptSchema } from "../../domain/permit/receipt.js";
 import * as answers from "../answers.js";
-import { askRegistry, type Connection } from "./http.js";
+import { askRegistry, type Connection, createJsonRequests } from "./http.js";
 
 /** A permit request, without the caller's tenant and actor (ADR-002 §10). */
 export interface PermitAsk {
@@ -22,17 +22,10 @@ export interface PermitAsk {
 }
 
 /** The command of a permit (ADR-002 §8); the registry refuses it where it says something else than the permit. */
-export interface CommandAsk {
-  readonly jti: string;
-  readonly tenant_id: string;
-  readonly jobId: string;
+export interface CommandAsk extends Omit<CommandEnvelope, "jobType" | "params" | "target"> {
   readonly jobType: string;
   readonly params: object;
-  readonly subject_hash: string;
-  readonly policy_hash: string;
-  readonly permit: Permit;
   readonly target: string;
-  readonly office_id: string;
 }
 
 /** A card to open; its grammar is in `src/domain/card/`. */
@@ -61,13 +54,6 @@ export interface ClientIdentity {
   /** Only permit requests need it. */
   readonly actor_id: string;
 }
-
-const createJsonRequests = (connection: Connection) => ({
-  get: <T>(path: string, schema: Parameters<typeof askRegistry<T>>[2], query: Record<string, string | number | undefined> = {}) =>
-    askRegistry(connection, { method: "GET", path, query }, schema),
-  post: <T>(path: string, body: unknown, schema: Parameters<typeof askRegistry<T>>[2]) =>
-    askRegistry(connection, { method: "POST", path, body }, schema),
-});
 
 /**
  * Creates one function for each route of the api. A refusal is a value. Every function throws a RegistryFault if the registry is

@@ -3,7 +3,7 @@ import type { Target } from "../../domain/ids.js";
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import type { Report } from "../../domain/permit/receipt.js";
 import * as answers from "../answers.js";
-import { askRegistry, type Connection } from "./http.js";
+import { type Connection, createJsonRequests } from "./http.js";
 
 export type RunnerClient = ReturnType<typeof createRunnerClient>;
 
@@ -12,22 +12,14 @@ export type RunnerClient = ReturnType<typeof createRunnerClient>;
  * registry is unreachable or its answer is not a registry's. Source: ADR-002 §10, contracts "POST /v1/exec.finish".
  */
 export function createRunnerClient(connection: Connection, tenant_id: string) {
+  const { get, post } = createJsonRequests(connection);
   return {
     /** Lists the envelopes that wait for a Runner of this target, oldest first. */
     listPendingCommands: (target: Target, limit: number) =>
-      askRegistry(
-        connection,
-        { method: "GET", path: "/v1/query/commands", query: { tenant_id, target, pending: "1", limit } },
-        z.array(envelopeSchema),
-      ),
+      get("/v1/query/commands", z.array(envelopeSchema), { tenant_id, target, pending: "1", limit }),
     /** Lists the statements on a pending command's plan. The Runner verifies each of them itself. */
-    listStatements: (jti: string) =>
-      askRegistry(
-        connection,
-        { method: "GET", path: `/v1/commands/${encodeURIComponent(jti)}/statements`, query: { tenant_id } },
-        answers.anySchema,
-      ),
+    listStatements: (jti: string) => get(`/v1/commands/${encodeURIComponent(jti)}/statements`, answers.anySchema, { tenant_id }),
     /** Reports the result of a command. */
-    finish: (report: Report) => askRegistry(connection, { method: "POST", path: "/v1/exec.finish", body: report }, answers.anySchema),
+    finish: (report: Report) => post("/v1/exec.finish", report, answers.anySchema),
   };
 }
