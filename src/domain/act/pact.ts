@@ -26,11 +26,6 @@ export const PACT_PREDICATE = "urn:ubl:registry:pact:merge:v1";
 const branchAtSchema = z.strictObject({ branch: z.string(), commit: gitIdSchema });
 
 /**
- * A Pact records a merge, the decision, policy and plan behind it, and the Runner that made it. `merge.target.commit` is the target's commit
- * before the merge, zeros if it was absent. Permit and approvals are complete, so that each can be verified by itself. Nothing in it depends
- * on the time of writing. Source: ADR-002 §6, "merge em main/release/* com Pact/attestation".
- */
-/**
  * A Pact records a merge, the decision, policy and plan behind it, and the Runner that performed it. `merge.target.commit` is the
  * target's commit before the merge, zeros if it was absent. Permit and approvals are complete, so that each can be verified by itself.
  * Nothing in it depends on the time of writing. Source: ADR-002 §6, "merge em main/release/* com Pact/attestation".
