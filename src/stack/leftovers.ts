@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseJson } from "../domain/json.js";
 import { readProcessIdentity } from "../process/process-identity.js";
 import { poll } from "./poll.js";
 import type { Log } from "./progress.js";
@@ -37,7 +38,8 @@ export async function endLeftovers(dataDir: string, log: Log): Promise<string[]>
 }
 
 async function endLeftover(path: string, log: Log): Promise<string | undefined> {
-  const record = parsePidRecord(await readFile(path, "utf8"));
+  // A crash can leave a truncated file.
+  const record = parseJson(await readFile(path, "utf8")) as PidRecord | undefined;
   const isOurs = record !== undefined && (await readProcessIdentity(record.pid)) === record.identity;
   if (isOurs) {
     log(`${record.name}: ending process ${record.pid}, left behind by a run that crashed`);
@@ -45,15 +47,6 @@ async function endLeftover(path: string, log: Log): Promise<string | undefined> 
   }
   await rm(path, { force: true });
   return isOurs ? record.name : undefined;
-}
-
-/** Returns `undefined` for a pid file that a crash truncated. */
-function parsePidRecord(text: string): PidRecord | undefined {
-  try {
-    return JSON.parse(text) as PidRecord;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Sends a process group `signal`, waits for it to end, and kills what is still running after `graceMs`. */

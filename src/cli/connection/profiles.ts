@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { parseJson } from "../../domain/json.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { resolveConfigDirectory } from "../../passkey/location.js";
 import { withFolderLock } from "../../process/lock.js";
@@ -39,7 +40,10 @@ export async function readProfiles(environment: NodeJS.ProcessEnv): Promise<Prof
   const path = resolveProfilesPath(environment);
   const text = await readPrivateFile(path);
   if (text === undefined) return { current: null, profiles: {} };
-  const parsed = parseWith(contentSchema, parseProfilesJson(path, text));
+  const value = parseJson(text);
+  // The parser's own message can quote the file, and the file holds tokens.
+  if (value === undefined) throw new Error(`${path} is not JSON; move it away and log in again.`);
+  const parsed = parseWith(contentSchema, value);
   if (!parsed.ok) throw new Error(`${path} holds no profiles (${formatProblems(parsed.problems)}); move it away and log in again.`);
   return parsed.value;
 }
@@ -66,14 +70,4 @@ export function requireProfile({ profiles }: Profiles, name: string): Profile {
   const names = Object.keys(profiles);
   const there = names.length === 0 ? "there are none yet" : `there are ${names.join(", ")}`;
   throw new UsageError(`--profile: there is no profile ${name}; ${there}. Make it with \`ogr auth login --profile ${name}\`.`);
-}
-
-function parseProfilesJson(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // The parser's message can quote the file, and the file holds tokens.
-    if (error instanceof SyntaxError) throw new Error(`${path} is not JSON; move it away and log in again.`);
-    throw error;
-  }
 }

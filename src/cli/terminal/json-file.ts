@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { parseJson } from "../../domain/json.js";
 import { UsageError } from "../failure.js";
 
 const FETCH_MS = 30_000;
@@ -19,10 +20,7 @@ async function readTextInput(place: string): Promise<string> {
 
 /** Reads JSON from a place; `what` names it in errors. @throws UsageError */
 export async function readJsonInput(what: string, place: string): Promise<unknown> {
-  const text = await readTextInput(place);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError(`${what}: ${place} is not JSON.`);
-  }
+  const value = parseJson(await readTextInput(place));
+  if (value === undefined) throw new UsageError(`${what}: ${place} is not JSON.`);
+  return value;
 }

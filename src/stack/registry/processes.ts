@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { parseJson } from "../../domain/json.js";
 import { buildBaseEnvironment } from "../environment.js";
 import type { SupervisedProcess, Supervisor } from "../supervise.js";
 import { buildNodeArguments } from "./own-entry.js";
@@ -53,17 +54,8 @@ function findAnnouncement(log: string): Record<string, unknown> | undefined {
   // The text after the last newline may be incomplete.
   const lines = log.split("\n").slice(0, -1);
   for (const line of lines) {
-    const parsed = parseObject(line);
+    const parsed = line.startsWith("{") ? (parseJson(line) as Record<string, unknown> | undefined) : undefined;
     if (parsed?.ready === true) return parsed;
   }
   return undefined;
-}
-
-function parseObject(line: string): Record<string, unknown> | undefined {
-  if (!line.startsWith("{")) return undefined;
-  try {
-    return JSON.parse(line) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { requireValue } from "../../../client/http/problem.js";
 import { BrokenChain, ChainReader } from "../../../client/offline/ledger.js";
+import { parseJson } from "../../../domain/json.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { UnsuccessfulExit, UsageError } from "../../failure.js";
@@ -69,9 +70,7 @@ async function* readJsonLines(path: string): AsyncGenerator<unknown> {
 }
 
 function parseEntryLine(line: string, number: number): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    throw new BrokenChain(`Line ${number} is not JSON.`);
-  }
+  const entry = parseJson(line);
+  if (entry === undefined) throw new BrokenChain(`Line ${number} is not JSON.`);
+  return entry;
 }
