@@ -1,11 +1,9 @@
-import { dirname } from "node:path";
 import type { PublicKeyCredentialCreationOptionsJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
 import { z } from "zod";
 import type { Assertion } from "../domain/card/statement.js";
 import { parseJson } from "../domain/json.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
-import { withFolderLock } from "../process/lock.js";
-import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../process/private-file.js";
+import { readPrivateFile, withPrivateFileLock, writePrivateFile } from "../process/private-file.js";
 import { type Passkey, passkeySchema } from "./authenticator.js";
 import { type AssertionRequest, assertPasskey, canAnswerRequest, createPasskey } from "./client.js";
 
@@ -42,14 +40,8 @@ export interface PasskeyFile {
  * changed under a lock, so that no two processes use the same counter.
  */
 export function openPasskeyFile(path: string): PasskeyFile {
-  const withLockedPasskeys = async <T>(work: (passkeys: readonly Passkey[]) => Promise<T>): Promise<T> => {
-    await preparePrivateFolder(dirname(path));
-    return withFolderLock(
-      `${path}.lock`,
-      () => undefined,
-      async () => work(await readPasskeys(path)),
-    );
-  };
+  const withLockedPasskeys = <T>(work: (passkeys: readonly Passkey[]) => Promise<T>): Promise<T> =>
+    withPrivateFileLock(path, async () => work(await readPasskeys(path)));
   return {
     path,
     async list() {

@@ -2,12 +2,13 @@ import { randomUUID } from "node:crypto";
 import { chmod, mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ignoreAbsence, renameDurably, writeNewFile } from "./durable-file.js";
+import { withFolderLock } from "./lock.js";
 
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;
 
 /** Creates the folder of a private file, for its owner alone. @throws if it exists and others can write to it. */
-export async function preparePrivateFolder(folder: string): Promise<void> {
+async function preparePrivateFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const { mode } = await stat(folder);
   if (hasModes() && (mode & OTHERS_WRITE) !== 0)
@@ -43,6 +44,12 @@ export async function writePrivateFile(path: string, text: string): Promise<void
   } finally {
     await rm(draft, { force: true });
   }
+}
+
+/** Runs `work` while no other process does so for the same private file. Creates the file's folder if it is missing. */
+export async function withPrivateFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  await preparePrivateFolder(dirname(path));
+  return withFolderLock(`${path}.lock`, () => undefined, work);
 }
 
 /** The JSON value in a file; `undefined` if there is no file. @throws if the file is not JSON. */

@@ -1,10 +1,9 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
 import { parseJson } from "../../domain/json.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { resolveConfigDirectory } from "../../passkey/location.js";
-import { withFolderLock } from "../../process/lock.js";
-import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../../process/private-file.js";
+import { readPrivateFile, withPrivateFileLock, writePrivateFile } from "../../process/private-file.js";
 import { UsageError } from "../failure.js";
 
 const PROFILES_MAX = 100;
@@ -51,16 +50,11 @@ export async function readProfiles(environment: NodeJS.ProcessEnv): Promise<Prof
 /** Changes the profiles under a lock and replaces the file atomically. @throws UsageError for an invalid name */
 export async function changeProfiles(environment: NodeJS.ProcessEnv, change: (profiles: Profiles) => Profiles): Promise<void> {
   const path = resolveProfilesPath(environment);
-  await preparePrivateFolder(dirname(path));
-  await withFolderLock(
-    `${path}.lock`,
-    () => undefined,
-    async () => {
-      const parsed = parseWith(contentSchema, { version: 1, ...change(await readProfiles(environment)) });
-      if (!parsed.ok) throw new UsageError(`--profile: ${parsed.problems.map(({ problem }) => problem).join(" ")}`);
-      await writePrivateFile(path, `${JSON.stringify(parsed.value, null, 2)}\n`);
-    },
-  );
+  await withPrivateFileLock(path, async () => {
+    const parsed = parseWith(contentSchema, { version: 1, ...change(await readProfiles(environment)) });
+    if (!parsed.ok) throw new UsageError(`--profile: ${parsed.problems.map(({ problem }) => problem).join(" ")}`);
+    await writePrivateFile(path, `${JSON.stringify(parsed.value, null, 2)}\n`);
+  });
 }
 
 /** Returns the profile of this name. @throws UsageError that lists the existing ones */
