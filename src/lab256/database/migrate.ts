@@ -1,7 +1,7 @@
-import { type Migration, Migrator, sql } from "kysely";
+import { type Migration, Migrator, type RawBuilder, sql } from "kysely";
 import type { Db } from "./database.js";
-import { ledgerMigration } from "./migrations/0001-ledger.js";
-import { projectionsMigration } from "./migrations/0002-projections.js";
+import { buildLedgerMigration } from "./migrations/0001-ledger.js";
+import { buildProjectionsMigration } from "./migrations/0002-projections.js";
 import { identityMigration } from "./migrations/0003-identity.js";
 import { attestationsMigration } from "./migrations/0004-attestations.js";
 import { clockReadingsMigration } from "./migrations/0005-clock-readings.js";
@@ -10,11 +10,15 @@ import { webhooksMigration } from "./migrations/0007-webhooks.js";
 import { commandFiltersMigration } from "./migrations/0008-command-filters.js";
 import { telemetryMigration } from "./migrations/0009-telemetry.js";
 import { passkeyRegistrationsMigration } from "./migrations/0010-passkey-registrations.js";
+import { readSchemaName } from "./schema-name.js";
+
+/** The statements of a migration, or the function that builds them for a schema. */
+type MigrationStatements = readonly RawBuilder<unknown>[] | ((schema: string) => readonly RawBuilder<unknown>[]);
 
 /** Migrations in the order in which they run. A released migration never changes; append a new one instead. */
-const MIGRATIONS: Record<string, Migration> = {
-  "0001-ledger": ledgerMigration,
-  "0002-projections": projectionsMigration,
+const MIGRATIONS: Readonly<Record<string, MigrationStatements>> = {
+  "0001-ledger": buildLedgerMigration,
+  "0002-projections": buildProjectionsMigration,
   "0003-identity": identityMigration,
   "0004-attestations": attestationsMigration,
   "0005-clock-readings": clockReadingsMigration,
@@ -39,7 +43,8 @@ export async function migrateDatabase(db: Db): Promise<void> {
     // Kysely takes its own lock only after it has created its tables, and two processes that create them together fail.
     await sql`select pg_advisory_lock(hashtextextended(${MIGRATION_LOCK}, 0))`.execute(connection);
     try {
-      const migrator = new Migrator({ db: connection, provider: { getMigrations: async () => MIGRATIONS } });
+      const migrations = Object.fromEntries(Object.entries(MIGRATIONS).map(([name, statements]) => [name, toMigration(statements)]));
+      const migrator = new Migrator({ db: connection, provider: { getMigrations: async () => migrations } });
       const { error, results } = await migrator.migrateToLatest();
       if (error === undefined) return;
       const failed = results?.find((result) => result.status === "Error")?.migrationName;
@@ -53,4 +58,13 @@ export async function migrateDatabase(db: Db): Promise<void> {
       await sql`select pg_advisory_unlock(hashtextextended(${MIGRATION_LOCK}, 0))`.execute(connection);
     }
   });
+}
+
+function toMigration(statements: MigrationStatements): Migration {
+  return {
+    async up(db: Db): Promise<void> {
+      for (const statement of typeof statements === "function" ? statements(await readSchemaName(db)) : statements)
+        await statement.execute(db);
+    },
+  };
 }

@@ -125,7 +125,7 @@ test("the migration that adds the table inserts the rows that a rebuild would ma
     event.buildReceiptRecorded(6, [{ name: "refs/tags/v1", old: ZERO_ID, new: event.toObjectId(4) }]),
   ]);
   await sql`drop table registry_pushed_commits`.execute(older.db);
-  await pushedCommitsMigration.up(older.db);
+  for (const statement of pushedCommitsMigration) await statement.execute(older.db);
   expect((await older.readProjectionRows())["registry_pushed_commits"]).toHaveLength(3);
   expect(await verifyProjections(older.db, event.TENANT)).toMatchObject({ ok: true });
 });

@@ -1,6 +1,5 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { sql } from "kysely";
 import { GENESIS_HASH } from "../../../domain/ledger/event.js";
-import { readSchemaName } from "../schema-name.js";
 
 const TABLES = sql`
 create table ledger_entries (
@@ -99,11 +98,9 @@ alter table ledger_anchors enable always trigger ledger_anchors_keep_all`;
  * Creates the chain, its heads and anchors, and the triggers with which the database itself protects them. Source: contracts "Events and
  * projections".
  */
-export const ledgerMigration: Migration = {
-  async up(db: Kysely<unknown>): Promise<void> {
-    // The functions qualify tables with their schema, so that a temporary table of the same name cannot replace the real one.
-    const schema = await readSchemaName(db);
-    for (const statement of [TABLES, buildRefuseFunction(schema), buildFollowFunction(schema), buildHeadFunction(schema), TRIGGERS])
-      await statement.execute(db);
-  },
-};
+export const buildLedgerMigration = (schema: string) => [
+  TABLES,
+  // The functions qualify tables with their schema, so that a temporary table of the same name cannot replace the real one.
+  ...[buildRefuseFunction(schema), buildFollowFunction(schema), buildHeadFunction(schema)],
+  TRIGGERS,
+];

@@ -1,6 +1,5 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { sql } from "kysely";
 import { buildOpenFunction } from "../../ledger/open-function.js";
-import { readSchemaName } from "../schema-name.js";
 
 const REGISTRY = sql`
 create table registry_projects (
@@ -88,8 +87,4 @@ create table card_statements (
  * Creates the tables that are queried instead of the ledger, and the function that begins an append. Source: ADR-002 §7, contracts
  * "Events and projections".
  */
-export const projectionsMigration: Migration = {
-  async up(db: Kysely<unknown>): Promise<void> {
-    for (const statement of [REGISTRY, ACTS, CARDS, buildOpenFunction(await readSchemaName(db))]) await statement.execute(db);
-  },
-};
+export const buildProjectionsMigration = (schema: string) => [REGISTRY, ACTS, CARDS, buildOpenFunction(schema)];

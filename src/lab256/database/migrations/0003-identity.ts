@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { sql } from "kysely";
 import { TARGETS } from "../../../domain/ids.js";
 import { TRANSPORTS } from "../tables/identity.js";
 
@@ -88,8 +88,4 @@ const statements = [
 ];
 
 /** Creates the tables of {@link IdentityTables}. */
-export const identityMigration: Migration = {
-  async up(db: Kysely<unknown>): Promise<void> {
-    for (const statement of statements) await sql.raw(statement).execute(db);
-  },
-};
+export const identityMigration = statements.map((statement) => sql.raw(statement));

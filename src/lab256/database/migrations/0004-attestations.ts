@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { sql } from "kysely";
 
 const TABLE = sql`
 create table card_attestations (
@@ -9,8 +9,4 @@ create table card_attestations (
 )`;
 
 /** Adds the attestations of each card's plans. */
-export const attestationsMigration: Migration = {
-  async up(db: Kysely<unknown>): Promise<void> {
-    await TABLE.execute(db);
-  },
-};
+export const attestationsMigration = [TABLE];

@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { sql } from "kysely";
 
 const TABLE = sql`
 create table clock_readings (
@@ -7,8 +7,4 @@ create table clock_readings (
 )`;
 
 /** Adds the differences between the planes' clocks. */
-export const clockReadingsMigration: Migration = {
-  async up(db: Kysely<unknown>): Promise<void> {
-    await TABLE.execute(db);
-  },
-};
+export const clockReadingsMigration = [TABLE];

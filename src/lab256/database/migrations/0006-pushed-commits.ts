@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { sql } from "kysely";
 import { ZERO_ID } from "../../../domain/git/git-id.js";
 
 const TABLE = sql`
@@ -24,8 +24,4 @@ cross join lateral (values (moved.commit), (${sql.lit(ZERO_ID)})) pushed (commit
 where r.status = 'success' and r.job_type = 'git.registry.push'`;
 
 /** Adds which push introduced which commit. */
-export const pushedCommitsMigration: Migration = {
-  async up(db: Kysely<unknown>): Promise<void> {
-    for (const statement of [TABLE, RECORDED]) await statement.execute(db);
-  },
-};
+export const pushedCommitsMigration = [TABLE, RECORDED];

@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { sql } from "kysely";
 
 const WEBHOOKS = sql`
 create table webhooks (
@@ -17,9 +17,4 @@ create table webhook_dead_letters (
 )`;
 
 /** Adds the receivers of tenants' events, and the events that could not be delivered. */
-export const webhooksMigration: Migration = {
-  async up(db: Kysely<unknown>): Promise<void> {
-    await WEBHOOKS.execute(db);
-    await DEAD_LETTERS.execute(db);
-  },
-};
+export const webhooksMigration = [WEBHOOKS, DEAD_LETTERS];

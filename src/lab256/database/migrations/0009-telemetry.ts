@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, sql } from "kysely";
+import { sql } from "kysely";
 
 const CURSORS = sql`
 create table telemetry_cursors (
@@ -11,9 +11,4 @@ create index receipts_telemetry on receipts (tenant_id, seq)
   where job_type = 'git.registry.telemetry_append' and status = 'success'`;
 
 /** Adds how far each tenant's ledger was searched for telemetry, and an index that finds the last append. */
-export const telemetryMigration: Migration = {
-  async up(db: Kysely<unknown>): Promise<void> {
-    await CURSORS.execute(db);
-    await APPENDS.execute(db);
-  },
-};
+export const telemetryMigration = [CURSORS, APPENDS];
