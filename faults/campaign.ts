@@ -6,8 +6,8 @@ import { registerPasskey } from "../src/client/deciding.js";
 import { createRegistryClient } from "../src/client/http/registry-client.js";
 import { openPasskeyFile } from "../src/passkey/file.js";
 import { type RunningRegistry, startRegistryOn } from "../src/stack/registry/registry.js";
-import { searchAttributeTypes } from "../src/stack/servers/search-attributes.js";
 import { type Servers, startServers } from "../src/stack/servers/servers.js";
+import { searchAttributeNames } from "../src/stack/servers/temporal-namespace.js";
 import { type CheckReport, checkInvariants } from "./check/invariants.js";
 import { FaultyStore, type StoreFault } from "./faulty-store.js";
 import { Load, TENANT } from "./load.js";
@@ -50,7 +50,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   const started = performance.now();
   const random = new Random(options.seed);
   await chooseUnusualPorts(options.dataDir);
-  const servers = await startServers({ dataDir: options.dataDir, log: options.log, searchAttributes: searchAttributeTypes });
+  const servers = await startServers({ dataDir: options.dataDir, log: options.log, searchAttributes: searchAttributeNames });
   try {
     if (servers.objectStore.kind !== "s3")
       throw new Error("The campaign needs an S3 server: install MinIO, or Go so that it can be built.");

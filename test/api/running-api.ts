@@ -25,7 +25,7 @@ import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
 import { createProcessLog } from "../../src/process/log.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { type Founded, foundRegistry } from "../../src/stack/founding/founding.js";
-import { searchAttributeTypes } from "../../src/stack/servers/search-attributes.js";
+import { searchAttributeNames } from "../../src/stack/servers/temporal-namespace.js";
 import { openStore } from "../../src/storage/open.js";
 import { limitToCreates } from "../../src/storage/scoped.js";
 import { createBucketPrefix } from "../harness/buckets.js";
@@ -81,7 +81,7 @@ export async function startApi(
 ): Promise<RunningApi> {
   const servers = inject("servers");
   const dataDir = await mkdtemp(join(tmpdir(), "ogr-api-"));
-  const [database, namespace] = await Promise.all([createDatabase(name), createNamespace(name, searchAttributeTypes)]);
+  const [database, namespace] = await Promise.all([createDatabase(name), createNamespace(name, searchAttributeNames)]);
   const objectStore =
     servers.s3 === undefined ? ({ kind: "directory", path: join(dataDir, "objects") } as const) : ({ kind: "s3", ...servers.s3 } as const);
   const founded = await foundRegistry({

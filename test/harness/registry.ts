@@ -12,8 +12,8 @@ import { buildRegistryEnvironment, toRpOrigin } from "../../src/stack/registry/e
 import { type RegistryPlace, type RegistrySeed, type RunningRegistry, startRegistryOn } from "../../src/stack/registry/registry.js";
 import { RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import { choosePorts } from "../../src/stack/servers/ports.js";
-import { searchAttributeTypes } from "../../src/stack/servers/search-attributes.js";
 import type { ObjectStoreServer } from "../../src/stack/servers/servers.js";
+import { searchAttributeNames } from "../../src/stack/servers/temporal-namespace.js";
 import { Supervisor } from "../../src/stack/supervise.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
@@ -143,7 +143,7 @@ async function createPlace(name: string, given?: string): Promise<{ place: Regis
   await mkdir(dataDir, { recursive: true });
   const [database, temporalNamespace] = await Promise.all([
     given === undefined ? createDatabase(name) : { url: given, drop: async () => undefined },
-    createNamespace(unique, searchAttributeTypes),
+    createNamespace(unique, searchAttributeNames),
     chooseUnusualPorts(dataDir),
   ]);
   const supervisor = new Supervisor(dataDir);

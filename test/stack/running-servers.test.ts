@@ -21,7 +21,7 @@ describe("the servers of a test run", () => {
   });
 
   test("a new namespace has its search attributes as soon as it is returned", async () => {
-    const namespace = await createNamespace("running-servers", { OgrTenant: "Keyword", OgrRunBy: "Datetime" });
+    const namespace = await createNamespace("running-servers", ["OgrTenant", "OgrRunBy"]);
     const connection = await Connection.connect({ address: inject("servers").temporal_address });
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     await connection.close();

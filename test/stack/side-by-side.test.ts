@@ -11,7 +11,7 @@ describe("a second set of servers beside the running one", () => {
   let dataDir: string;
   let servers: Servers;
   const start = (): Promise<Servers> =>
-    startServers({ dataDir, log: ignoreLine, objectStore: "directory", searchAttributes: { OgrTenant: "Keyword" } });
+    startServers({ dataDir, log: ignoreLine, objectStore: "directory", searchAttributes: ["OgrTenant"] });
 
   beforeAll(async () => {
     // The Postgres of the test run acts as the one that an operator provides.

@@ -12,8 +12,7 @@ import { type TenantSeed, tenantSeedSchema } from "../../lab256/identity/seed.js
 import { foundRecords } from "../founding/founding.js";
 import { poll } from "../poll.js";
 import type { S3Server } from "../servers/object-store.js";
-import { searchAttributeTypes } from "../servers/search-attributes.js";
-import { ensureNamespace } from "../servers/temporal-namespace.js";
+import { ensureNamespace, searchAttributeNames } from "../servers/temporal-namespace.js";
 
 const TEMPORAL_TIMEOUT_MS = 120_000;
 
@@ -66,7 +65,7 @@ async function waitForNamespace(env: InitSettings): Promise<void> {
   let lastError: unknown;
   const done = await poll(
     () =>
-      ensureNamespace(access, namespace, searchAttributeTypes, days).then(
+      ensureNamespace(access, namespace, searchAttributeNames, days).then(
         () => true as const,
         (error: unknown) => {
           lastError = error;

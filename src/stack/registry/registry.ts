@@ -4,8 +4,8 @@ import { demoTenants } from "../founding/demo-tenants.js";
 import { type Founded, foundRegistry } from "../founding/founding.js";
 import type { Log } from "../progress.js";
 import { choosePorts } from "../servers/ports.js";
-import { searchAttributeTypes } from "../servers/search-attributes.js";
 import { type ObjectStoreServer, type Servers, startServers } from "../servers/servers.js";
+import { searchAttributeNames } from "../servers/temporal-namespace.js";
 import { StartError, type Supervisor } from "../supervise.js";
 import { buildRegistryEnvironment, buildReplicaEnvironment, toRpOrigin } from "./environment.js";
 import { REGISTRY_PROCESSES, RegistryProcess, type RegistryProcessName } from "./registry-process.js";
@@ -35,7 +35,7 @@ export interface RegistryPlace {
   readonly dataDir: string;
   readonly temporalAddress: string;
   readonly temporalUiUrl: string;
-  /** Must have the search attributes of {@link searchAttributeTypes}. */
+  /** Must have the search attributes of {@link searchAttributeNames}. */
   readonly temporalNamespace: string;
   readonly databaseUrl: string;
   readonly objectStore: ObjectStoreServer;
@@ -69,7 +69,7 @@ export interface RunningRegistry {
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry & { readonly servers: Servers }> {
   const { log } = options;
   const dataDir = resolve(options.dataDir);
-  const servers = await startServers({ dataDir, log, searchAttributes: searchAttributeTypes });
+  const servers = await startServers({ dataDir, log, searchAttributes: searchAttributeNames });
   try {
     const { temporal, objectStore, supervisor } = servers;
     const databaseUrl = options.chooseDatabase === undefined ? servers.databaseUrl : await options.chooseDatabase(servers.databaseUrl);

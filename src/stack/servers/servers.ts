@@ -12,7 +12,6 @@ import { type S3Server, startMinio } from "./object-store.js";
 import { choosePorts, type PortName, waitForFreePorts } from "./ports.js";
 import { checkGivenPostgres, startPostgres } from "./postgres.js";
 import { obtainTemporalTool, startTemporal, type TemporalServer } from "./temporal.js";
-import type { SearchAttributeTypes } from "./temporal-namespace.js";
 
 export interface ServersOptions {
   /** Holds all state, logs and pid files. Only one run at a time can use it. */
@@ -20,8 +19,8 @@ export interface ServersOptions {
   log: Log;
   /** `directory` never looks for an S3 server; `auto` falls back to a directory if there is none. */
   objectStore?: "auto" | "directory";
-  /** Registered in Temporal's `default` namespace. */
-  searchAttributes?: SearchAttributeTypes;
+  /** The names of attributes to register in Temporal's `default` namespace. */
+  searchAttributes?: readonly string[];
 }
 
 export type ObjectStoreServer = S3Server | { kind: "directory"; path: string };
@@ -131,7 +130,7 @@ async function provideTemporal(supervisor: Supervisor, options: ServersOptions):
   const temporalPath = await obtainTemporalTool(options.log);
   const temporal = await retryOnTakenPort(async () => {
     const ports = await choosePorts(supervisor.dataDir, ["temporal", "temporal_ui"]);
-    return startTemporal(supervisor, temporalPath, ports, options.searchAttributes ?? {});
+    return startTemporal(supervisor, temporalPath, ports, options.searchAttributes ?? []);
   });
   return { temporal, temporalPath };
 }

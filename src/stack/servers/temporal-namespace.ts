@@ -1,21 +1,12 @@
 import { Connection, type ConnectionOptions, isGrpcServiceError } from "@temporalio/client";
 import proto from "@temporalio/proto";
+import { SEARCH_ATTRIBUTES } from "../../workflows/search-attributes.js";
 import { poll } from "../poll.js";
 
-/** The names of search attributes and the types by which Temporal indexes them. */
-export type SearchAttributeTypes = Readonly<Record<string, "Text" | "Keyword" | "Int" | "Double" | "Bool" | "Datetime" | "KeywordList">>;
+/** The names of the search attributes that the flows need. Temporal indexes each as a keyword. */
+export const searchAttributeNames: readonly string[] = Object.values(SEARCH_ATTRIBUTES).map(({ name }) => name);
 
-const indexed = proto.temporal.api.enums.v1.IndexedValueType;
-const indexedTypes = {
-  Text: indexed.INDEXED_VALUE_TYPE_TEXT,
-  Keyword: indexed.INDEXED_VALUE_TYPE_KEYWORD,
-  Int: indexed.INDEXED_VALUE_TYPE_INT,
-  Double: indexed.INDEXED_VALUE_TYPE_DOUBLE,
-  Bool: indexed.INDEXED_VALUE_TYPE_BOOL,
-  Datetime: indexed.INDEXED_VALUE_TYPE_DATETIME,
-  KeywordList: indexed.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-} as const;
-
+const keyword = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 const grpcAlreadyExists = 6;
 const visibilityTimeoutMs = 30_000;
 
@@ -23,7 +14,7 @@ const visibilityTimeoutMs = 30_000;
  * Ensures that a namespace has these search attributes, and returns when the server lists them all. Throws if an attribute exists with
  * another type, because its type cannot be changed in place.
  */
-export async function registerSearchAttributes(address: string, namespace: string, wanted: SearchAttributeTypes): Promise<void> {
+export async function registerSearchAttributes(address: string, namespace: string, wanted: readonly string[]): Promise<void> {
   const connection = await Connection.connect({ address });
   try {
     await addMissingAttributes(connection, namespace, wanted);
@@ -39,12 +30,12 @@ const secondsPerDay = 86_400;
  * workflows after `retentionDays`.
  */
 export async function ensureNamespace(
-  access: string | Pick<ConnectionOptions, "address" | "tls" | "apiKey">,
+  access: Pick<ConnectionOptions, "address" | "tls" | "apiKey">,
   namespace: string,
-  wanted: SearchAttributeTypes,
+  wanted: readonly string[],
   retentionDays = 1,
 ): Promise<void> {
-  const connection = await Connection.connect(typeof access === "string" ? { address: access } : access);
+  const connection = await Connection.connect(access);
   try {
     await connection.workflowService
       .registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: retentionDays * secondsPerDay } as never })
@@ -66,26 +57,24 @@ export async function ensureNamespace(
   }
 }
 
-async function addMissingAttributes(connection: Connection, namespace: string, wanted: SearchAttributeTypes): Promise<void> {
-  const entries = Object.entries(wanted);
-  if (entries.length === 0) return;
+async function addMissingAttributes(connection: Connection, namespace: string, wanted: readonly string[]): Promise<void> {
+  if (wanted.length === 0) return;
   const present = await listAttributes(connection, namespace);
-  for (const [name, type] of entries) {
-    const found = present[name];
-    if (found !== undefined && found !== indexedTypes[type]) {
-      throw new Error(`the search attribute ${name} of ${namespace} is not of type ${type}; start with --reset`);
+  for (const name of wanted) {
+    if (present[name] !== undefined && present[name] !== keyword) {
+      throw new Error(`the search attribute ${name} of ${namespace} is not of type Keyword; start with --reset`);
     }
   }
-  const missing = entries.filter(([name]) => present[name] === undefined);
+  const missing = wanted.filter((name) => present[name] === undefined);
   if (missing.length === 0) return;
   await connection.operatorService.addSearchAttributes({
     namespace,
-    searchAttributes: Object.fromEntries(missing.map(([name, type]) => [name, indexedTypes[type]])),
+    searchAttributes: Object.fromEntries(missing.map((name) => [name, keyword])),
   });
   const done = await poll(
     async () => {
       const now = await listAttributes(connection, namespace);
-      return entries.every(([name]) => now[name] !== undefined) ? true : undefined;
+      return wanted.every((name) => now[name] !== undefined) ? true : undefined;
     },
     { timeoutMs: visibilityTimeoutMs, everyMs: 100 },
   );

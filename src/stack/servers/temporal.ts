@@ -6,7 +6,7 @@ import type { Log } from "../progress.js";
 import type { Supervisor } from "../supervise.js";
 import { obtainTool } from "../tools/obtain.js";
 import { isListening } from "./ports.js";
-import { registerSearchAttributes, type SearchAttributeTypes } from "./temporal-namespace.js";
+import { registerSearchAttributes } from "./temporal-namespace.js";
 
 export interface TemporalServer {
   /** host:port of the gRPC front end. */
@@ -45,7 +45,7 @@ export async function startTemporal(
   supervisor: Supervisor,
   tool: string,
   ports: { temporal: number; temporal_ui: number },
-  searchAttributes: SearchAttributeTypes,
+  searchAttributes: readonly string[],
 ): Promise<TemporalServer> {
   const folder = join(supervisor.dataDir, "temporal");
   await mkdir(folder, { recursive: true });
