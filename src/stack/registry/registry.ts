@@ -3,10 +3,10 @@ import type { TenantSeed } from "../../lab256/identity/seed.js";
 import { demoTenants } from "../founding/demo-tenants.js";
 import { type Founded, foundRegistry } from "../founding/founding.js";
 import type { Log } from "../progress.js";
-import { choosePorts } from "../servers/ports.js";
+import { choosePorts, retryOnTakenPort } from "../servers/ports.js";
 import { type ObjectStoreServer, type Servers, startServers } from "../servers/servers.js";
 import { searchAttributeNames } from "../servers/temporal-namespace.js";
-import { StartError, type Supervisor } from "../supervise.js";
+import type { Supervisor } from "../supervise.js";
 import { buildRegistryEnvironment, buildReplicaEnvironment, toRpOrigin } from "./environment.js";
 import { REGISTRY_PROCESSES, RegistryProcess, type RegistryProcessName } from "./registry-process.js";
 
@@ -94,18 +94,9 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   }
 }
 
-/** How often a start picks another port for the api because another program took the chosen one. */
-const PORT_TRIES_MAX = 3;
-
 /** Founds a registry on running servers and starts its processes. `stop` ends the processes and leaves the servers running. */
-export async function startRegistryOn(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await startRegistryOnce(place, seed);
-    } catch (error) {
-      if (!(error instanceof StartError) || !error.isPortInUse || tries === PORT_TRIES_MAX) throw error;
-    }
-  }
+export function startRegistryOn(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {
+  return retryOnTakenPort(() => startRegistryOnce(place, seed));
 }
 
 async function startRegistryOnce(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {

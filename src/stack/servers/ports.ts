@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { StartError } from "../supervise.js";
 
 /** The port of each listener if no other program uses it. */
 export const DEFAULT_PORTS = {
@@ -24,6 +25,7 @@ const OTHER_PORTS = { from: 20_000, to: 32_000 } as const;
 const OTHER_PORTS_TRIED = 200;
 /** How long a process that has just ended may still hold a remembered port. */
 const FREED_WITHIN_MS = 10_000;
+const START_ATTEMPTS_MAX = 3;
 
 /**
  * Chooses a free port on the loopback interface for each name: the one this data folder used last, otherwise the default one, otherwise
@@ -51,6 +53,17 @@ export async function waitForFreePorts(dataDir: string, names: readonly PortName
       if (performance.now() > deadline)
         throw new Error(`Port ${port} of ${name} is taken by another program: stop that program and try again.`);
       await sleep(100);
+    }
+  }
+}
+
+/** Calls `start` again if another program has taken its port between the choice and the bind. */
+export async function retryOnTakenPort<T>(start: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!(error instanceof StartError && error.isPortInUse) || attempt >= START_ATTEMPTS_MAX) throw error;
     }
   }
 }

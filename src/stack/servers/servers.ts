@@ -6,10 +6,10 @@ import { ensureSecrets, type StackSecrets } from "../founding/secrets.js";
 import { endLeftovers } from "../leftovers.js";
 import type { Log } from "../progress.js";
 import { stopOnExit } from "../shutdown.js";
-import { StartError, type SupervisedProcess, Supervisor } from "../supervise.js";
+import { type SupervisedProcess, Supervisor } from "../supervise.js";
 import { obtainTool } from "../tools/obtain.js";
 import { type S3Server, startMinio } from "./object-store.js";
-import { choosePorts, type PortName, waitForFreePorts } from "./ports.js";
+import { choosePorts, type PortName, retryOnTakenPort, waitForFreePorts } from "./ports.js";
 import { checkGivenPostgres, startPostgres } from "./postgres.js";
 import { obtainTemporalTool, startTemporal, type TemporalServer } from "./temporal.js";
 
@@ -48,7 +48,6 @@ export interface Servers {
   stop(): Promise<void>;
 }
 
-const portAttempts = 3;
 const PORTS: Readonly<Record<ServerName, readonly PortName[]>> = {
   temporal: ["temporal", "temporal_ui"],
   minio: ["object_store"],
@@ -161,17 +160,6 @@ async function providePostgres(supervisor: Supervisor, secrets: StackSecrets, { 
     const ports = await choosePorts(supervisor.dataDir, ["postgres"]);
     return startPostgres(supervisor, ports.postgres, secrets, log);
   });
-}
-
-/** Chooses again, because another program may take a port between the check and the server's bind. */
-async function retryOnTakenPort<T>(start: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await start();
-    } catch (error) {
-      if (!(error instanceof StartError && error.isPortInUse) || attempt >= portAttempts) throw error;
-    }
-  }
 }
 
 /** Waits for all of them even after a failure, so that nothing is still starting while the rest is ended. */
