@@ -6,6 +6,7 @@ import type { RegistryProcessName } from "./registry-process.js";
 export interface RegistryEnvironmentOptions {
   readonly dataDir: string;
   readonly temporalAddress: string;
+  /** Must have the search attributes of the flows. */
   readonly temporalNamespace: string;
   readonly temporalUiUrl: string;
   readonly databaseUrl: string;

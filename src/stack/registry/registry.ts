@@ -7,7 +7,7 @@ import { choosePorts, retryOnTakenPort } from "../servers/ports.js";
 import { type ObjectStoreServer, type Servers, startServers } from "../servers/servers.js";
 import { searchAttributeNames } from "../servers/temporal-namespace.js";
 import type { Supervisor } from "../supervise.js";
-import { buildRegistryEnvironment, buildReplicaEnvironment, toRpOrigin } from "./environment.js";
+import { buildRegistryEnvironment, buildReplicaEnvironment, type RegistryEnvironmentOptions, toRpOrigin } from "./environment.js";
 import { REGISTRY_PROCESSES, RegistryProcess, type RegistryProcessName } from "./registry-process.js";
 
 /** What a registry is founded with. The defaults are the development tenants, the default policy and one process of each kind. */
@@ -31,13 +31,7 @@ export interface RegistryOptions extends RegistrySeed {
 }
 
 /** Running servers, and the part of them that a registry uses. */
-export interface RegistryPlace {
-  readonly dataDir: string;
-  readonly temporalAddress: string;
-  readonly temporalUiUrl: string;
-  /** Must have the search attributes of {@link searchAttributeNames}. */
-  readonly temporalNamespace: string;
-  readonly databaseUrl: string;
+export interface RegistryPlace extends Omit<RegistryEnvironmentOptions, "apiPort" | "infra"> {
   readonly objectStore: ObjectStoreServer;
   readonly bucketPrefix: string;
   readonly supervisor: Supervisor;
