@@ -40,6 +40,16 @@ function isReleaseFrom2025(output: string): boolean {
   return date !== undefined && date >= "2025-01-01";
 }
 
+/** What most tools have in common: they are built without symbols, and print their version with `--version`. */
+const COMMON = { goFlags: ["-ldflags=-s -w"], goEnv: {}, versionArgs: ["--version"] };
+
+const PART_OF_TEMPORAL_SERVER = {
+  ...COMMON,
+  version: TEMPORAL_SERVER,
+  isAcceptedOnPath: isPinnedTemporalServer,
+  answerPattern: /version \d+\.\d+/,
+};
+
 export const pins: Readonly<Record<ToolName, ToolPin>> = {
   temporal: {
     name: "temporal",
@@ -55,34 +65,22 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
   // The server that docker-compose.yml runs on Postgres, and the tool that creates its schema. The development stack needs neither.
   "temporal-server": {
     name: "temporal-server",
-    version: TEMPORAL_SERVER,
     goModule: "go.temporal.io/server/cmd/server",
     goBinary: "server",
-    goFlags: ["-ldflags=-s -w"],
-    goEnv: {},
-    versionArgs: ["--version"],
-    isAcceptedOnPath: isPinnedTemporalServer,
-    answerPattern: /version \d+\.\d+/,
+    ...PART_OF_TEMPORAL_SERVER,
   },
   "temporal-sql-tool": {
     name: "temporal-sql-tool",
-    version: TEMPORAL_SERVER,
     goModule: "go.temporal.io/server/cmd/tools/sql",
     goBinary: "sql",
-    goFlags: ["-ldflags=-s -w"],
-    goEnv: {},
-    versionArgs: ["--version"],
-    isAcceptedOnPath: isPinnedTemporalServer,
-    answerPattern: /version \d+\.\d+/,
+    ...PART_OF_TEMPORAL_SERVER,
   },
   minio: {
     name: "minio",
     // Release tags are not on the Go module proxy, so this is a pseudo-version.
     version: "v0.0.0-20260212201848-7aac2a2c5b7c",
     goModule: "github.com/minio/minio",
-    goFlags: ["-ldflags=-s -w"],
-    goEnv: {},
-    versionArgs: ["--version"],
+    ...COMMON,
     isAcceptedOnPath: isReleaseFrom2025,
     answerPattern: /^minio version /m,
   },
@@ -91,9 +89,7 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
     name: "mc",
     version: "v0.0.0-20251106162529-77f82e18b540",
     goModule: "github.com/minio/mc",
-    goFlags: ["-ldflags=-s -w"],
-    goEnv: {},
-    versionArgs: ["--version"],
+    ...COMMON,
     isAcceptedOnPath: isReleaseFrom2025,
     answerPattern: /^mc version /m,
   },
@@ -102,8 +98,7 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
     // Another version would compile the same policy to different bytes, and so to a different policy hash.
     version: "v1.22.2",
     goModule: "github.com/open-policy-agent/opa",
-    goFlags: ["-ldflags=-s -w"],
-    goEnv: {},
+    ...COMMON,
     versionArgs: ["version"],
     isAcceptedOnPath: (output) => /^Version: 1\.22\.2$/m.test(output),
     answerPattern: /^Version: \d/m,
