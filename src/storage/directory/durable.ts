@@ -6,25 +6,20 @@ import { StorageFault } from "../ports.js";
 import { buildConflictFault, toErrorCode, toFileFault } from "./faults.js";
 import type { Layout } from "./layout.js";
 
-/** A complete, flushed file that is not yet visible to readers. */
-export interface Draft {
-  readonly path: string;
-}
-
 /**
- * Lets `write` fill a temporary file, flushes it, passes it to `use`, and finally removes its temporary name. The name begins with the
+ * Lets `write` fill a temporary file, flushes it, passes its path to `use`, and finally removes its temporary name. The name begins with the
  * process id, by which `sweep.ts` recognises the files of killed processes.
  */
 export async function withDraft<T>(
   layout: Layout,
   key: string,
   write: (file: FileHandle) => Promise<void>,
-  use: (draft: Draft) => Promise<T>,
+  use: (draft: string) => Promise<T>,
 ): Promise<T> {
   const path = join(layout.temporary, `${process.pid}-${randomUUID()}`);
   try {
     await writeNewFile(path, 0o644, write);
-    return await use({ path });
+    return await use(path);
   } catch (cause) {
     throw toFileFault(key, cause);
   } finally {
@@ -36,10 +31,10 @@ export async function withDraft<T>(
  * Gives the draft its name if that name is free. link(2) fails if the name exists, so of any number of processes exactly one succeeds,
  * and the name never shows an unfinished file.
  */
-export async function publishNewObject(key: string, draft: Draft, path: string): Promise<boolean> {
+export async function publishNewObject(key: string, draft: string, path: string): Promise<boolean> {
   await createDurableFolder(dirname(path));
   try {
-    await link(draft.path, path);
+    await link(draft, path);
   } catch (cause) {
     if (toErrorCode(cause) !== "EEXIST") throw cause;
     // A folder of that name is not an object, so the caller must not be told that one exists.
@@ -53,8 +48,8 @@ export async function publishNewObject(key: string, draft: Draft, path: string):
 }
 
 /** Replaces the object by the draft. The caller must hold the lock of the key. */
-export async function publishReplacement(key: string, draft: Draft, path: string): Promise<void> {
-  await rename(draft.path, path);
+export async function publishReplacement(key: string, draft: string, path: string): Promise<void> {
+  await rename(draft, path);
   await flushPublished(key, path);
 }
 

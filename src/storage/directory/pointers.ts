@@ -4,7 +4,7 @@ import { parseKey } from "../key.js";
 import { maxInMemoryBytes, type Pointers, StorageFault } from "../ports.js";
 import { publishNewObject, publishReplacement, withDraft } from "./durable.js";
 import { isAbsence, toFileFault } from "./faults.js";
-import type { KeyQueues } from "./key-queues.js";
+import { KeyQueues } from "./key-queues.js";
 import { type Layout, toLockPath, toObjectPath } from "./layout.js";
 import { withKeyLock } from "./lock.js";
 
@@ -19,7 +19,8 @@ import { withKeyLock } from "./lock.js";
  * Time and bytes belong to one inode and appear by one rename, so a reader who takes both from one open file never sees a mixture, and
  * after a crash either state is intact. The digest detects a foreign tool that restored an old file or wrote into it.
  */
-export function createDirectoryPointers(layout: Layout, queues: KeyQueues): Pointers {
+export function createDirectoryPointers(layout: Layout): Pointers {
+  const queues = new KeyQueues();
   async function replaceState(key: string, path: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
     const present = await readState(key, path);
     if (present === undefined || present.version !== expected) return undefined;

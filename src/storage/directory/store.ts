@@ -3,7 +3,6 @@ import { isAbsolute, join } from "node:path";
 import { type ObjectStore, StorageFault } from "../ports.js";
 import { createDirectoryBlobs } from "./blobs.js";
 import { isAbsence } from "./faults.js";
-import { createKeyQueues } from "./key-queues.js";
 import { type Layout, toLayout } from "./layout.js";
 import { createDirectoryPointers } from "./pointers.js";
 import { sweepTemporaryFiles } from "./sweep.js";
@@ -26,7 +25,7 @@ export async function openDirectoryStore(path: string): Promise<ObjectStore> {
   }
   return {
     blobs: createDirectoryBlobs(layout),
-    pointers: createDirectoryPointers(layout, createKeyQueues()),
+    pointers: createDirectoryPointers(layout),
     describe: () => `folder ${path}`,
     close: async () => undefined,
   };
