@@ -6,18 +6,6 @@ import { branchNameSchema } from "../git/ref-name.js";
 import { releaseTagSchema } from "../git/release-tag.js";
 import { actorIdSchema, blake3Schema, officeIdSchema, projectIdSchema } from "../ids.js";
 
-/** The jobs that this registry runs. Source: ADR-002 §6. */
-export const JOB_TYPES = [
-  "git.registry.init",
-  "git.registry.push",
-  "git.registry.tag_release",
-  "git.registry.merge_protected",
-  "git.registry.reset",
-  "git.registry.telemetry_append",
-  "git.registry.archive",
-] as const;
-export type JobType = (typeof JOB_TYPES)[number];
-
 export const VISIBILITIES = ["private", "internal", "public"] as const;
 
 /** The maximum size of a patch inside a command, in decoded bytes. A larger one is staged under its BLAKE3. */
@@ -151,7 +139,8 @@ interface JobDefinition<P> {
 const defineJob = <P>(job: JobDefinition<P>) => job;
 
 /**
- * The properties of each job by its type. What it does to a repository is defined by its handler on LAB 512, and its level by the policy.
+ * The jobs that this registry runs (ADR-002 §6), with the properties of each. What it does to a repository is defined by its handler on
+ * LAB 512, and its level by the policy.
  */
 const JOBS = {
   "git.registry.init": defineJob({
@@ -183,7 +172,10 @@ const JOBS = {
     params: archiveParamsSchema,
     summarize: ({ project_id, archived }) => `${archived ? "Archive" : "Unarchive"} ${project_id}`,
   }),
-} satisfies Record<JobType, unknown>;
+};
+
+export type JobType = keyof typeof JOBS;
+export const JOB_TYPES = Object.keys(JOBS) as readonly JobType[];
 
 /** The params of one job type. */
 export type ParamsOf<T extends JobType> = z.infer<(typeof JOBS)[T]["params"]>;
