@@ -4,19 +4,10 @@ import { fetchWhoami } from "../../../client/http/registry-client.js";
 import { CliCommand } from "../../cli-command.js";
 import { type ConnectionOptions, resolveConnection } from "../../connection/connection.js";
 import { readProfiles } from "../../connection/profiles.js";
-import { EXIT, type ExitCode, toExitCode } from "../../exit-codes.js";
+import { EXIT, toExitCode } from "../../exit-codes.js";
 import { throwUnlessOk } from "../../outcome.js";
 
 const PATIENCE_MS = 10_000;
-
-interface ConnectionStatus {
-  readonly state: "ok" | "refused" | "unreachable";
-  readonly tenant_id: string | null;
-  readonly actor_id: string | null;
-  readonly offices: readonly { readonly office_id: string; readonly roles: readonly string[] }[];
-  readonly why: string | null;
-  readonly exit: ExitCode;
-}
 
 /** `ogr auth status`: shows the caller and the registry that commands would use, whether the registry agrees, and the profiles. */
 export function buildAuthStatusCommand(): CliCommand {
@@ -54,7 +45,8 @@ export function buildAuthTokenCommand(): CliCommand {
     });
 }
 
-async function fetchConnectionStatus(connection: Connection): Promise<ConnectionStatus> {
+/** Without an answer of `ok`, `why` says why not. */
+async function fetchConnectionStatus(connection: Connection) {
   const nobody = { tenant_id: null, actor_id: null, offices: [] };
   try {
     const answer = await fetchWhoami(connection);

@@ -89,27 +89,26 @@ export function buildInfraDiffCommand(): CliCommand {
         await readRegistryAt(checkout, from || "HEAD"),
         await readRegistryAt(checkout, range.includes("..") ? to || "HEAD" : undefined),
       ];
-      const found = listDifferences(before.registry, after.registry).map(({ path, expected = null, found: now = null }) => ({
-        path: path.slice(1).join("."),
+      const found = listDifferences(before.registry, after.registry);
+      const differences = found.map(({ path, expected = null, found: now = null }) => ({
+        path: formatPath(path),
         before: expected,
         after: now,
       }));
       const text = found.map(formatDifference).join("\n");
-      out.print({ from: before.revision, to: after.revision, differences: found }, text === "" ? "The two registries are equal." : text);
+      out.print({ from: before.revision, to: after.revision, differences }, text === "" ? "The two registries are equal." : text);
     });
 }
 
-function formatDifference({
-  path,
-  before,
-  after,
-}: {
-  path: string;
-  before: Difference["expected"] | null;
-  after: Difference["found"] | null;
-}) {
-  if (before === null) return `+ ${path}: ${after}`;
-  return after === null ? `- ${path}: ${before}` : `~ ${path}: ${before} → ${after}`;
+function formatDifference({ path, expected: before, found: after }: Difference): string {
+  const place = formatPath(path);
+  if (before === undefined) return `+ ${place}: ${after}`;
+  return after === undefined ? `- ${place}: ${before}` : `~ ${place}: ${before} → ${after}`;
+}
+
+/** Every path begins with `orgs`, which is omitted. */
+function formatPath(path: Difference["path"]): string {
+  return path.slice(1).join(".");
 }
 
 function formatRepoName({ owner, repo }: RepoName): string {
