@@ -1,4 +1,3 @@
-import { BoundedSet } from "./bounded-set.js";
 import { GitAnswerCache } from "./git-answer-cache.js";
 import { isNotOlder, type RefsState } from "./refs/refs-state.js";
 
@@ -48,5 +47,17 @@ export class ProjectMemory {
   /** Whether there is anything to {@link forget}. */
   get isEmpty(): boolean {
     return this.latest === undefined;
+  }
+}
+
+const MEMBERS_MAX = 512;
+
+/** A set of at most 512 members, which drops the oldest member above that. */
+class BoundedSet extends Set<string> {
+  override add(member: string): this {
+    super.add(member);
+    const [oldest] = this;
+    if (this.size > MEMBERS_MAX && oldest !== undefined) this.delete(oldest);
+    return this;
   }
 }

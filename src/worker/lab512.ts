@@ -18,7 +18,6 @@ import type { RunnerDependencies } from "../lab512/runner/dependencies.js";
 import { openRepositoriesByTenant } from "../lab512/runner/repositories-by-tenant.js";
 import { NetworkWhitelist, parseEndpoint } from "../lab512/whitelist.js";
 import { installLog } from "../process/logging.js";
-import { runUntilSignalled } from "../process/run-until-signalled.js";
 import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
@@ -89,7 +88,10 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   const stopped = new AbortController();
   const pulling = startPulling(env, runner, stopped.signal, log);
   const metrics = pushOwnMetrics(env, log);
-  await runUntilSignalled(worker, { name: "lab512", store: store.describe() });
+  // The SDK's Runtime handles SIGTERM and SIGINT, lets the worker finish its tasks, and then ends this run.
+  const running = worker.run();
+  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, name: "lab512", store: store.describe() })}\n`);
+  await running;
   stopped.abort();
   await pulling;
   await Promise.all([metrics?.stop(), tracing?.stop()]);

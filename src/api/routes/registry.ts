@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { projectIdSchema } from "../../domain/ids.js";
+import type { Principal } from "../../lab256/identity/authentication.js";
 import { findProjectDetail, listProjects } from "../../lab256/ledger/queries/projects.js";
-import { canSeeProject } from "../acts/visibility.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
 import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
@@ -66,4 +66,14 @@ export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
       },
     }),
   ]);
+}
+
+interface OwnedProject {
+  readonly owners: readonly string[];
+  readonly visibility: string;
+}
+
+/** Whether a member sees a project in the catalog: a private one only if they own it, themselves or through an office. */
+function canSeeProject({ actor_id, offices }: Principal, { owners, visibility }: OwnedProject): boolean {
+  return visibility !== "private" || owners.includes(actor_id) || offices.some(({ office_id }) => owners.includes(office_id));
 }

@@ -3,13 +3,18 @@ import { buildJobSchema, type Job } from "../act/job.js";
 import { contextSchema } from "../context.js";
 import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 import { LEVELS } from "../level.js";
-import { buildSentenceSchema } from "../sentence.js";
 
 /** What runs an approved card: its flow, as soon as it is approved, or a client with the permit, until `run_by`. */
 export const RUN_MODES = ["on_approval", "on_command"] as const;
 export type RunMode = (typeof RUN_MODES)[number];
 
-export const intentSchema = buildSentenceSchema("The intent", "Describe the purpose in a sentence.");
+/** Stored and hashed. Canonical JSON does not allow lone surrogates, and Postgres does not allow NUL. */
+export const intentSchema = z
+  .string()
+  .trim()
+  .min(1, "Describe the purpose in a sentence.")
+  .max(500, "The intent may have at most 500 characters.")
+  .refine((text) => text.isWellFormed() && !text.includes("\0"), "The intent must be well-formed Unicode without NUL.");
 export const riskSchema = z.enum(LEVELS, "Write a level from `L0` to `L5`.");
 
 const proposal = {

@@ -1,6 +1,5 @@
 import { type Kysely, Kysely as KyselyDatabase, PostgresDialect, type Transaction } from "kysely";
 import pg from "pg";
-import { columnTypes } from "./column-types.js";
 import type { IdentityTables } from "./tables/identity.js";
 import type { LedgerTables } from "./tables/ledger.js";
 import type { ProjectionTables } from "./tables/projections.js";
@@ -42,4 +41,16 @@ export function openDatabase(url: string, options: DatabaseOptions): DbPool {
   });
   pool.on("error", (error) => options.onLostConnection?.(error));
   return new KyselyDatabase<Database>({ dialect: new PostgresDialect({ pool }) }) as DbPool;
+}
+
+/** Parses columns as `pg` does, except that `bigint` becomes a number instead of a string. */
+const columnTypes: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === pg.types.builtins.INT8 && format !== "binary" ? parseWholeNumber : pg.types.getTypeParser(oid, format),
+};
+
+function parseWholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new RangeError(`${text} does not fit a JavaScript number; a time, sequence number or count in the database is damaged.`);
 }

@@ -4,7 +4,6 @@ import { isAncestor } from "../history/ancestry.js";
 import type { OpenRepository } from "../open-repository.js";
 import { readBeginning } from "./incoming-bytes.js";
 import { inspectCommits } from "./incoming-commits.js";
-import { detectIncomingKind } from "./incoming-kind.js";
 import type { IncomingLimits } from "./incoming-limits.js";
 import { ingestBundle } from "./ingest-bundle.js";
 import { ingestPatch } from "./ingest-patch.js";
@@ -45,4 +44,15 @@ export async function ingestPush(
   // If the store has the tip, it also has everything that the tip reaches, so nothing is stored twice.
   const known = pack !== undefined && (await repository.getReader().readInfo(tip)) !== undefined;
   return grantValue({ tip, pack: known ? undefined : pack, created, fast_forward: fastForward });
+}
+
+type IncomingKind = "bundle" | "diff" | "mail_series";
+
+/** Detects the kind of pushed bytes from `start`, their first few KiB. Returns undefined if it is unknown. */
+function detectIncomingKind(start: Buffer): IncomingKind | undefined {
+  if (/^# v\d+ git bundle\n/.test(start.toString("latin1", 0, 40))) return "bundle";
+  const text = start.toString("latin1");
+  if (/^From \S+ .*\d{4}\r?\n/.test(text)) return "mail_series";
+  if (/^diff --git /m.test(text) || (/^--- \S/m.test(text) && /^\+\+\+ \S/m.test(text))) return "diff";
+  return undefined;
 }

@@ -1,13 +1,12 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
+import { buildDenial, type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { buildAllocationLimitEnv, type IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "../stock-git/stock-git.js";
 import type { CheckedPack } from "./checked-pack.js";
 import { findOversizedObject } from "./object-sizes.js";
 import { parsePackIndex } from "./pack-index.js";
-import { toPackDenial } from "./pack-refusal.js";
 
 /** A pack above this size is read and streamed from its file. */
 const IN_MEMORY_MAX_BYTES = 1024 * 1024;
@@ -57,4 +56,36 @@ export async function checkPack(
   const packSizeBytes = statSync(packPath).size;
   const bytes = packSizeBytes > IN_MEMORY_MAX_BYTES ? undefined : { pack: readFileSync(packPath), index: indexBytes };
   return grantValue({ hash, packPath, indexPath, packSizeBytes, indexSizeBytes: indexBytes.length, index, bytes });
+}
+
+/** Errors of the disk, the memory or the cache rather than of the pushed bytes. */
+const LOCAL_FAILURE =
+  /No space left|unable to (?:create|open|write|mmap|fork|read)|[Pp]ermission denied|Read-only|Input\/output error|out of memory|cannot (?:fork|pread|create)|object directory .* does not exist/;
+
+/** Returns why `git index-pack` refused a pack, or undefined if the pack is not the cause. */
+function toPackDenial(stderr: string, limits: IncomingLimits): Denial | undefined {
+  if (/pack exceeds maximum allowed size/.test(stderr))
+    return buildDenial("limit_exceeded", `The pack is larger than ${limits.packMaxBytes} bytes. Push the history in several steps.`);
+  if (/attempting to allocate/.test(stderr))
+    return buildDenial(
+      "limit_exceeded",
+      `An object is larger than ${limits.blobMaxBytes} bytes. Keep large files outside of the repository.`,
+    );
+  const missing = /did not receive expected object ([0-9a-f]{40})/.exec(stderr)?.[1];
+  if (missing !== undefined)
+    return buildDenial(
+      "objects_invalid",
+      `Object ${missing} is needed but is neither in the push nor in the repository. Make the bundle from a complete clone.`,
+    );
+  const [, object, problem] = /object ([0-9a-f]{40}): ([^\n]+)/.exec(stderr) ?? [];
+  if (object !== undefined) return buildDenial("objects_invalid", `Object ${object} does not pass git fsck: ${problem}.`);
+  if (/fsck error|invalid (?:object|tree|commit|tag|blob)|SHA1 COLLISION|Failed to parse|[Nn]ot all child objects|[Ff]ound in/.test(stderr))
+    return buildDenial("objects_invalid", `The objects do not pass git fsck: ${findErrorLine(stderr)}`);
+  if (LOCAL_FAILURE.test(stderr)) return undefined;
+  return buildDenial("bundle_invalid", `The pack is damaged or truncated: ${findErrorLine(stderr)}. Make it again.`);
+}
+
+function findErrorLine(text: string): string {
+  const lines = text.trim().split("\n");
+  return (lines.findLast((line) => /^(?:fatal|error): /.test(line)) ?? lines.at(-1) ?? "git gave no reason").slice(0, 300);
 }

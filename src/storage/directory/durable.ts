@@ -8,7 +8,7 @@ import type { Layout } from "./layout.js";
 
 /**
  * Lets `write` fill a temporary file, flushes it, passes its path to `use`, and finally removes its temporary name. The name begins with the
- * process id, by which `sweep.ts` recognises the files of killed processes.
+ * process id, by which the store recognises the files of killed processes.
  */
 export async function withDraft<T>(
   layout: Layout,

@@ -4,7 +4,6 @@ import { parseKey } from "../key.js";
 import { maxInMemoryBytes, type Pointers, StorageFault } from "../ports.js";
 import { publishNewObject, publishReplacement, withDraft } from "./durable.js";
 import { isAbsence, toFileFault } from "./faults.js";
-import { KeyQueues } from "./key-queues.js";
 import { type Layout, toLockPath, toObjectPath } from "./layout.js";
 import { withKeyLock } from "./lock.js";
 
@@ -115,4 +114,20 @@ async function setLaterModificationTime(key: string, file: FileHandle, previousN
     key,
     "The store's file system does not store modification times, on which versions depend: move the store to a local one.",
   );
+}
+
+/** Runs the calls of one process one after another for each key, so that they do not contend for a lock with each other. */
+class KeyQueues {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  async run<T>(key: string, act: () => Promise<T>): Promise<T> {
+    // A failure of the previous call is reported to its own caller.
+    const result = (this.#last.get(key) ?? Promise.resolve()).then(act, act);
+    this.#last.set(key, result);
+    try {
+      return await result;
+    } finally {
+      if (this.#last.get(key) === result) this.#last.delete(key);
+    }
+  }
 }

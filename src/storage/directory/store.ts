@@ -1,11 +1,11 @@
-import { access, mkdir, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { hasProcess } from "../../process/process-identity.js";
 import { type ObjectStore, StorageFault } from "../ports.js";
 import { createDirectoryBlobs } from "./blobs.js";
 import { isAbsence } from "./faults.js";
 import { type Layout, toLayout } from "./layout.js";
 import { createDirectoryPointers } from "./pointers.js";
-import { sweepTemporaryFiles } from "./sweep.js";
 
 /**
  * Opens a store in a local folder, for a single machine without an S3 server. Safe between processes that share a process id namespace.
@@ -48,4 +48,12 @@ async function assertCaseSensitive(layout: Layout): Promise<void> {
     "",
     `The store's folder ${layout.root} is on a file system that ignores case: use one that does not, or S3.`,
   );
+}
+
+/** Removes the temporary files of processes that no longer run. */
+async function sweepTemporaryFiles(layout: Layout): Promise<void> {
+  for (const name of await readdir(layout.temporary)) {
+    const pid = Number(name.split("-", 1)[0]);
+    if (Number.isSafeInteger(pid) && pid > 0 && !hasProcess(pid)) await rm(join(layout.temporary, name), { force: true });
+  }
 }
