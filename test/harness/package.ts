@@ -24,7 +24,6 @@ const inputs = [
   "package.json",
   "package-lock.json",
   "tsconfig.json",
-  "tsconfig.build.json",
   "README.md",
 ];
 
