@@ -17,6 +17,7 @@ export const DENIAL_STATUS = {
   infra_changed: 409,
   job_not_allowed: 403,
   approval_missing: 403,
+  pushers_unknown: 409,
   plan_changed: 409,
   // Decided by the claim.
   permit_used: 409,

@@ -5,7 +5,7 @@ import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { ExecuteInput, JobContext } from "../jobs/job.js";
 import type { ActLog } from "./act-log.js";
-import { keepLog } from "./answer.js";
+import { type ActAuthor, keepLog } from "./answer.js";
 import { type Attempt, isBeforeMove } from "./attempt.js";
 import type { RunnerDependencies } from "./dependencies.js";
 import { ActDenied } from "./permission.js";
@@ -28,6 +28,7 @@ export interface Act {
   readonly isTakenOver: boolean;
   /** Whether the act may happen if it has not. Called once, and the answer is kept. */
   readonly checkPermission: () => Promise<Outcome<null>>;
+  readonly author: Promise<ActAuthor>;
   /** The revision of the infra registry that the act was checked against. */
   readonly infra_revision: string | undefined;
 }

@@ -32,14 +32,27 @@ export interface AnswerContext {
 /** The act's actor, as its receipt names it. */
 export type ActAuthor = Pick<Receipt, "actor_id" | "person_id" | "charter_version">;
 
-/** Resolves the permit's actor by the tenant's newest charter. @throws if the charter is not valid */
-export async function resolveAuthor({ charters }: RunnerDependencies, { tenant_id, permit }: CommandEnvelope): Promise<ActAuthor> {
+/**
+ * Resolves the permit's actor by the tenant's newest charter. Must be complete before the act moves a ref, so that the receipt names a
+ * version in which its key is valid.
+ *
+ * @throws if the charter is not valid, or this Runner's key is not valid in it.
+ */
+export async function resolveAuthor(
+  { charters, receiptKey }: RunnerDependencies,
+  { tenant_id, permit }: CommandEnvelope,
+): Promise<ActAuthor> {
   const { actor_id } = permit.scopes;
   const charter = await charters.readNewest(tenant_id);
   if (!charter.ok) throw new Error(`${charter.denial.message} Without its charter no act of ${tenant_id} gets a receipt.`);
+  const { version } = charter.value;
+  if (charter.value.findKeyAt(receiptKey.kid, "receipt", version) === undefined)
+    throw new Error(
+      `The receipt key ${receiptKey.kid} of this Runner is not valid in version ${version} of the charter of ${tenant_id}. Start it with a key that is.`,
+    );
   // The registry's own services are in no charter, and no member can take their ids.
   const person_id = isServiceActor(actor_id) ? null : (charter.value.find("actor", actor_id)?.person_id ?? null);
-  return { actor_id, person_id, charter_version: charter.value.version };
+  return { actor_id, person_id, charter_version: version };
 }
 
 /**

@@ -6,6 +6,7 @@ import { formatProblems, parseWith } from "../../domain/problems.js";
 import { scopeToTenant } from "../../storage/scoped.js";
 import { deriveFromReceipt } from "../jobs/handlers.js";
 import { writeProjectIndex } from "../jobs/project-index.js";
+import { followAct } from "../pushers/pushers.js";
 import { type Act, buildJobContext, buildJobInput } from "./act.js";
 import { ActLog } from "./act-log.js";
 import { readReceipt, resolveAuthor, writeReceipt, writeRefusal } from "./answer.js";
@@ -51,14 +52,17 @@ export async function executeCommand(
   const { claimed_at: claimedAtMs, infra_revision } = held.claim;
   const attempt = new Attempt(deps, store, held, execution.signal, claimedAtMs + permit.max_run_ms);
   const statements = verifyAttestedStatements(deps.statementKeys, envelope, input.statements);
+  const author = resolveAuthor(deps, envelope);
+  // A fault is thrown to the act, which awaits the same promise.
+  author.catch(() => undefined);
   let permission: Promise<Outcome<null>> | undefined;
   const checkPermission = () => {
-    permission ??= checkClaimedAct(deps, store, envelope, isTakenOver);
+    permission ??= Promise.all([checkClaimedAct(deps, store, envelope, isTakenOver), author]).then(([permitted]) => permitted);
     return permission;
   };
   // Reads the end of the permit while the job starts; a fault is thrown to the job, which awaits the same promise.
   if (!isTakenOver) checkPermission().catch(() => undefined);
-  const act: Act = { ...answering, statements, attempt, claimedAtMs, isTakenOver, checkPermission, infra_revision };
+  const act: Act = { ...answering, statements, attempt, claimedAtMs, isTakenOver, checkPermission, author, infra_revision };
 
   // If an earlier attempt stored the receipt, only objects derived from it can still be missing.
   const known = execution.attempt > 1 ? await readReceipt(store, tenant_id, jti) : undefined;
@@ -70,16 +74,13 @@ export async function executeCommand(
 
 /** Runs the act and writes its receipt and, in parallel, the project's index. */
 async function runActToReceipt(act: Act): Promise<{ receipt: Receipt; isOurs: boolean }> {
-  const author = resolveAuthor(act.deps, act.envelope);
-  // Awaited for the receipt; until then, the act itself decides how it ends.
-  author.catch(() => undefined);
   const result = await runAct(act);
   const prepareReceipt = async () => {
     // The refs prove a success. Only the holder of the claim can know that nothing moved.
     if (result.status !== "success") await act.attempt.assertHeld();
     await act.attempt.completeStep("logged");
   };
-  const answer = await writeReceipt(act, await author, result, prepareReceipt, async (receipt) => {
+  const answer = await writeReceipt(act, await act.author, result, prepareReceipt, async (receipt) => {
     if (receipt.status === "success") await writeProjectIndex(buildDerivingContext(act), buildJobInput(act), receipt.finished_at);
   });
   await act.attempt.completeStep("receipted");
@@ -97,6 +98,7 @@ async function deriveObjects(act: Act, receipt: Receipt, isIndexed: boolean): Pr
   await Promise.all([
     isIndexed ? undefined : writeProjectIndex(context, input, receipt.finished_at),
     deriveFromReceipt(jobType, context, input),
+    followAct(act.deps, act.store, receipt),
   ]);
 }
 
