@@ -75,6 +75,14 @@ create table cards (
   closed_at bigint
 );
 
+create table charter_versions (
+  tenant_id text not null,
+  version bigint not null,
+  seq bigint not null,
+  entry_hash text not null,
+  recorded_at bigint not null
+);
+
 create table clock_readings (
   plane text not null,
   name text not null,
@@ -134,7 +142,8 @@ create table memberships (
   tenant_id text not null,
   actor_id text not null,
   office_id text not null,
-  roles text[] not null default '{}'::text[]
+  roles text[] not null default '{}'::text[],
+  until_at timestamp with time zone
 );
 
 create table passkey_challenges (
@@ -156,7 +165,9 @@ create table passkeys (
   disabled_at timestamp with time zone,
   relying_party text,
   client_data_json text,
-  attestation_object text
+  attestation_object text,
+  tenant_id text,
+  in_charter boolean not null default false
 );
 
 create table permits (
@@ -337,6 +348,8 @@ alter table card_statements add constraint card_statements_pkey PRIMARY KEY (ten
 
 alter table cards add constraint cards_pkey PRIMARY KEY (tenant_id, card_id);
 
+alter table charter_versions add constraint charter_versions_pkey PRIMARY KEY (tenant_id, version);
+
 alter table clock_readings add constraint clock_readings_pkey PRIMARY KEY (plane, name);
 
 alter table commands add constraint commands_pkey PRIMARY KEY (tenant_id, jti);
@@ -414,6 +427,8 @@ alter table memberships add constraint memberships_tenant_id_actor_id_fkey FOREI
 alter table passkey_challenges add constraint passkey_challenges_person_id_fkey FOREIGN KEY (person_id) REFERENCES persons(person_id);
 
 alter table passkeys add constraint passkeys_person_id_fkey FOREIGN KEY (person_id) REFERENCES persons(person_id);
+
+alter table passkeys add constraint passkeys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 
 alter table person_emails add constraint person_emails_person_id_fkey FOREIGN KEY (person_id) REFERENCES persons(person_id);
 

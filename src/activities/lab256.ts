@@ -2,6 +2,7 @@ import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
 import { acceptAnswer, recordAnswer } from "../lab256/acts/answers.js";
 import { admitAttestation } from "../lab256/acts/attestations.js";
 import { closeCard, decidePlan, openCard, voidApprovals } from "../lab256/acts/cards.js";
+import { recordCharter } from "../lab256/acts/charters.js";
 import { acceptCommand, closeCommand, issuePermit, readClaimState } from "../lab256/acts/commands.js";
 import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
 import { recordAnchors, signUnanchoredHeads, sweepPermits } from "../lab256/acts/housekeeping.js";
@@ -28,6 +29,7 @@ export function createLab256Activities(deps: Lab256Dependencies): Lab256Activiti
     recordAnswer: (input) => recordAnswer(deps, input),
     acceptReceipt: ({ receipt, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "receipt", receipt } }),
     acceptRefusal: ({ refusal, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "refusal", refusal } }),
+    recordCharter: ({ tenant_id }) => recordCharter(deps, tenant_id),
     sweepPermits: () => sweepPermits(deps),
     headsToAnchor: () => signUnanchoredHeads(deps),
     recordAnchored: (heads) => recordAnchors(deps, heads),

@@ -7,6 +7,7 @@ import type { Lab512Activities } from "../domain/flow/lab512-steps.js";
 import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
 import { toAnchorKey } from "../domain/storage-key.js";
+import { appendEntry } from "../lab512/charter/append-entry.js";
 import type { Execution, RunnerDependencies } from "../lab512/runner/dependencies.js";
 import { planAct } from "../lab512/runner/plan-act.js";
 import { executeCommand, NoEnvelope } from "../lab512/runner/runner.js";
@@ -37,6 +38,7 @@ export function createLab512Activities(deps: RunnerDependencies): Lab512Activiti
         }
       }),
     anchorHeads: (heads) => runWithHeartbeat(() => anchorHeads(deps, heads)),
+    appendCharterEntry: (entry) => runWithHeartbeat(() => appendEntry(deps, entry)),
   };
 }
 

@@ -164,7 +164,13 @@ export const infraContextSchema = z.looseObject({
   is_registry: z.boolean(),
 });
 
-export const registeredPasskeySchema = z.looseObject({ credential_id: z.string(), fingerprint: z.string(), record: passkeySchema });
+export const appendedEntrySchema = z.looseObject({ version: z.number(), entry_hash: z.string() });
+export const registeredPasskeySchema = z.looseObject({
+  credential_id: z.string(),
+  fingerprint: z.string(),
+  record: passkeySchema,
+  counts: z.boolean(),
+});
 export type RegisteredPasskey = z.infer<typeof registeredPasskeySchema>;
 export const passkeysSchema = z.array(registeredPasskeySchema.extend({ disabled: z.boolean() }));
 export const registrationOptionsSchema = z.looseObject({ challenge: z.string(), rp: z.looseObject({ name: z.string() }) });

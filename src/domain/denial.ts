@@ -64,6 +64,7 @@ export const DENIAL_STATUS = {
   // Denials by a charter.
   charter_invalid: 403,
   charter_unreachable: 403,
+  charter_changed: 409,
 } as const;
 export type DenialCode = keyof typeof DENIAL_STATUS;
 export const DENIAL_CODES = Object.keys(DENIAL_STATUS) as readonly DenialCode[];

@@ -12,9 +12,11 @@ import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { Charters } from "../decision/charter/charters.js";
 import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 import { openInfraSource } from "../infra/source/open.js";
+import { recordCharters } from "../lab256/acts/charters.js";
 import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
 import { openDatabase } from "../lab256/database/database.js";
 import { migrateDatabase } from "../lab256/database/migrate.js";
+import { CharterRecorder } from "../lab256/identity/charter-recorder.js";
 import { PolicyCatalog } from "../lab256/permits/policy-catalog.js";
 import { installLog } from "../process/logging.js";
 import { activityMetrics } from "../process/metrics/activities.js";
@@ -76,7 +78,10 @@ export async function startLab256(
   });
   const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "ends"]);
   await Promise.all([migrateDatabase(db), probeConditionalWrites(store, "ends")]);
-  const charters = new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE));
+  const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
+  const charters = new Charters(store, foundingKeys);
+  const charterRecorder = new CharterRecorder({ db, store, foundingKeys, now: Date.now });
+  await recordCharters({ db, charterRecorder });
   const activities = createLab256Activities({
     db,
     store,
@@ -88,6 +93,7 @@ export async function startLab256(
       jwks: { keys: [readSigningKey(env.OGR_STATEMENT_KEY_FILE).jwk] },
       rp: { id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS.split(",") },
     },
+    charterRecorder,
     webhookReceivers: env.OGR_WEBHOOK_RECEIVERS,
     telemetry: { everyMs: env.OGR_TELEMETRY_EVERY_S * 1000, batchMaxLines: TELEMETRY_BATCH_LINES },
     now: Date.now,

@@ -39,6 +39,12 @@ export const anchorer = proxyActivities<Pick<Lab512Activities, "anchorHeads">>({
   summary: "Anchor the ledger's heads in the object store",
 });
 
+export const charterWriter = proxyActivities<Pick<Lab512Activities, "appendCharterEntry">>({
+  ...runnerOptions,
+  startToCloseTimeout: "5m",
+  summary: "Append an entry to the charter on LAB 512",
+});
+
 /**
  * Builds the Runner's activities for one command. The command waits for a Runner only while its permit is valid. The Runner itself limits
  * the work after the claim by `max_run_ms`, and the work after the receipt by a limit of its own.

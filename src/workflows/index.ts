@@ -1,3 +1,4 @@
+export { charterEntry } from "./charter-entry.js";
 export { housekeeping } from "./housekeeping.js";
 export { officialAct } from "./official-act.js";
 export { planPreview } from "./plan-preview.js";

@@ -52,7 +52,7 @@ test("the pages of the catalog are linked, also across projects that the caller 
 });
 
 test("the ledger is compared with its signed anchors", async () => {
-  expect(await verify()).toMatchObject({ ok: true, container: CONTAINER, entries: 3, anchors_checked: 0, head: { seq: 3 } });
+  expect(await verify()).toMatchObject({ ok: true, container: CONTAINER, entries: 4, anchors_checked: 0, head: { seq: 4 } });
   const store = await openStore(api.founded.rootStore);
   const anchor = async (seq: number, hash: string, key = api.permitKey) => {
     const head = signObject("head", { container: CONTAINER, tenant_id: TENANT, seq, hash, at_ms: 1 }, key);

@@ -1,24 +1,13 @@
-import { join } from "node:path";
 import { type Authenticator, registerPasskey } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import type { RegistryClient } from "../../src/client/http/registry-client.js";
-import { readSigningKey } from "../../src/configuration/keys.js";
 import { parseActorKind } from "../../src/domain/ids.js";
-import { addPasskeys } from "../../src/stack/founding/charter.js";
-import type { FoundedActor } from "../../src/stack/founding/people.js";
-import type { ObjectStore } from "../../src/storage/ports.js";
 import type { ActorAccess } from "./acting.js";
-
-/** A registry whose founding keys and store the test has. */
-export interface FoundedAccess extends ActorAccess {
-  readonly dataDir: string;
-  readonly store: ObjectStore;
-  readonly founded: { readonly actors: readonly FoundedActor[] };
-}
+import { changeMembers, type FoundedAccess } from "./charter.js";
 
 /** Registers a software passkey of a person, and enters it in the charter of each tenant of the person, so that it counts. */
 export async function registerCountedPasskey(
-  registry: FoundedAccess,
+  registry: FoundedAccess & ActorAccess,
   name: string,
   passkeys: Authenticator = registry.openPasskeys(name),
 ): Promise<void> {
@@ -27,13 +16,16 @@ export async function registerCountedPasskey(
 }
 
 /** Enters the caller's registered passkeys in the charters that name the person. */
-export async function countPasskeys({ dataDir, store, founded }: FoundedAccess, client: RegistryClient): Promise<void> {
+export async function countPasskeys(registry: FoundedAccess, client: RegistryClient): Promise<void> {
   const passkeys = requireValue(await client.listPasskeys()).flatMap(({ disabled, record }) => (disabled ? [] : [record]));
-  const { actors } = founded;
-  const person_id = actors.find((one) => one.tenant_id === client.tenant_id && one.actor_id === client.actor_id)?.person_id;
-  const accounts = actors.filter((one) => one.person_id === person_id && parseActorKind(one.actor_id) === "person");
-  for (const tenant_id of new Set(accounts.map((one) => one.tenant_id))) {
-    const key = readSigningKey(join(dataDir, "keys", "founding", `${tenant_id}.pem`));
-    await addPasskeys(store, { tenant_id, person_id: person_id ?? "" }, key, passkeys);
-  }
+  const { actors } = registry.founded;
+  const personId = actors.find((one) => one.tenant_id === client.tenant_id && one.actor_id === client.actor_id)?.person_id ?? "";
+  const accounts = actors.filter((one) => one.person_id === personId && parseActorKind(one.actor_id) === "person");
+  for (const tenantId of new Set(accounts.map((one) => one.tenant_id)))
+    await changeMembers(registry, tenantId, (state) => {
+      const person = state.find("person", personId);
+      if (person === undefined) throw new Error(`The charter of ${tenantId} has no ${personId}.`);
+      const added = passkeys.filter((passkey) => !person.passkeys.some(({ credential_id }) => credential_id === passkey.credential_id));
+      return added.length === 0 ? undefined : { persons: { [personId]: { ...person, passkeys: [...person.passkeys, ...added] } } };
+    });
 }

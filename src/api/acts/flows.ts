@@ -9,15 +9,23 @@ import { ApplicationFailure } from "@temporalio/common";
 import { summarizeJob } from "../../domain/act/job.js";
 import { PREVIEW_MAX_MS } from "../../domain/act/preview-time.js";
 import { LAB_256_QUEUE } from "../../domain/act/task-queue.js";
-import { toActWorkflowId, toCardWorkflowId, toPreviewWorkflowId, toWebhookWorkflowId } from "../../domain/act/workflow-id.js";
+import {
+  toActWorkflowId,
+  toCardWorkflowId,
+  toCharterEntryWorkflowId,
+  toPreviewWorkflowId,
+  toWebhookWorkflowId,
+} from "../../domain/act/workflow-id.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { AttestationEnvelope } from "../../domain/card/attestation.js";
 import type { Card, ProposedAct } from "../../domain/card/card.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
+import { type AppendedEntry, type CharterEntry, hashEntry } from "../../domain/charter/entry.js";
 import { DENIAL_CODES, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { RunnerAnswer } from "../../domain/permit/receipt.js";
+import type { charterEntry } from "../../workflows/charter-entry.js";
 import {
   attestUpdate,
   decideUpdate,
@@ -37,6 +45,9 @@ import type { Temporal } from "../temporal.js";
 
 /** The time limit of a verdict, which needs a worker, in milliseconds. A later verdict can be read from the card. */
 const VERDICT_MAX_MS = 10_000;
+
+/** How long the caller waits for an entry of a charter to be appended, in milliseconds. */
+const CHARTER_ENTRY_MAX_MS = 20_000;
 
 /** A flow in Temporal: the caller's job id, and its end if it has ended. */
 export interface StartedFlow {
@@ -97,6 +108,24 @@ export class Flows {
           priority: { fairnessKey: tenant_id },
         }),
       PREVIEW_MAX_MS + VERDICT_MAX_MS,
+    );
+  }
+
+  /** Appends a signed entry to its charter. Continues without the caller if no Runner answers in time; a repeated call gets the result. */
+  appendCharterEntry(entry: CharterEntry): Promise<Outcome<AppendedEntry>> {
+    const { tenant_id, version, change } = entry;
+    return this.temporal.callWithDeadline(
+      () =>
+        this.temporal.client.workflow.execute<typeof charterEntry>("charterEntry", {
+          workflowId: toCharterEntryWorkflowId(tenant_id, hashEntry(entry)),
+          workflowIdConflictPolicy: "USE_EXISTING",
+          args: [entry],
+          taskQueue: LAB_256_QUEUE,
+          staticSummary: `Version ${version} of the charter of ${tenant_id}: ${change.jobType}`,
+          typedSearchAttributes: toSearchAttributes({ tenant: tenant_id }),
+          priority: { fairnessKey: tenant_id },
+        }),
+      CHARTER_ENTRY_MAX_MS,
     );
   }
 

@@ -129,3 +129,19 @@ export const RECEIPT_EXAMPLE = {
   kid: "9c1185a5c5e9fc54",
   sig: "base64",
 };
+
+export const CHARTER_ENTRY_EXAMPLE = {
+  tenant_id: "T.UBL",
+  version: 2,
+  previous: BLAKE3,
+  state_hash: BLAKE3,
+  change: {
+    jobType: "registry.members.change",
+    params: {
+      persons: { "person:bob": { name: "Bob", emails: ["bob@ubl.example"], passkeys: [], disabled: true } },
+      actors: {},
+    },
+  },
+  rules: 1,
+  authority: { kind: "founding", kid: "9c1185a5c5e9fc54", sig: "base64" },
+};

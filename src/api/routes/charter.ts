@@ -4,9 +4,13 @@ import { charterEntrySchema } from "../../domain/charter/entry.js";
 import { blake3Schema, tenantIdSchema } from "../../domain/ids.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import type { ApiDependencies } from "../dependencies.js";
+import { CHARTER_ENTRY_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem } from "../http/problem.js";
 import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
-import { answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
+import { answerCreated, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
+
+/** Below Temporal's limit of 2 MiB for one payload. */
+const ENTRY_MAX_BYTES = 1_500_000;
 
 const charterSchema = z.object({
   tenant_id: tenantIdSchema,
@@ -19,7 +23,7 @@ const charterSchema = z.object({
 });
 
 /** The tenant's charter, which every member may read and verify. Source: contracts "Charter". */
-export function buildCharterRoutes({ charters, store }: ApiDependencies): readonly Route[] {
+export function buildCharterRoutes({ charters, store, flows }: ApiDependencies): readonly Route[] {
   return groupRoutes("charter", [
     defineMemberRoute("GET", "/v1/charter", {
       tenant: "query",
@@ -31,6 +35,22 @@ export function buildCharterRoutes({ charters, store }: ApiDependencies): readon
       async handle({ principal: { tenant_id } }) {
         const newest = await charters.readNewest(tenant_id);
         return newest.ok ? answerOk({ tenant_id, ...newest.value }) : buildDenialProblem(newest.denial);
+      },
+    }),
+    defineMemberRoute("POST", "/v1/charter/entries", {
+      tenant: "body",
+      load: "wait",
+      summary: "Append an entry to the tenant's charter",
+      detail:
+        "The body is the next entry, signed by the tenant's founding key. A Runner checks it in full against the charter. Of several entries of one version one is appended, and the others are denied with `charter_changed`. Appending an entry again is a success. If no Runner answers in time, the entry waits: send it again for the result. Tokens of disabled actors and removed offices are refused from then on.",
+      input: { body: charterEntrySchema },
+      example: CHARTER_ENTRY_EXAMPLE,
+      bodyMaxBytes: ENTRY_MAX_BYTES,
+      answers: { 201: { text: "The charter has the entry", schema: z.object({ version: z.int(), entry_hash: blake3Schema }) } },
+      problems: ["charter_invalid", "charter_changed", "tenant_unknown"],
+      async handle({ body }) {
+        const appended = await flows.appendCharterEntry(body);
+        return appended.ok ? answerCreated(appended.value) : buildDenialProblem(appended.denial);
       },
     }),
     defineMemberRoute("GET", "/v1/charter/entries", {

@@ -18,6 +18,7 @@ const countedSchema = z.object({
   credential_id: z.string(),
   fingerprint: blake3Schema,
   record: charterPasskeySchema,
+  counts: z.boolean(),
 });
 const passkeySchema = countedSchema.extend({
   name: z.string(),
@@ -32,16 +33,18 @@ const registrationSchema = z.strictObject({
   assertion: assertionSchema.optional(),
 });
 
-/** Passkeys belong to a person and serve all of the person's actors. Source: WebAuthn Level 3. */
+/** Passkeys belong to a person and serve all of the person's actors in the tenant. Source: WebAuthn Level 3. */
 export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
   return groupRoutes("passkeys", [
     defineMemberRoute("GET", "/v1/passkeys", {
       tenant: "token",
       summary: "List your passkeys",
-      detail: "`record` is what the charter says of a passkey that it names, and `fingerprint` the BLAKE3 of its `public_key`.",
+      detail:
+        "`record` is what the charter says of a passkey that it names, `fingerprint` the BLAKE3 of its `public_key`, and `counts` whether the charter names it.",
       input: {},
       answers: { 200: { text: "The passkeys, the oldest first", schema: z.array(passkeySchema) } },
-      handle: ({ principal }) => runAsPerson(principal, async (personId) => answerOk(await listRegistered(deps, personId))),
+      handle: ({ principal }) =>
+        runAsPerson(principal, async (personId) => answerOk(await listRegistered(deps, principal.tenant_id, personId))),
     }),
     defineMemberRoute("POST", "/v1/passkeys/registration/options", {
       tenant: "token",
@@ -72,18 +75,28 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
       problems: ["step_up_required", "step_up_invalid", "limit_exceeded"],
       handle: ({ principal, body: { name, response, assertion } }) =>
         runAsPerson(principal, async (personId) => {
-          const answer = { person_id: personId, name, response, assertion, rp: deps.resolveRelyingParty(), nowMs: deps.now() };
+          const answer = {
+            tenant_id: principal.tenant_id,
+            person_id: personId,
+            name,
+            response,
+            assertion,
+            rp: deps.resolveRelyingParty(),
+            nowMs: deps.now(),
+          };
           const outcome = await registerPasskey(deps.db, answer);
           if (!outcome.ok) return buildDenialProblem(outcome.denial);
-          const registered = (await listRegistered(deps, personId)).find((one) => one.credential_id === outcome.value.credential_id);
+          const registered = (await listRegistered(deps, principal.tenant_id, personId)).find(
+            (one) => one.credential_id === outcome.value.credential_id,
+          );
           return answerCreated(countedSchema.parse(registered));
         }),
     }),
   ]);
 }
 
-function listRegistered({ db, resolveRelyingParty }: ApiDependencies, personId: string) {
-  return listRegisteredPasskeys(db, personId, resolveRelyingParty().id);
+function listRegistered({ db, resolveRelyingParty }: ApiDependencies, tenantId: string, personId: string) {
+  return listRegisteredPasskeys(db, tenantId, personId, resolveRelyingParty().id);
 }
 
 /** An agent or app acts for a person and never with that person's passkeys. */
@@ -99,6 +112,7 @@ async function answerRegistrationOptions(deps: ApiDependencies, { tenant_id, act
   const rp = { ...deps.resolveRelyingParty(), name: RP_NAME };
   return answerOk(
     await createRegistrationOptions(deps.db, {
+      tenant_id,
       person_id: personId,
       userName: actor_id,
       displayName: actor.display_name,

@@ -4,6 +4,7 @@ import { pactEnvelopeSchema } from "../../domain/act/pact.js";
 import { jwksSchema } from "../../domain/bytes/jwks.js";
 import type { FlowStatus } from "../../domain/card/flow-status.js";
 import type { Assertion, Statement, StatementDecision } from "../../domain/card/statement.js";
+import type { CharterEntry } from "../../domain/charter/entry.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { receiptSchema } from "../../domain/permit/receipt.js";
 import * as answers from "../answers.js";
@@ -117,6 +118,7 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     readCharter: () => get("/v1/charter", answers.charterSchema, { tenant_id }),
     /** Lists the charter's entries after the version that `after` names, oldest first. */
     listCharterEntries: (query: ListQuery = {}) => get("/v1/charter/entries", answers.charterEntriesSchema, { tenant_id, ...query }),
+    appendCharterEntry: (entry: CharterEntry) => post("/v1/charter/entries", entry, answers.appendedEntrySchema),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),
     /** Lists the tenant's entries after the `seq` that `after` names, oldest first. */
     listLedgerEntries: (query: ListQuery = {}) => get("/v1/ledger/entries", answers.ledgerEntriesSchema, { tenant_id, ...query }),

@@ -1,5 +1,7 @@
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
+import type { CharterEntry } from "../../domain/charter/entry.js";
 import type { RecordKind, RecordValue } from "../../domain/charter/records.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toCharterKey } from "../../domain/storage-key.js";
@@ -47,14 +49,41 @@ export class Charters {
   ) {}
 
   /** Returns the tenant's newest charter. Denials: `tenant_unknown`, `charter_invalid`. Throws what reading an entry throws. */
-  async readNewest(tenantId: string): Promise<Outcome<NewestCharter>> {
+  readNewest(tenantId: string): Promise<Outcome<NewestCharter>> {
+    return this.#takeTurn(tenantId, (walk) => this.#advance(walk));
+  }
+
+  /**
+   * Checks in full whether an entry can follow the newest one, or is already part of the charter. Denials: as `readNewest`, and
+   * `charter_changed` if the charter has another entry of this version.
+   */
+  checkEntry(entry: CharterEntry): Promise<Outcome<{ readonly isKnown: boolean }>> {
+    return this.#takeTurn(entry.tenant_id, async (walk): Promise<Outcome<{ readonly isKnown: boolean }>> => {
+      const newest = await this.#advance(walk);
+      if (!newest.ok) return newest;
+      const { version } = newest.value;
+      const bytes = toCanonicalBytes(entry);
+      if (entry.version > version) {
+        const checked = walk.checkNext(bytes);
+        return checked.ok ? grantValue({ isKnown: false }) : checked;
+      }
+      const stored = await this.store.blobs.get(toCharterKey(entry.tenant_id, entry.version));
+      if (stored !== undefined && Buffer.from(stored).equals(bytes)) return grantValue({ isKnown: true });
+      return denyWith(
+        "charter_changed",
+        `Version ${entry.version} of the charter of ${entry.tenant_id} is another entry, which was appended first; check it and sign your change again, as version ${version + 1}.`,
+      );
+    });
+  }
+
+  async #takeTurn<T>(tenantId: string, work: (walk: CharterWalk) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const foundingJwk = this.foundingKeys.get(tenantId);
     // Unknown tenants are not looked up, so that made-up ids use no memory.
     if (foundingJwk === undefined) return denyWith("tenant_unknown", `${tenantId} has no charter; an operator founds the tenant first.`);
     const known = this.#walks.get(tenantId) ?? { walk: new CharterWalk(tenantId, foundingJwk), last: Promise.resolve() };
     this.#walks.set(tenantId, known);
     // Calls run one after another, so that each call's own read begins after the call.
-    const turn = known.last.catch(() => undefined).then(() => this.#advance(known.walk));
+    const turn = known.last.catch(() => undefined).then(() => work(known.walk));
     known.last = turn;
     return turn;
   }

@@ -2,6 +2,7 @@ import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { PublicJwk } from "../../domain/bytes/signature.js";
 import { CHARTER_RULES, type CharterEntry, charterEntrySchema, hashEntry, isSignedByFounder } from "../../domain/charter/entry.js";
+import type { RecordWrite } from "../../domain/charter/records.js";
 import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
@@ -10,6 +11,13 @@ import { KeyHistory } from "./key-history.js";
 
 /** Reads the bytes of a version's entry, or returns undefined if it is absent. Must never use a listing. */
 export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
+
+/** A checked entry, whose change is applied to the state until `undo` is called. */
+interface CheckedEntry {
+  readonly entry: CharterEntry;
+  readonly writes: readonly RecordWrite[];
+  readonly undo: () => void;
+}
 
 /**
  * A walk along one tenant's charter from its founding key. It checks every entry in full and trusts no store, so `state` is exactly what
@@ -51,10 +59,22 @@ export class CharterWalk {
       }
       const checked = this.#checkEntry(bytes);
       if (!checked.ok) return checked;
+      this.#version += 1;
+      this.#hash = hashEntry(checked.value.entry);
+      this.keys.record(this.#version, checked.value.writes);
     }
   }
 
-  #checkEntry(bytes: Uint8Array): Outcome<null> {
+  /** Checks in full whether these bytes can be the next entry. The walk stays where it is. */
+  checkNext(bytes: Uint8Array): Outcome<null> {
+    const checked = this.#checkEntry(bytes);
+    if (!checked.ok) return checked;
+    checked.value.undo();
+    return grantValue(null);
+  }
+
+  /** Checks the next entry and applies its change to the state, unless it is denied. */
+  #checkEntry(bytes: Uint8Array): Outcome<CheckedEntry> {
     const version = this.#version + 1;
     const deny = (why: string) => denyWith("charter_invalid", `Version ${version} of the charter of ${this.tenantId} is not valid: ${why}`);
     const parsed = parseWith(charterEntrySchema, parseJson(bytes));
@@ -75,10 +95,7 @@ export class CharterWalk {
       undo();
       return deny("its change does not lead to the state that it names.");
     }
-    this.keys.record(version, writes.value);
-    this.#version = version;
-    this.#hash = hashEntry(entry);
-    return grantValue(null);
+    return grantValue({ entry, writes: writes.value, undo });
   }
 
   /** Sealing the charter ends the founding key's power. */

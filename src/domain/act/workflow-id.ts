@@ -8,6 +8,11 @@ export function toCardWorkflowId(tenantId: string, cardId: string): string {
   return `card/${tenantId}/${cardId}`;
 }
 
+/** Returns the id of the workflow that appends an entry to a tenant's charter. */
+export function toCharterEntryWorkflowId(tenantId: string, entryHash: string): string {
+  return `charter/${tenantId}/${entryHash}`;
+}
+
 /** Returns the id of the workflow that previews one act. */
 export function toPreviewWorkflowId(tenantId: string, questionId: string): string {
   return `plan/${tenantId}/${questionId}`;

@@ -27,6 +27,12 @@ export const charterEntrySchema = z.strictObject({
 export type CharterEntry = z.infer<typeof charterEntrySchema>;
 export type UnsignedEntry = Omit<CharterEntry, "authority">;
 
+/** An entry that a charter has. */
+export interface AppendedEntry {
+  readonly version: number;
+  readonly entry_hash: Blake3Hex;
+}
+
 export function hashEntry(entry: CharterEntry): Blake3Hex {
   return hashCanonical(entry);
 }

@@ -129,6 +129,8 @@ export interface Lab256Activities {
   acceptRefusal(input: AcceptCommandInput & { readonly refusal: Refusal }): Promise<Outcome<FlowEnd | null>>;
   closeCommand(input: { envelope: CommandEnvelope; end: FlowEnd }): Promise<void>;
   closeCard(input: { card: Card; workflow_id: string; end: FlowEnd }): Promise<void>;
+  /** Records the entries of a tenant's charter that the ledger lacks, and projects its members. */
+  recordCharter(input: { tenant_id: string }): Promise<void>;
   /** Ends permits that were not used before their `exp`, and records acts that no flow recorded. Returns the number of settled permits. */
   sweepPermits(): Promise<number>;
   /** Returns the newest head, signed, of each chain whose head has no anchor yet. */

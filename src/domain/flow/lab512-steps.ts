@@ -1,6 +1,7 @@
 import type { Plan } from "../act/plan.js";
 import type { ProposedAct } from "../card/card.js";
 import type { SignedStatement } from "../card/statement.js";
+import type { AppendedEntry, CharterEntry } from "../charter/entry.js";
 import type { Outcome } from "../denial.js";
 import type { SignedHead } from "../ledger/ledger-head.js";
 import type { CommandEnvelope } from "../permit/envelope.js";
@@ -27,4 +28,6 @@ export interface Lab512Activities {
   runCommand(input: RunCommandInput): Promise<RunnerAnswer>;
   /** Writes signed heads of the ledger as create-only objects. */
   anchorHeads(heads: readonly SignedHead[]): Promise<void>;
+  /** Checks a signed entry against the charter and creates it. A repeated call has no second effect. */
+  appendCharterEntry(entry: CharterEntry): Promise<Outcome<AppendedEntry>>;
 }

@@ -4,6 +4,8 @@ import type { Card } from "../card/card.js";
 import type { FlowStatus } from "../card/flow-status.js";
 import type { Approval, MissingRequirement } from "../card/requirement.js";
 import type { SignedStatement } from "../card/statement.js";
+import type { ChangeType } from "../charter/change.js";
+import type { CharterEntry } from "../charter/entry.js";
 import type { Denial } from "../denial.js";
 import type { Level } from "../level.js";
 import type { CommandEnvelope } from "../permit/envelope.js";
@@ -80,7 +82,28 @@ export interface EventPayloads {
 
   "receipt.recorded": { receipt: Receipt; actor_id: string; card_id: string | null };
   "receipt.refused": { refusal: Refusal; card_id: string | null };
+
+  /** The entries of the tenant's charter, whole, so that a store can be refilled from the ledger. */
+  "charter.founded": RecordedEntry;
+  "policy.published": RecordedEntry;
+  "keys.rotated": RecordedEntry;
+  "member.changed": RecordedEntry;
+  "charter.sealed": RecordedEntry;
 }
+
+interface RecordedEntry {
+  entry: CharterEntry;
+  entry_hash: string;
+}
+
+/** The type of the event that records a charter's change. */
+export const CHARTER_EVENTS = {
+  "registry.charter.found": "charter.founded",
+  "registry.policy.publish": "policy.published",
+  "registry.keys.rotate": "keys.rotated",
+  "registry.members.change": "member.changed",
+  "registry.charter.seal": "charter.sealed",
+} as const satisfies Record<ChangeType, EventType>;
 
 interface CardStatement {
   card_id: string;

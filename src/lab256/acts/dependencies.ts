@@ -1,5 +1,6 @@
 import type { Jwks } from "../../domain/bytes/signature.js";
 import type { Lab256Activities } from "../../domain/flow/lab256-steps.js";
+import type { CharterRecorder } from "../identity/charter-recorder.js";
 import type { StatementVerification } from "../identity/passkeys/statement-verification.js";
 import type { EndingStep } from "../permits/end-permit.js";
 import type { PermitDependencies } from "../permits/permits.js";
@@ -17,6 +18,8 @@ export interface Lab256Dependencies extends PermitDependencies {
   readonly webhookReceivers?: WebhookReceivers;
   /** How often finished acts are searched, and the maximum number of lines per append. */
   readonly telemetry?: { readonly everyMs: number; readonly batchMaxLines: number };
+  /** Records what the ledger lacks of a tenant's charter. Absent in a process that leaves that to others. */
+  readonly charterRecorder?: Pick<CharterRecorder, "record">;
   /** Called at every step and awaited before the next one. */
   onStep?(step: Lab256Step): void | Promise<void>;
 }

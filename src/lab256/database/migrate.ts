@@ -10,6 +10,7 @@ import { webhooksMigration } from "./migrations/0007-webhooks.js";
 import { commandFiltersMigration } from "./migrations/0008-command-filters.js";
 import { telemetryMigration } from "./migrations/0009-telemetry.js";
 import { passkeyRegistrationsMigration } from "./migrations/0010-passkey-registrations.js";
+import { charterMembersMigration } from "./migrations/0011-charter-members.js";
 import { readSchemaName } from "./schema-name.js";
 
 /** The statements of a migration, or the function that builds them for a schema. */
@@ -27,6 +28,7 @@ const MIGRATIONS: Readonly<Record<string, MigrationStatements>> = {
   "0008-command-filters": commandFiltersMigration,
   "0009-telemetry": telemetryMigration,
   "0010-passkey-registrations": passkeyRegistrationsMigration,
+  "0011-charter-members": charterMembersMigration,
 };
 
 /** The advisory lock with which only one process at a time migrates a database. */

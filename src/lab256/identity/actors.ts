@@ -2,7 +2,7 @@ import { jsonArrayFrom } from "kysely/helpers/postgres";
 import { type ActorKind, parseActorKind } from "../../domain/ids.js";
 import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
-import type { Membership } from "./memberships.js";
+import { isHeld, type Membership } from "./memberships.js";
 
 /**
  * A person's account, an agent or an app in one tenant. `person_id` is the person whose account it is, or who is responsible for the agent or
@@ -114,6 +114,7 @@ function selectActors(db: Db) {
           .select(["memberships.office_id", "memberships.roles"])
           .whereRef("memberships.tenant_id", "=", "actors.tenant_id")
           .whereRef("memberships.actor_id", "=", "actors.actor_id")
+          .where(isHeld)
           .orderBy("memberships.office_id"),
       ).as("offices"),
     );

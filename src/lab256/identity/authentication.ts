@@ -2,7 +2,7 @@ import { jsonArrayFrom } from "kysely/helpers/postgres";
 import { type ActorKind, parseActorKind, type Target } from "../../domain/ids.js";
 import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
-import type { Membership } from "./memberships.js";
+import { isHeld, type Membership } from "./memberships.js";
 import { hashToken } from "./token-text.js";
 
 /** The authenticated caller. `runner_target` is null except for runners that pull over HTTP. */
@@ -48,6 +48,7 @@ function findToken(db: Db, hash: string) {
           .select(["memberships.office_id", "memberships.roles"])
           .whereRef("memberships.tenant_id", "=", "tokens.tenant_id")
           .whereRef("memberships.actor_id", "=", "tokens.actor_id")
+          .where(isHeld)
           .orderBy("memberships.office_id"),
       ).as("offices"),
     )

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Db } from "../database/database.js";
 
 /** An office that an actor holds, with the actor's roles there. */
@@ -5,6 +6,9 @@ export interface Membership {
   readonly office_id: string;
   readonly roles: readonly string[];
 }
+
+/** A condition of queries on memberships: the office is still held. */
+export const isHeld = sql<boolean>`(memberships.until_at is null or memberships.until_at > now())`;
 
 /**
  * Sets an actor's roles at an office, replacing earlier ones.
@@ -30,6 +34,7 @@ export async function countOfficeHolders(db: Db, tenantId: string): Promise<Read
     .select(({ fn }) => ["memberships.office_id", fn.countAll<number>().as("holders")])
     .where("memberships.tenant_id", "=", tenantId)
     .where("actors.disabled_at", "is", null)
+    .where(isHeld)
     .groupBy("memberships.office_id")
     .execute();
   return new Map(rows.map(({ office_id, holders }) => [office_id, holders]));

@@ -3,7 +3,7 @@ import { actorIdSchema, officeIdSchema, parseActorKind, targetSchema, tenantIdSc
 import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import { TRANSPORTS } from "../database/tables/identity.js";
-import { createActor } from "./actors.js";
+import { createActor, findActor } from "./actors.js";
 import { addVerifiedEmail } from "./emails.js";
 import { putMembership } from "./memberships.js";
 import { addRunnerKey } from "./runner-keys.js";
@@ -60,6 +60,16 @@ export const tenantSeedSchema = z.strictObject({
     .default([]),
 });
 export type TenantSeed = z.input<typeof tenantSeedSchema>;
+
+/** Adds the tokens and keys that the seed names and the database lacks. An actor that the tenant's charter lacks gets no token. */
+export async function seedAccess(db: Db, seed: TenantSeed): Promise<void> {
+  const { tenant_id, actors, runner_keys } = tenantSeedSchema.parse(seed);
+  for (const { actor_id, tokens } of actors) {
+    if ((await findActor(db, tenant_id, actor_id)) === undefined) continue;
+    for (const { token, ...entry } of tokens) await storeToken(db, { tenant_id, actor_id, ...entry }, token);
+  }
+  for (const { target, jwk } of runner_keys) await addRunnerKey(db, tenant_id, target, jwk);
+}
 
 /**
  * Adds whatever the seed names and the database lacks. Changes nothing that exists: an existing actor keeps its current offices and stays

@@ -38,6 +38,11 @@ function toNoticeSubject(entry: LedgerEntry): { card_id?: string; jti?: string }
     case "project.repo.bound":
     case "project.activity":
     case "project.release.tagged":
+    case "charter.founded":
+    case "policy.published":
+    case "keys.rotated":
+    case "member.changed":
+    case "charter.sealed":
       return {};
     case "card.opened":
       return { card_id: entry.payload.card.card_id };

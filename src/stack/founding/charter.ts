@@ -1,10 +1,9 @@
-import { computeWrites } from "../../decision/charter/apply-change.js";
+import { signNextEntry } from "../../decision/charter/next-entry.js";
 import { CharterWalk } from "../../decision/charter/walk.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { SigningKey } from "../../domain/bytes/signature.js";
 import type { ChangeParams, CharterChange } from "../../domain/charter/change.js";
-import { CHARTER_RULES, signEntry } from "../../domain/charter/entry.js";
 import { TERMINAL_ORIGIN } from "../../domain/charter/passkeys.js";
 import type { Passkey } from "../../domain/charter/records.js";
 import { parseActorKind } from "../../domain/ids.js";
@@ -133,15 +132,10 @@ export async function appendCharterEntry(
   change: CharterChange,
 ): Promise<number> {
   const walk = await walkCharter(store, tenant_id, foundingKey);
-  const version = walk.version + 1;
-  const { state } = walk;
-  if (state.find("sealed") !== undefined)
-    throw new Error(`The charter of ${tenant_id} is sealed: its changes are acts, with a card and approvals.`);
-  const writes = computeWrites(state, version, change);
-  if (!writes.ok) throw new Error(`${writes.denial.code}: ${writes.denial.message}`);
-  state.write(writes.value);
-  const unsigned = { tenant_id, version, previous: walk.entryHash, state_hash: state.hash, change, rules: CHARTER_RULES };
-  const created = await store.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(signEntry(unsigned, foundingKey)));
+  const signed = signNextEntry(walk, change, foundingKey);
+  if (!signed.ok) throw new Error(`${signed.denial.code}: ${signed.denial.message}`);
+  const { version } = signed.value;
+  const created = await store.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(signed.value));
   if (created === "exists")
     throw new ConcurrentEntry(`The charter of ${tenant_id} was changed at the same time: check its newest entry and try again.`);
   return version;

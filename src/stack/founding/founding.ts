@@ -75,9 +75,11 @@ export async function foundRecords(options: RecordOptions): Promise<FoundedRecor
     ensureActorTokens(dataDir, tenants),
   ]);
   const policy = options.policy ?? (await readDefaultPolicy());
-  const [policy_hash] = await Promise.all([
-    withRootStore(rootStore, (store) => foundCharters(store, tenants, keys, policy, options.site)),
-    foundPeople(databaseUrl, tenants, actors, keys.receiptKey.jwk),
-  ]);
+  const { foundingKeys, receiptKey } = keys;
+  const policy_hash = await withRootStore(rootStore, async (store) => {
+    const founded = await foundCharters(store, tenants, keys, policy, options.site);
+    await foundPeople(databaseUrl, tenants, { store, foundingKeys, actors, runnerKey: receiptKey.jwk });
+    return founded;
+  });
   return { keys: keys.files, allowlist, actors, policy_hash, rootStore };
 }

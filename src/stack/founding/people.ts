@@ -1,11 +1,14 @@
 import { join } from "node:path";
 import { z } from "zod";
-import type { PublicJwk } from "../../domain/bytes/signature.js";
+import type { PublicJwk, SigningKey } from "../../domain/bytes/signature.js";
 import { openDatabase } from "../../lab256/database/database.js";
 import { migrateDatabase } from "../../lab256/database/migrate.js";
-import { seedTenant, type TenantSeed } from "../../lab256/identity/seed.js";
+import { CharterRecorder } from "../../lab256/identity/charter-recorder.js";
+import { seedAccess, type TenantSeed } from "../../lab256/identity/seed.js";
+import { createTenant } from "../../lab256/identity/tenants.js";
 import { createTokenText } from "../../lab256/identity/token-text.js";
 import { readJsonFile, writePrivateJson } from "../../process/private-file.js";
+import type { ObjectStore } from "../../storage/ports.js";
 
 const tokensSchema = z.record(z.string(), z.string());
 
@@ -40,25 +43,40 @@ export async function ensureActorTokens(dataDir: string, seeds: readonly TenantS
   return actors;
 }
 
+/** What the database of a founded registry gets besides the seeds. */
+export interface PeopleOptions {
+  readonly store: ObjectStore;
+  readonly foundingKeys: ReadonlyMap<string, SigningKey>;
+  readonly actors: readonly FoundedActor[];
+  readonly runnerKey: PublicJwk;
+}
+
 /**
- * Migrates the database and adds whatever the seeds name and it lacks: tenants, actors, offices, addresses, tokens and the Runner's key.
+ * Migrates the database, projects the members of each tenant's charter, and adds the tenants, tokens and keys that the seeds name and it
+ * lacks.
+ *
+ * @throws if a charter does not verify.
  */
 export async function foundPeople(
   databaseUrl: string,
   seeds: readonly TenantSeed[],
-  actors: readonly FoundedActor[],
-  runnerKey: PublicJwk,
+  { store, foundingKeys, actors, runnerKey }: PeopleOptions,
 ): Promise<void> {
   const db = openDatabase(databaseUrl, { maxConnections: 2 });
   try {
     await migrateDatabase(db);
+    const publicKeys = new Map([...foundingKeys].map(([tenant, key]) => [tenant, key.jwk]));
+    const recorder = new CharterRecorder({ db, store, foundingKeys: publicKeys, now: Date.now });
     for (const seed of seeds) {
+      await createTenant(db, { tenant_id: seed.tenant_id, transport: seed.transport ?? "temporal" });
+      const recorded = await recorder.record(seed.tenant_id);
+      if (!recorded.ok) throw new Error(recorded.denial.message);
       const members = (seed.actors ?? []).map((actor) => {
         const token = actors.find((one) => one.tenant_id === seed.tenant_id && one.actor_id === actor.actor_id)?.token;
         return token === undefined ? actor : { ...actor, tokens: [...(actor.tokens ?? []), { name: "founding", token }] };
       });
       const runner_keys = [...(seed.runner_keys ?? []), { target: "LAB_512" as const, jwk: runnerKey }];
-      await db.transaction().execute((trx) => seedTenant(trx, { ...seed, actors: members, runner_keys }, Date.now()));
+      await db.transaction().execute((trx) => seedAccess(trx, { ...seed, actors: members, runner_keys }));
     }
   } finally {
     await db.destroy();

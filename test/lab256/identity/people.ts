@@ -70,6 +70,7 @@ export async function registerTestPasskey(db: Db, personId: string): Promise<Pas
   for (const id of active) await disablePasskey(db, personId, id, NOW_MS);
   const rp = { ...RP, name: "Registry" };
   const options = await createRegistrationOptions(db, {
+    tenant_id: "T.UBL",
     person_id: personId,
     userName: personId,
     displayName: personId,
@@ -77,7 +78,7 @@ export async function registerTestPasskey(db: Db, personId: string): Promise<Pas
     nowMs: NOW_MS,
   });
   const { passkey, response } = createPasskey(options, ORIGIN);
-  const outcome = await registerPasskey(db, { person_id: personId, name: "test", response, rp, nowMs: NOW_MS });
+  const outcome = await registerPasskey(db, { tenant_id: "T.UBL", person_id: personId, name: "test", response, rp, nowMs: NOW_MS });
   if (!outcome.ok) throw new Error(outcome.denial.message);
   if (active.length > 0) await db.updateTable("passkeys").set({ disabled_at: null }).where("credential_id", "in", active).execute();
   return passkey;

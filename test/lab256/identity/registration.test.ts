@@ -28,6 +28,7 @@ beforeEach(() =>
 
 const createOptions = (person_id = ADMIN.person_id) =>
   createRegistrationOptions(people.db, {
+    tenant_id: "T.UBL",
     person_id,
     userName: "admin",
     displayName: "Admin",
@@ -35,8 +36,10 @@ const createOptions = (person_id = ADMIN.person_id) =>
     nowMs: NOW_MS,
   });
 
-const register = (response: unknown, { person_id = ADMIN.person_id, nowMs = NOW_MS, assertion }: Partial<RegistrationAnswer> = {}) =>
-  registerPasskey(people.db, { person_id, name: "laptop", response, assertion, rp: RP, nowMs });
+const register = (
+  response: unknown,
+  { tenant_id = "T.UBL", person_id = ADMIN.person_id, nowMs = NOW_MS, assertion }: Partial<RegistrationAnswer> = {},
+) => registerPasskey(people.db, { tenant_id, person_id, name: "laptop", response, assertion, rp: RP, nowMs });
 
 /** Returns an assertion that vouches for this registration. */
 const vouchWith = (passkey: Passkey, challenge: string, { id, response }: ReturnType<typeof createPasskey>["response"]) => {

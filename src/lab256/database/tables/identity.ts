@@ -41,6 +41,8 @@ interface MembershipsTable {
   actor_id: string;
   office_id: string;
   roles: string[];
+  /** The office is held before this time. */
+  until_at: OptionalTime;
 }
 
 /** A bearer token, stored only as its BLAKE3. `last_used_at` is at most an hour behind. */
@@ -71,6 +73,10 @@ interface PasskeysTable {
   relying_party: string | null;
   client_data_json: string | null;
   attestation_object: string | null;
+  /** Passkeys that were registered before this was stored have null and serve all tenants of the person. */
+  tenant_id: string | null;
+  /** Whether the tenant's charter names it, so that it counts. */
+  in_charter: Generated<boolean>;
 }
 
 interface PasskeyChallengesTable {

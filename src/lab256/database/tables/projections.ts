@@ -197,6 +197,13 @@ export interface CardAttestationsTable extends Row {
   at_ms: WholeNumber;
 }
 
+/** The recorded versions of the tenant's charter. */
+export interface CharterVersionsTable extends Row {
+  version: WholeNumber;
+  entry_hash: string;
+  recorded_at: WholeNumber;
+}
+
 export interface ProjectionTables {
   registry_projects: RegistryProjectsTable;
   registry_refs: RegistryRefsTable;
@@ -210,6 +217,7 @@ export interface ProjectionTables {
   cards: CardsTable;
   card_statements: CardStatementsTable;
   card_attestations: CardAttestationsTable;
+  charter_versions: CharterVersionsTable;
 }
 
 /** Every projection with the columns that identify a row together with `tenant_id`. */
@@ -226,6 +234,7 @@ export const PROJECTION_KEYS = {
   cards: ["card_id"],
   card_statements: ["card_id", "statement_digest"],
   card_attestations: ["card_id", "round", "attestation_digest"],
+  charter_versions: ["version"],
 } as const satisfies { [T in keyof ProjectionTables]: readonly (keyof ProjectionTables[T])[] };
 
 export type ProjectionName = keyof typeof PROJECTION_KEYS;

@@ -8,14 +8,17 @@ export interface RegisteredPasskey extends PasskeyEntry {
   /** See {@link computePasskeyFingerprint}. */
   readonly fingerprint: string;
   readonly record: Passkey;
+  /** Whether the tenant's charter names it, so that it counts. */
+  readonly counts: boolean;
 }
 
-/** Lists a person's passkeys, oldest first. `rpId` is the relying party of passkeys that were registered before it was stored. */
-export async function listRegisteredPasskeys(db: Db, personId: string, rpId: string): Promise<RegisteredPasskey[]> {
+/** Lists a person's passkeys for a tenant, oldest first. `rpId` is the relying party of passkeys that were registered before it was stored. */
+export async function listRegisteredPasskeys(db: Db, tenantId: string, personId: string, rpId: string): Promise<RegisteredPasskey[]> {
   const rows = await db
     .selectFrom("passkeys")
     .selectAll()
     .where("person_id", "=", personId)
+    .where((eb) => eb.or([eb("tenant_id", "is", null), eb("tenant_id", "=", tenantId)]))
     .orderBy("created_at")
     .orderBy("credential_id")
     .execute();
@@ -37,6 +40,7 @@ export async function listRegisteredPasskeys(db: Db, personId: string, rpId: str
       disabled: disabled_at !== null,
       fingerprint: computePasskeyFingerprint(record),
       record,
+      counts: stored.in_charter && disabled_at === null,
     };
   });
 }

@@ -35,6 +35,7 @@ const registrationSchema = z.object({
 type Registration = z.infer<typeof registrationSchema>;
 
 export interface RegistrationRequest {
+  readonly tenant_id: string;
   readonly person_id: string;
   readonly userName: string;
   readonly displayName: string;
@@ -47,7 +48,7 @@ export interface RegistrationRequest {
  * challenge.
  */
 export async function createRegistrationOptions(db: Db, request: RegistrationRequest): Promise<PublicKeyCredentialCreationOptionsJSON> {
-  const known = await listPasskeys(db, request.person_id);
+  const known = await listPasskeys(db, request.person_id, request.tenant_id);
   return generateRegistrationOptions({
     rpName: request.rp.name,
     rpID: request.rp.id,
@@ -64,6 +65,7 @@ export async function createRegistrationOptions(db: Db, request: RegistrationReq
 }
 
 export interface RegistrationAnswer {
+  readonly tenant_id: string;
   readonly person_id: string;
   readonly name: string;
   readonly response: unknown;
@@ -74,8 +76,8 @@ export interface RegistrationAnswer {
 }
 
 /**
- * Verifies a registration and stores the passkey. A person's first passkey is trusted on first use. While the person has an enabled
- * passkey, a further one needs `assertion`: an assertion by an earlier passkey over {@link computeFurtherPasskeyChallenge}. The challenge
+ * Verifies a registration and stores the passkey. A person's first passkey in a tenant is trusted on first use. While the person has an
+ * enabled passkey there, a further one needs `assertion`: an assertion by an earlier passkey over {@link computeFurtherPasskeyChallenge}. The challenge
  * is consumed before anything is verified, so each challenge allows one attempt. Registrations of one person are serialised, so that only
  * one of two concurrent ones can be the first.
  *
@@ -99,8 +101,8 @@ async function storeRegistration(
   registration: Registration,
   challenge: string,
 ): Promise<Outcome<{ credential_id: string }>> {
-  const { person_id, assertion, rp } = answer;
-  const known = await listPasskeys(db, person_id);
+  const { tenant_id, person_id, assertion, rp } = answer;
+  const known = await listPasskeys(db, person_id, tenant_id);
   const isFurther = known.some((passkey) => !passkey.disabled);
   if (isFurther && assertion === undefined) return denyWith("step_up_required", VOUCH);
   if (!(await useRegistrationChallenge(db, person_id, challenge, answer.nowMs)))
@@ -124,6 +126,7 @@ async function storeRegistration(
     .values({
       credential_id: id,
       person_id,
+      tenant_id,
       public_key: Buffer.from(publicKey),
       counter,
       transports: registration.response.transports,

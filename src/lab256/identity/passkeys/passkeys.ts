@@ -20,15 +20,16 @@ export function computeUserHandle(personId: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hashBlake3(Buffer.from(personId, "utf8")));
 }
 
-/** Lists a person's passkeys, oldest first. */
-export async function listPasskeys(db: Db, personId: string): Promise<PasskeyEntry[]> {
-  const rows = await db
+/** Lists a person's passkeys, oldest first; with a tenant, only those that serve it. */
+export async function listPasskeys(db: Db, personId: string, tenantId?: string): Promise<PasskeyEntry[]> {
+  let select = db
     .selectFrom("passkeys")
     .select(["credential_id", "name", "transports", "created_at", "disabled_at"])
     .where("person_id", "=", personId)
     .orderBy("created_at")
-    .orderBy("credential_id")
-    .execute();
+    .orderBy("credential_id");
+  if (tenantId !== undefined) select = select.where((eb) => eb.or([eb("tenant_id", "is", null), eb("tenant_id", "=", tenantId)]));
+  const rows = await select.execute();
   return rows.map(({ credential_id, name, transports, created_at, disabled_at }) => ({
     credential_id,
     name,

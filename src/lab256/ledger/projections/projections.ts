@@ -2,6 +2,7 @@ import type { EventType, LedgerEntry } from "../../../domain/ledger/event.js";
 import { cardAttestationsProjection } from "./card-attestations.js";
 import { cardStatementsProjection } from "./card-statements.js";
 import { cardsProjection } from "./cards.js";
+import { charterVersionsProjection } from "./charter-versions.js";
 import { commandsProjection } from "./commands.js";
 import type { Effect, EntryOf, Projection, Writer } from "./effect.js";
 import { permitsProjection } from "./permits.js";
@@ -20,6 +21,7 @@ const SUBJECTS: readonly Projection[] = [
   cardsProjection,
   cardStatementsProjection,
   cardAttestationsProjection,
+  charterVersionsProjection,
 ];
 
 /** Builds all effects of `entries` on the projections, in order. */

@@ -1,0 +1,13 @@
+import { listTenants } from "../identity/tenants.js";
+import type { Lab256Dependencies } from "./dependencies.js";
+
+/** Records the new entries of a tenant's charter. @throws if it does not verify, so that the step is retried */
+export async function recordCharter({ charterRecorder }: Lab256Dependencies, tenantId: string): Promise<void> {
+  const recorded = await charterRecorder?.record(tenantId);
+  if (recorded?.ok === false) throw new Error(recorded.denial.message);
+}
+
+/** Records the new entries of every tenant's charter, however they were appended. A charter that does not verify is left out. */
+export async function recordCharters({ db, charterRecorder }: Pick<Lab256Dependencies, "db" | "charterRecorder">): Promise<void> {
+  for (const { tenant_id } of await listTenants(db)) await charterRecorder?.record(tenant_id);
+}

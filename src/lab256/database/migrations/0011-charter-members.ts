@@ -1,0 +1,19 @@
+import { sql } from "kysely";
+
+/** The recorded versions of charters. */
+const VERSIONS = sql`
+create table charter_versions (
+  tenant_id text not null, version bigint not null, seq bigint not null, entry_hash text not null, recorded_at bigint not null,
+  constraint charter_versions_pkey primary key (tenant_id, version)
+)`;
+
+/** Until when an office is held; null is without end. */
+const MEMBERSHIPS = sql`alter table memberships add column until_at timestamptz`;
+
+/** For which tenant a passkey was registered (null: for all tenants of the person, before that was stored), and whether its charter names it. */
+const PASSKEYS = sql`
+alter table passkeys
+  add column tenant_id text references tenants, add column in_charter boolean not null default false`;
+
+/** Prepares the tables of members for what charters say. */
+export const charterMembersMigration = [VERSIONS, MEMBERSHIPS, PASSKEYS];

@@ -1,0 +1,121 @@
+import { CharterWalk } from "../../decision/charter/walk.js";
+import type { PublicJwk } from "../../domain/bytes/signature.js";
+import { type CharterEntry, charterEntrySchema, hashEntry } from "../../domain/charter/entry.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { CHARTER_EVENTS, type NewEvent } from "../../domain/ledger/event.js";
+import { toCharterKey } from "../../domain/storage-key.js";
+import { countAppendedEvents } from "../../process/metrics/ledger.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import type { DbPool } from "../database/database.js";
+import { appendBatch } from "../ledger/append-batch.js";
+import { projectMembers } from "./charter-members.js";
+
+/** The number of entries that one transaction records. */
+const ENTRIES_MAX = 200;
+
+/** The dependencies of {@link CharterRecorder}. */
+export interface RecorderDependencies {
+  readonly db: DbPool;
+  readonly store: Pick<ObjectStore, "blobs">;
+  readonly foundingKeys: ReadonlyMap<string, PublicJwk>;
+  now(): number;
+}
+
+interface RecordedCharter {
+  readonly walk: CharterWalk;
+  /** The checked entries that may not be recorded yet. */
+  readonly pending: Map<number, CharterEntry>;
+  last: Promise<unknown>;
+}
+
+/**
+ * Records the entries of charters in the ledger and projects their members into the tables of identities, in one transaction, however an
+ * entry was appended. Walks each charter itself, so it records nothing that does not verify.
+ */
+export class CharterRecorder {
+  readonly #charters = new Map<string, RecordedCharter>();
+
+  constructor(private readonly deps: RecorderDependencies) {}
+
+  /**
+   * Records what the ledger lacks of a tenant's charter. Returns the number of recorded entries. Recording again changes nothing. Denials:
+   * `tenant_unknown`, `charter_invalid`; valid entries before an invalid one are recorded.
+   *
+   * @throws if the ledger has other entries than the store, which was then restored from an old backup or replaced.
+   */
+  async record(tenantId: string): Promise<Outcome<number>> {
+    const foundingJwk = this.deps.foundingKeys.get(tenantId);
+    if (foundingJwk === undefined)
+      return denyWith("tenant_unknown", `${tenantId} has no founding key here; an operator founds the tenant first.`);
+    const charter = this.#charters.get(tenantId) ?? {
+      walk: new CharterWalk(tenantId, foundingJwk),
+      pending: new Map<number, CharterEntry>(),
+      last: Promise.resolve(),
+    };
+    this.#charters.set(tenantId, charter);
+    const turn = charter.last.catch(() => undefined).then(() => this.#recordNext(charter));
+    charter.last = turn;
+    return turn;
+  }
+
+  async #recordNext({ walk, pending }: RecordedCharter): Promise<Outcome<number>> {
+    const { tenantId } = walk;
+    const read = new Map<number, Uint8Array>();
+    const advanced = await walk.advance(async (version) => {
+      const bytes = await this.deps.store.blobs.get(toCharterKey(tenantId, version));
+      if (bytes !== undefined) read.set(version, bytes);
+      return bytes;
+    });
+    for (const [version, bytes] of read)
+      if (version <= walk.version) pending.set(version, charterEntrySchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))));
+    const recorded = pending.size === 0 ? 0 : await this.#recordPending(walk, pending);
+    return advanced.ok ? grantValue(recorded) : advanced;
+  }
+
+  async #recordPending(walk: CharterWalk, pending: Map<number, CharterEntry>): Promise<number> {
+    const { tenantId } = walk;
+    const known = await this.deps.db
+      .selectFrom("charter_versions")
+      .select(["version", "entry_hash"])
+      .where("tenant_id", "=", tenantId)
+      .where("version", ">=", Math.min(...pending.keys()))
+      .execute();
+    for (const { version, entry_hash } of known) {
+      const entry = pending.get(version);
+      if (entry === undefined || hashEntry(entry) !== entry_hash)
+        throw new Error(
+          `The ledger recorded another version ${version} of the charter of ${tenantId} than the object store has: the store was restored from an old backup, or replaced.`,
+        );
+      pending.delete(version);
+    }
+    let recorded = 0;
+    while (pending.size > 0) {
+      const entries = [...pending.values()].slice(0, ENTRIES_MAX);
+      recorded += await this.#recordEntries(walk, entries);
+      for (const { version } of entries) pending.delete(version);
+    }
+    return recorded;
+  }
+
+  async #recordEntries({ tenantId, state }: CharterWalk, entries: readonly CharterEntry[]): Promise<number> {
+    const { db, now } = this.deps;
+    const events = entries.map(
+      (entry): NewEvent => ({
+        type: CHARTER_EVENTS[entry.change.jobType],
+        key: `charter/${entry.version}`,
+        payload: { entry, entry_hash: hashEntry(entry) },
+      }),
+    );
+    const appended = await db.transaction().execute(async (trx) => {
+      const [outcome] = await appendBatch(trx, tenantId, [{ events, atMs: now() }]);
+      if (outcome === undefined || !outcome.ok)
+        throw new Error(`The charter of ${tenantId} cannot be recorded; this is a defect of the ledger.`);
+      // Another process may have recorded some of them, and projected them in the same transaction.
+      const fresh = entries.filter((_, n) => outcome.appended[n]?.isNew === true);
+      await projectMembers(trx, tenantId, fresh, state, now());
+      return outcome.appended;
+    });
+    countAppendedEvents(events, appended);
+    return appended.filter(({ isNew }) => isNew).length;
+  }
+}

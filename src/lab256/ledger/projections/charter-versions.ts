@@ -1,0 +1,17 @@
+import { type Effect, type EntryOf, insertOnce, type Projection, type Writer } from "./effect.js";
+
+type CharterEvent = "charter.founded" | "policy.published" | "keys.rotated" | "member.changed" | "charter.sealed";
+
+function insertVersion(write: Writer, { tenant_id, seq, at_ms, payload: { entry, entry_hash } }: EntryOf<CharterEvent>): Effect {
+  const row = { tenant_id, seq, version: entry.version, entry_hash, recorded_at: at_ms };
+  return insertOnce(write, "charter_versions", `charter_versions/${entry.version}`, row);
+}
+
+/** Which versions of the tenant's charter are recorded. */
+export const charterVersionsProjection: Projection = {
+  "charter.founded": insertVersion,
+  "policy.published": insertVersion,
+  "keys.rotated": insertVersion,
+  "member.changed": insertVersion,
+  "charter.sealed": insertVersion,
+};

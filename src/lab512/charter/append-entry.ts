@@ -1,0 +1,40 @@
+import type { Charters } from "../../decision/charter/charters.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { type AppendedEntry, charterEntrySchema, hashEntry } from "../../domain/charter/entry.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
+import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { scopeToTenant } from "../../storage/scoped.js";
+
+/** The dependencies of {@link appendEntry}. */
+export interface CharterWriter {
+  readonly store: ObjectStore;
+  readonly charters: Charters;
+}
+
+/**
+ * Appends a signed entry to its tenant's charter. Whoever sends it, it is checked in full against the walked charter. Of several entries
+ * of one version exactly one is appended. Appending an entry again is a success. Denials: those of {@link Charters.checkEntry}.
+ */
+export async function appendEntry({ store, charters }: CharterWriter, candidate: unknown): Promise<Outcome<AppendedEntry>> {
+  const parsed = parseWith(charterEntrySchema, candidate);
+  if (!parsed.ok) return denyWith("charter_invalid", `The entry is malformed: ${formatProblems(parsed.problems)}`);
+  const entry = parsed.value;
+  const { tenant_id, version, change } = entry;
+  const checked = await charters.checkEntry(entry);
+  if (!checked.ok) return checked;
+  const appended = { version, entry_hash: hashEntry(entry) };
+  if (checked.value.isKnown) return grantValue(appended);
+  const { blobs } = scopeToTenant(store, tenant_id);
+  if (change.jobType === "registry.policy.publish") {
+    const { policy_hash } = change.params;
+    // Without its bytes, nothing could be decided in this tenant any more.
+    if ((await blobs.stat(toPolicyBytesKey(tenant_id, policy_hash))) === undefined)
+      return denyWith("charter_invalid", `The bytes of the policy ${policy_hash} are not stored; store them first.`);
+  }
+  if ((await blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(entry))) === "created") return grantValue(appended);
+  // Since the check, another entry or an earlier attempt took the version.
+  const again = await charters.checkEntry(entry);
+  return again.ok ? grantValue(appended) : again;
+}

@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import { requireValue } from "../../src/client/http/problem.js";
+import { createRegistryClient } from "../../src/client/http/registry-client.js";
+import { readSigningKey } from "../../src/configuration/keys.js";
+import { signNextEntry } from "../../src/decision/charter/next-entry.js";
+import { CharterWalk } from "../../src/decision/charter/walk.js";
+import type { CharterChange } from "../../src/domain/charter/change.js";
+import type { CharterEntry } from "../../src/domain/charter/entry.js";
+import type { CharterActor, Person } from "../../src/domain/charter/records.js";
+import type { CharterState } from "../../src/domain/charter/state.js";
+import { toCharterKey } from "../../src/domain/storage-key.js";
+import type { FoundedActor } from "../../src/stack/founding/people.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+
+/** A running registry whose founding keys and store the test has. */
+export interface FoundedAccess {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly store: ObjectStore;
+  readonly founded: { readonly actors: readonly FoundedActor[] };
+}
+
+/** A change of members, as far as it names them. */
+export interface MembersChange {
+  readonly persons?: Readonly<Record<string, Person>>;
+  readonly actors?: Readonly<Record<string, CharterActor>>;
+}
+
+export function readFoundingKey({ dataDir }: Pick<FoundedAccess, "dataDir">, tenantId: string) {
+  return readSigningKey(join(dataDir, "keys", "founding", `${tenantId}.pem`));
+}
+
+/** Signs a change as the next entry of a tenant's charter. Undefined if there is nothing to change. @throws if the rules refuse it */
+export async function signChange(
+  registry: FoundedAccess,
+  tenantId: string,
+  build: (state: CharterState) => CharterChange | undefined,
+): Promise<CharterEntry | undefined> {
+  const key = readFoundingKey(registry, tenantId);
+  const walk = new CharterWalk(tenantId, key.jwk);
+  const walked = await walk.advance((version) => registry.store.blobs.get(toCharterKey(tenantId, version)));
+  if (!walked.ok) throw new Error(walked.denial.message);
+  const change = build(walk.state);
+  if (change === undefined) return undefined;
+  const signed = signNextEntry(walk, change, key);
+  if (!signed.ok) throw new Error(signed.denial.message);
+  return signed.value;
+}
+
+/** Changes members by an entry that the founding key signs and the api takes. Tries again if another entry is appended at the same time. */
+export async function changeMembers(
+  registry: FoundedAccess,
+  tenantId: string,
+  build: (state: CharterState) => MembersChange | undefined,
+): Promise<void> {
+  for (;;) {
+    let sender: FoundedActor | undefined;
+    const entry = await signChange(registry, tenantId, (state) => {
+      const isEnabled = ({ actor_id, person_id }: FoundedActor) =>
+        state.find("actor", actor_id)?.disabled === false && state.find("person", person_id)?.disabled === false;
+      sender = registry.founded.actors.find((one) => one.tenant_id === tenantId && isEnabled(one));
+      const changed = build(state);
+      if (changed === undefined) return undefined;
+      return { jobType: "registry.members.change", params: { persons: {}, actors: {}, ...changed } };
+    });
+    if (entry === undefined) return;
+    if (sender === undefined) throw new Error(`${tenantId} has no enabled actor with a token.`);
+    const appended = await createRegistryClient({ server: registry.url, token: sender.token }, sender).appendCharterEntry(entry);
+    if (!appended.ok && appended.problem.code === "charter_changed") continue;
+    requireValue(appended);
+    return;
+  }
+}
+
+/** Changes one actor's record. */
+export function changeActor(
+  registry: FoundedAccess,
+  { tenant_id, actor_id }: Pick<FoundedActor, "tenant_id" | "actor_id">,
+  change: (actor: CharterActor) => CharterActor,
+): Promise<void> {
+  return changeMembers(registry, tenant_id, (state) => {
+    const actor = state.find("actor", actor_id);
+    if (actor === undefined) throw new Error(`The charter of ${tenant_id} has no ${actor_id}.`);
+    return { actors: { [actor_id]: change(actor) } };
+  });
+}
+
+/** Changes one person's record. */
+export function changePerson(
+  registry: FoundedAccess,
+  { tenant_id, person_id }: Pick<FoundedActor, "tenant_id" | "person_id">,
+  change: (person: Person) => Person,
+): Promise<void> {
+  return changeMembers(registry, tenant_id, (state) => {
+    const person = state.find("person", person_id);
+    if (person === undefined) throw new Error(`The charter of ${tenant_id} has no ${person_id}.`);
+    return { persons: { [person_id]: change(person) } };
+  });
+}

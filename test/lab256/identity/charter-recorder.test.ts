@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import type { ChangeParams } from "../../../src/domain/charter/change.js";
+import type { CharterEntry } from "../../../src/domain/charter/entry.js";
+import { toCharterKey } from "../../../src/domain/storage-key.js";
+import { type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
+import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
+import { findActor } from "../../../src/lab256/identity/actors.js";
+import { CharterRecorder } from "../../../src/lab256/identity/charter-recorder.js";
+import { listPersonsByEmail } from "../../../src/lab256/identity/emails.js";
+import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js";
+import { createTenant } from "../../../src/lab256/identity/tenants.js";
+import { openStore } from "../../../src/storage/open.js";
+import type { ObjectStore } from "../../../src/storage/ports.js";
+import { buildActor, buildFounding, buildPasskey, buildPerson, CharterWriter } from "../../decision/charter/charters.js";
+import { createDatabase } from "../../harness/database.js";
+
+const NOW_MS = Date.UTC(2026, 10, 22);
+const BOB = "ubl:sid:person:bob";
+
+let db: DbPool;
+let store: ObjectStore;
+let writer: CharterWriter;
+let tenant: string;
+let tenants = 0;
+let close: () => Promise<void>;
+
+beforeAll(async () => {
+  const [database, folder] = await Promise.all([createDatabase("charter-recorder"), mkdtemp(join(tmpdir(), "ogr-recorder-"))]);
+  db = openDatabase(database.url, { maxConnections: 5 });
+  await migrateDatabase(db);
+  store = await openStore({ kind: "directory", path: folder });
+  close = async () => {
+    await db.destroy();
+    await database.drop();
+    await store.close();
+    await rm(folder, { recursive: true });
+  };
+});
+afterAll(() => close());
+beforeEach(async () => {
+  // The tests use the same passkeys, and a passkey belongs to one tenant.
+  await db.deleteFrom("passkeys").execute();
+  tenants += 1;
+  tenant = `T.NR${tenants}`;
+  writer = new CharterWriter(undefined, tenant);
+  await createTenant(db, { tenant_id: tenant, transport: "temporal" });
+  await put(writer.append(buildFounding()));
+});
+
+const put = (entry: CharterEntry) => store.blobs.create(toCharterKey(tenant, entry.version), toCanonicalBytes(entry));
+const change = (params: Partial<ChangeParams<"registry.members.change">>) =>
+  put(writer.append({ jobType: "registry.members.change", params: { persons: {}, actors: {}, ...params } }));
+const openRecorder = () => new CharterRecorder({ db, store, foundingKeys: new Map([[tenant, writer.key.jwk]]), now: () => NOW_MS });
+const record = () => openRecorder().record(tenant);
+const readEvents = async () =>
+  (await db.selectFrom("ledger_entries").select("type").where("tenant_id", "=", tenant).orderBy("seq").execute()).map(({ type }) => type);
+
+it("a process that starts later records every entry that was appended by any other way, each once", async () => {
+  await change({ actors: { [BOB]: buildActor("person:bob", { offices: [] }) } });
+  await put(writer.append({ jobType: "registry.charter.seal", params: {} }));
+  expect(await record()).toEqual({ ok: true, value: 3 });
+  expect(await readEvents()).toEqual(["charter.founded", "member.changed", "charter.sealed"]);
+  expect(await findActor(db, tenant, BOB)).toMatchObject({ person_id: "person:bob", disabled: false, offices: [] });
+  expect(await record()).toEqual({ ok: true, value: 0 });
+});
+
+it("several processes that record at the same time record each entry once", async () => {
+  await change({ actors: { [BOB]: buildActor("person:bob", { disabled: true }) } });
+  const recorded = await Promise.all(Array.from({ length: 4 }, record));
+  expect(recorded.map((outcome) => (outcome.ok ? outcome.value : -1)).reduce((sum, one) => sum + one)).toBe(2);
+  expect(await readEvents()).toEqual(["charter.founded", "member.changed"]);
+  expect(await findActor(db, tenant, BOB)).toMatchObject({ disabled: true });
+});
+
+it("one process records what is appended later", async () => {
+  const recorder = openRecorder();
+  expect(await recorder.record(tenant)).toEqual({ ok: true, value: 1 });
+  await change({ persons: { "person:bob": buildPerson("bob", { disabled: true }) } });
+  expect(await recorder.record(tenant)).toEqual({ ok: true, value: 1 });
+  expect(await findActor(db, tenant, BOB)).toMatchObject({ disabled: true });
+});
+
+// Ana removes her address, so that she could approve what she wrote under it.
+it("an address that is removed from a person still names them as an author", async () => {
+  await change({ persons: { "person:ana": buildPerson("ana", { emails: ["ana@new.example"] }) } });
+  await record();
+  expect(await listPersonsByEmail(db, tenant, ["ana@example.com"])).toEqual(["person:ana"]);
+  expect(await listPersonsByEmail(db, tenant, ["ana@new.example"])).toEqual(["person:ana"]);
+});
+
+it("a passkey that is removed is disabled, and one that waits to be named stays", async () => {
+  await record();
+  const waiting = { credential_id: `waiting-${tenant}`, person_id: "person:bob", public_key: Buffer.from("key"), counter: 0 };
+  await db
+    .insertInto("passkeys")
+    .values({ ...waiting, transports: [], name: "waiting", tenant_id: tenant })
+    .execute();
+  const [first, second] = buildPerson("bob").passkeys.map(({ credential_id }) => credential_id);
+  await change({ persons: { "person:bob": buildPerson("bob", { passkeys: [buildPasskey("bob-1")] }) } });
+  await record();
+  const disabled = new Map((await listPasskeys(db, "person:bob")).map((one) => [one.credential_id, one.disabled]));
+  expect([first, second, waiting.credential_id].map((id) => disabled.get(id ?? ""))).toEqual([false, true, false]);
+});
+
+// A tenant's founder names a person of another tenant, to disable that person's passkey or to put another key in its place.
+it("another tenant's charter changes no passkey of a person with the same id", async () => {
+  await record();
+  const [passkey = buildPasskey("bob-1")] = buildPerson("bob").passkeys;
+  const read = () => db.selectFrom("passkeys").selectAll().where("credential_id", "=", passkey.credential_id).executeTakeFirstOrThrow();
+  const before = await read();
+  const victim = tenant;
+  tenant = `T.EVIL${tenants}`;
+  writer = new CharterWriter(undefined, tenant);
+  await createTenant(db, { tenant_id: tenant, transport: "temporal" });
+  const founding = buildFounding(["bob"]);
+  if (founding.jobType === "registry.charter.found")
+    founding.params.persons["person:bob"] = buildPerson("bob", { passkeys: [{ ...passkey, public_key: "AAAA", name: "evil" }] });
+  await put(writer.append(founding));
+  await change({ persons: { "person:bob": buildPerson("bob", { passkeys: [] }) } });
+  expect(await record()).toEqual({ ok: true, value: 2 });
+  expect(before.tenant_id).toBe(victim);
+  expect(await read()).toEqual(before);
+});
+
+it("valid entries before one that does not verify are recorded, and nothing of it", async () => {
+  await change({ persons: { "person:bob": buildPerson("bob", { disabled: true }) } });
+  await put(writer.sign({ change: { jobType: "registry.charter.seal", params: {} }, state_hash: "0".repeat(64) }));
+  expect(await record()).toMatchObject({ ok: false, denial: { code: "charter_invalid" } });
+  expect(await readEvents()).toEqual(["charter.founded", "member.changed"]);
+});
+
+it("a store that has another charter than the ledger is reported and changes no member", async () => {
+  await record();
+  await db
+    .updateTable("charter_versions")
+    .set({ entry_hash: "0".repeat(64) })
+    .where("tenant_id", "=", tenant)
+    .execute();
+  await change({ persons: { "person:bob": buildPerson("bob", { disabled: true }) } });
+  await expect(record()).rejects.toThrow("restored from an old backup");
+  expect(await findActor(db, tenant, BOB)).toMatchObject({ disabled: false });
+});
