@@ -42,6 +42,8 @@ export async function startMinio(supervisor: Supervisor, tool: string, port: num
       MINIO_SITE_REGION: region,
       MINIO_BROWSER: "off",
       MINIO_UPDATE: "off",
+      // The scanner does nothing that a registry needs, and each minute it writes files for every bucket.
+      MINIO_SCANNER_SPEED: "slowest",
     },
     // Sends a signed request as well, because the health endpoint can respond before the credentials are loaded.
     isReady: async () => {
