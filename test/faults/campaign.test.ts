@@ -16,7 +16,7 @@ it.skipIf(inject("servers").s3 === undefined)(
     try {
       const { built } = inject("servers");
       const places = built === undefined ? { dataDir } : { dataDir, built };
-      const report = await runCampaign({ rounds: ROUNDS, seed, people: chooseExtent(3, 6), ...places, log: () => undefined });
+      const report = await runCampaign({ rounds: ROUNDS, seed, people: chooseExtent(2, 6), ...places, log: () => undefined });
       expect(report.violations).toEqual([]);
       expect(report.successes).toBeGreaterThan(0);
       expect(Object.values(report.kills).reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(ROUNDS);

@@ -16,7 +16,7 @@ import { openTemporalClient } from "../harness/temporal-client.js";
 import { toCheckTarget } from "./check-target.js";
 
 const EACH = chooseExtent(2, 3);
-const PEOPLE = 3;
+const PEOPLE = chooseExtent(2, 3);
 const BETWEEN_KILLS_MS = 400;
 
 type Event = temporal.api.history.v1.IHistoryEvent;
