@@ -14,7 +14,7 @@ const patience = {
  * These need a process of their own: one counts for as long as it lives, and Temporal's runtime is installed in it once. All others give
  * back what they start, so that their files share processes: loading the sources anew costs more than most of them.
  */
-const alone = ["attacks", "process/metrics", "process/observability", "replay"].map((folder) => `test/${folder}/**/*.test.ts`);
+const alone = ["process/metrics", "process/observability", "replay"].map((folder) => `test/${folder}/**/*.test.ts`);
 alone.push("test/scenarios/upgrade.test.ts");
 
 /** A campaign runs the files that have more to do then: those that import the harness's `campaign.js`. */

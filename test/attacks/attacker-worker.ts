@@ -1,12 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkerOptions } from "@temporalio/worker";
 
 export const ATTACKER_QUEUE = "MALLORY";
-
-/** Must be called before the first worker of the process. */
-export function silenceTemporalLogs(): void {
-  Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
-}
 
 /** Runs `work` while Mallory's worker serves her workflows on her queue, or activities on another queue. */
 export async function serveWhile<T>(

@@ -23,11 +23,11 @@ import {
   stateDecision,
 } from "../harness/acting.js";
 import { registerCountedPasskey } from "../harness/passkeys.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { createWorldKey } from "../lab512/runner/world.js";
 import { Clone } from "../repository/real-git.js";
-import { ATTACKER_QUEUE, serveWhile, silenceTemporalLogs } from "./attacker-worker.js";
+import { ATTACKER_QUEUE, serveWhile } from "./attacker-worker.js";
 import { expectSoundLedger, listEventTypesAbout, readCatalogRefs, readTraces, TENANT } from "./evidence.js";
 
 // Mallory can reach Temporal. She starts flows for commands without a permit or with another actor's permit, and schedules the Runner's
@@ -36,14 +36,13 @@ import { expectSoundLedger, listEventTypesAbout, readCatalogRefs, readTraces, TE
 const ADMIN = "ubl:sid:person:admin";
 const PROJECT = "P.demo";
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let temporal: TemporalTestClient;
 let clone: Clone;
 let base: string;
 
 beforeAll(async () => {
-  silenceTemporalLogs();
-  registry = await startTestRegistry({ name: "forged-commands" });
+  registry = await startRegistryInProcess({ name: "forged-commands" });
   temporal = await openTemporalClient(registry.temporal);
   clone = new Clone();
   base = clone.commit("base.txt", "base");

@@ -9,21 +9,20 @@ import type { SignedStatement, Statement } from "../../src/domain/card/statement
 import { attestStatement } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
 import { buildRegistrationJob, OFFICE, openCard, PATIENCE_MS, stateDecision } from "../harness/acting.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { createWorldKey } from "../lab512/runner/world.js";
-import { ATTACKER_QUEUE, serveWhile, silenceTemporalLogs } from "./attacker-worker.js";
+import { ATTACKER_QUEUE, serveWhile } from "./attacker-worker.js";
 import { expectSoundLedger, listEventTypesAbout } from "./evidence.js";
 
 // Mallory can reach Temporal, knows every card's workflow id, and sends forged approvals directly to the flow.
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let temporal: TemporalTestClient;
 let attestor: SigningKey;
 
 beforeAll(async () => {
-  silenceTemporalLogs();
-  registry = await startTestRegistry({ name: "forged-statements" });
+  registry = await startRegistryInProcess({ name: "forged-statements" });
   temporal = await openTemporalClient(registry.temporal);
   attestor = readSigningKey(registry.founded.keys.statement);
 });

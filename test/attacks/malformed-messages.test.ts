@@ -8,7 +8,7 @@ import { attestStatement, createNonce } from "../../src/lab256/identity/passkeys
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
 import { buildRegistrationJob, OFFICE, openCard, PATIENCE_MS, stateDecision } from "../harness/acting.js";
 import { buildPolicyWith } from "../harness/policies.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { expectSoundLedger } from "./evidence.js";
 
@@ -40,7 +40,7 @@ const extraMembers: readonly [string, object][] = [
 /** An update may have any number of arguments, but the client's types require one. */
 type Args = [unknown, ...unknown[]];
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let temporal: TemporalTestClient;
 
 beforeAll(async () => {
@@ -49,7 +49,7 @@ beforeAll(async () => {
     if (office === undefined) throw new Error(`The default policy has no ${OFFICE}.`);
     return { ...data, offices: { ...data.offices, [OFFICE]: { ...office, approval_policy: { min_approvals: 2 } } } };
   });
-  registry = await startTestRegistry({ name: "malformed-messages", policy });
+  registry = await startRegistryInProcess({ name: "malformed-messages", policy });
   temporal = await openTemporalClient(registry.temporal);
 });
 

@@ -16,23 +16,22 @@ import {
   prepareCommand,
   stateDecision,
 } from "../harness/acting.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { createWorldKey } from "../lab512/runner/world.js";
 import { Clone } from "../repository/real-git.js";
-import { serveWhile, silenceTemporalLogs } from "./attacker-worker.js";
+import { serveWhile } from "./attacker-worker.js";
 import { expectSoundLedger, listEventTypesAbout, readCatalogRefs, readTraces, TENANT } from "./evidence.js";
 
 // Mallory can reach Temporal and polls LAB_512 with her own worker while the Runner is stopped. She returns forged receipts and plans.
 
 const PROJECT = "P.demo";
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let clone: Clone;
 let earlier: Receipt;
 
 beforeAll(async () => {
-  silenceTemporalLogs();
-  registry = await startTestRegistry({ name: "rogue-runner" });
+  registry = await startRegistryInProcess({ name: "rogue-runner" });
   clone = new Clone();
   clone.commit("base.txt", "base");
   await actByCard(registry, buildRegistrationJob(PROJECT));
