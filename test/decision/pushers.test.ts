@@ -69,6 +69,15 @@ describe("who pushed", () => {
     expect(findPushers([slow, brings, buildPush(BOB, A, [])], [A])).toEqual(exactly(ANA, BOB, EVE));
     // Its refs were replaced after those of the push that brought the commit.
     expect(findPushers([brings, slow], [A])).toEqual(exactly(ANA));
+    const again = { ...buildPush(ANA, A), started_at: brings.started_at };
+    expect(findPushers([brings, slow, again], [A])).toEqual(exactly(ANA));
+  });
+
+  it("several commits includes someone whose push names no commits and ran while any of the pushes that brought them did", () => {
+    const unnamed = buildUnnamed(EVE, D);
+    const slow = { ...buildPush(BOB, B), started_at: unnamed.started_at };
+    expect(findPushers([unnamed, buildPush(ANA, A), slow], [A])).toEqual(exactly(ANA));
+    expect(findPushers([unnamed, buildPush(ANA, A), slow], [A, B])).toEqual(exactly(ANA, BOB, EVE));
   });
 
   it("a commit by an act that names no person is unknown, and is not exact", () => {
