@@ -144,7 +144,7 @@ export function buildReceiptRecorded(
 }
 
 export function buildReceiptRefused(act: number): NewEvent {
-  const { refs: _, ...rest } = buildReceipt(act, "denied", []);
+  const { refs: _, actor_id: __, person_id: ___, charter_version: ____, previous_act: _____, ...rest } = buildReceipt(act, "denied", []);
   const refusal = { ...rest, status: "denied", code: "wrong_target", envelope_digest: hashCanonical(act) } as const;
   return { type: "receipt.refused", key: `refusal/${refusal.envelope_digest}`, payload: { refusal, card_id: null } };
 }
