@@ -57,6 +57,7 @@ create table cards (
   context json not null,
   params json not null,
   subject_hash text not null,
+  card json not null,
   run text not null,
   round bigint not null,
   plan json,

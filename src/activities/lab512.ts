@@ -28,10 +28,10 @@ export function createLab512Activities(deps: RunnerDependencies): Lab512Activiti
         if (!job.ok) return denyWith("envelope_invalid", `The job is malformed: ${formatProblems(job.problems)}`);
         return planAct(deps, { tenant_id: card.tenant_id, target: card.target, job: job.value });
       }),
-    runCommand: ({ envelope, statements, round }) =>
+    runCommand: ({ envelope, authority, round }) =>
       runWithHeartbeat(async () => {
         try {
-          return countAnswer(await executeCommand(deps, readExecution(round), { envelope, statements }));
+          return countAnswer(await executeCommand(deps, readExecution(round), { envelope, authority }));
         } catch (error) {
           if (error instanceof NoEnvelope) throw ApplicationFailure.nonRetryable(error.message, "envelope_invalid");
           throw error;
@@ -76,7 +76,9 @@ async function anchorHead(deps: RunnerDependencies, head: SignedHead): Promise<s
   const parsed = parseWith(signedHeadSchema, head);
   if (!parsed.ok) return [`The head is malformed: ${formatProblems(parsed.problems)}`];
   const { tenant_id, container, seq, hash } = parsed.value;
-  const verdict = verifySignedObject("head", parsed.value, deps.permitKeys);
+  const charter = await deps.charters.readNewest(tenant_id);
+  if (!charter.ok) return [charter.denial.message];
+  const verdict = verifySignedObject("head", parsed.value, charter.value.listKeys("permit"));
   if (verdict !== "valid") return [`The head of ${container} is not signed by LAB 256 (${verdict}).`];
   const store = scopeToTenant(deps.store, tenant_id);
   const key = toAnchorKey(tenant_id, seq);

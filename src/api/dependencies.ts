@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
+import type { RelyingParty } from "../decision/assertion.js";
 import type { Charters } from "../decision/charter/charters.js";
 import type { PolicyData } from "../decision/policy/data.js";
 import type { Jwks, SigningKey } from "../domain/bytes/signature.js";
 import type { InfraSource } from "../infra/source/source.js";
 import type { DbPool } from "../lab256/database/database.js";
-import type { RelyingParty } from "../lab256/identity/passkeys/passkeys.js";
 import type { LedgerWatch } from "../lab256/ledger/notifications.js";
 import type { PermitDependencies } from "../lab256/permits/permits.js";
 import type { ObjectStore } from "../storage/ports.js";

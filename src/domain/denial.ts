@@ -19,6 +19,7 @@ export const DENIAL_STATUS = {
   approval_missing: 403,
   pushers_unknown: 409,
   plan_changed: 409,
+  decision_differs: 403,
   // Decided by the claim.
   permit_used: 409,
   permit_revoked: 403,

@@ -61,7 +61,7 @@ export function buildAttestationObject(passkey: Passkey, flags: number = CEREMON
     aaguid,
     idLength,
     credentialId,
-    isoCBOR.encode(toCosePublicKey(passkey)),
+    encodePublicKey(passkey),
   ]);
   const members = new Map<string, string | Map<string, never> | Uint8Array>([
     ["fmt", "none"],
@@ -77,7 +77,11 @@ export function signAssertion(passkey: Passkey, authData: Uint8Array, clientData
   return sign("sha256", Buffer.concat([authData, clientDataHash]), createPrivateKey({ key: passkey.key, format: "jwk" }));
 }
 
-/** The public key in COSE (RFC 9053 §7.1.1). */
+/** Encodes the public key as a COSE_Key (RFC 9053 §7.1.1). */
+export function encodePublicKey(passkey: Passkey): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(isoCBOR.encode(toCosePublicKey(passkey)));
+}
+
 function toCosePublicKey({ key }: Passkey): Map<number, number | Uint8Array> {
   const decodeMember = (member: string): Uint8Array => new Uint8Array(Buffer.from(member, "base64url"));
   return new Map<number, number | Uint8Array>([

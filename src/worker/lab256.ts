@@ -10,6 +10,7 @@ import { readStoreConfig } from "../configuration/sections/store.js";
 import { readTemporalAccess, waitForTemporal } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { Charters } from "../decision/charter/charters.js";
+import { PolicyCatalog } from "../decision/policy/policy-catalog.js";
 import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 import { openInfraSource } from "../infra/source/open.js";
 import { recordCharters } from "../lab256/acts/charters.js";
@@ -17,7 +18,6 @@ import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
 import { openDatabase } from "../lab256/database/database.js";
 import { migrateDatabase } from "../lab256/database/migrate.js";
 import { CharterRecorder } from "../lab256/identity/charter-recorder.js";
-import { PolicyCatalog } from "../lab256/permits/policy-catalog.js";
 import { installLog } from "../process/logging.js";
 import { activityMetrics } from "../process/metrics/activities.js";
 import { lab256Metrics } from "../process/metrics/lab256.js";
@@ -89,10 +89,7 @@ export async function startLab256(
     infra: openInfraSource(env.OGR_INFRA, store),
     permitKey: readSigningKey(env.OGR_PERMIT_KEY_FILE),
     receiptKeys: readJwks(env.OGR_RECEIPT_JWKS_FILE),
-    statements: {
-      jwks: { keys: [readSigningKey(env.OGR_STATEMENT_KEY_FILE).jwk] },
-      rp: { id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS.split(",") },
-    },
+    statementKeys: { keys: [readSigningKey(env.OGR_STATEMENT_KEY_FILE).jwk] },
     charterRecorder,
     webhookReceivers: env.OGR_WEBHOOK_RECEIVERS,
     telemetry: { everyMs: env.OGR_TELEMETRY_EVERY_S * 1000, batchMaxLines: TELEMETRY_BATCH_LINES },

@@ -3,13 +3,14 @@ import { NativeConnection, Worker } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { createLab512Activities } from "../activities/lab512.js";
 import { ConfigurationError } from "../configuration/environment.js";
-import { readConfiguredJson, readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
+import { readConfiguredJson, readFoundingKeys, readSigningKey } from "../configuration/keys.js";
 import { readConfiguration } from "../configuration/read.js";
 import { type Lab512Settings, lab512Settings } from "../configuration/sections/lab512.js";
 import { readStoreConfig } from "../configuration/sections/store.js";
 import { readTemporalAccess, waitForTemporal } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { Charters } from "../decision/charter/charters.js";
+import { PolicyCatalog } from "../decision/policy/policy-catalog.js";
 import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import { type JobsAllowlist, jobsAllowlistSchema } from "../domain/permit/allowlist.js";
 import { STAGED_MAX_BYTES } from "../domain/staged.js";
@@ -44,14 +45,14 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     allowlist,
     cacheMaxBytes: CACHE_MAX_BYTES,
   });
+  const charters = new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE));
   const runner: RunnerDependencies = {
     target: "LAB_512",
     store,
     getRepositories: repositories.get,
     receiptKey: readSigningKey(env.OGR_RECEIPT_KEY_FILE),
-    permitKeys: readJwks(env.OGR_PERMIT_JWKS_FILE),
-    statementKeys: readJwks(env.OGR_STATEMENT_JWKS_FILE),
-    charters: new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE)),
+    charters,
+    policies: new PolicyCatalog(store, charters, Date.now),
     allowlist,
     infra: openInfraSource(env.OGR_INFRA, store),
     limits: {

@@ -62,11 +62,11 @@ async function runPulledCommand(
   client: RunnerClient,
   envelope: CommandEnvelope,
 ): Promise<void> {
-  const statements = await fetchStatements(client, envelope);
-  if (!statements.ok) return;
+  const authority = await fetchAuthority(client, envelope);
+  if (!authority.ok) return;
   const execution = await resolvePulledExecution(scopeToTenant(deps.store, envelope.tenant_id), envelope, options.signal);
   const started = performance.now();
-  const answer = countAnswer(await executeCommand(deps, execution, { envelope, statements: statements.value }));
+  const answer = countAnswer(await executeCommand(deps, execution, { envelope, authority: authority.value }));
   options.log.info({ ...toCommandFields(envelope), ...toOutcomeFields(answer), took_ms: Math.round(performance.now() - started) });
   assertNotRefused(await client.finish(toReport(answer)));
 }
@@ -76,10 +76,10 @@ function toCommandFields({ jti, tenant_id, jobId, permit }: CommandEnvelope) {
   return { correlation_id: permit.scopes.approval_ref ?? jti, tenant_id, jti, job_id: jobId, activity: "runCommand" };
 }
 
-/** A command without a card has no statements, so this saves a request. */
-async function fetchStatements(client: RunnerClient, { jti, permit }: CommandEnvelope): Promise<Outcome<unknown>> {
-  if (permit.scopes.approval_ref === undefined) return grantValue([]);
-  const answer = assertNotRefused(await client.listStatements(jti));
+/** A command without a card rests on its permit alone, so this saves a request. */
+async function fetchAuthority(client: RunnerClient, { jti, permit }: CommandEnvelope): Promise<Outcome<unknown>> {
+  if (permit.scopes.approval_ref === undefined) return grantValue(null);
+  const answer = assertNotRefused(await client.readAuthority(jti));
   return answer.ok ? grantValue(answer.value) : denyWith("closed", "The command was finished meanwhile.");
 }
 

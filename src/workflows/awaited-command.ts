@@ -20,7 +20,7 @@ interface CardPermit {
   readonly card_id: string;
 }
 
-type IssuedCommand = ReadyCommand & { readonly actorId: string };
+type IssuedCommand = Omit<ReadyCommand, "authority"> & { readonly actorId: string };
 
 /** The command of an approved card, which a client must issue before the permit ends. */
 export class AwaitedCommand {

@@ -171,7 +171,6 @@ export class CardApproval implements OpenRound {
 
   private applyStatement(admitted: AdmittedStatement): void {
     this.seen.add(admitted.statement_digest);
-    this.flow.addStatement(admitted.statement_digest, admitted.signed);
     const { approver } = admitted.signed.statement;
     this.ending = toCardEnd(admitted.decision, admitted.by_author, approver) ?? null;
     if (this.ending === null) {

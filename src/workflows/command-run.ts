@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/common";
 import { condition, isCancellation } from "@temporalio/workflow";
+import type { ActAuthority } from "../domain/card/authority.js";
 import { buildDenial, type Outcome } from "../domain/denial.js";
 import type { AcceptCommandInput, AcceptedCommand, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
@@ -17,7 +18,7 @@ export const RUN_BY_PASSED = buildDenial(
 );
 
 /** A command that can run, and the transport by which the tenant's Runner gets it. */
-export type ReadyCommand = AcceptedCommand & { readonly envelope: CommandEnvelope };
+export type ReadyCommand = AcceptedCommand & { readonly envelope: CommandEnvelope; readonly authority: ActAuthority | null };
 
 /** Sends the command to a Runner once. `round` counts from 1. */
 type AskOnce = (round: number, waitMaxMs: number) => Promise<FlowEnd | "timed_out">;
@@ -44,11 +45,15 @@ async function closeUnansweredCommand(envelope: CommandEnvelope, end: FlowEnd): 
 }
 
 /** Sends the command to a Runner that polls Temporal, as an activity, which another Runner takes over if one dies. */
-export async function askRunner(flow: Flow, command: AcceptCommandInput, round: number, waitMaxMs: number): Promise<FlowEnd | "timed_out"> {
+export async function askRunner(
+  { authority, ...command }: AcceptCommandInput & Pick<ReadyCommand, "authority">,
+  round: number,
+  waitMaxMs: number,
+): Promise<FlowEnd | "timed_out"> {
   const { envelope } = command;
   const runner = proxyRunner({ waitMaxMs, maxRunMs: envelope.permit.max_run_ms, activityId: `run-${round}` });
   try {
-    const answer = await runner.runCommand({ envelope, statements: flow.statements, round });
+    const answer = await runner.runCommand({ envelope, authority, round });
     return await lab256.recordAnswer({ ...command, answer });
   } catch (error) {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;

@@ -1,7 +1,6 @@
 import { setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
 import type { FlowStatus } from "../domain/card/flow-status.js";
 import type { Approval, Attestation, MissingRequirement } from "../domain/card/requirement.js";
-import type { SignedStatement } from "../domain/card/statement.js";
 import type { Denial } from "../domain/denial.js";
 import type { DecidedPlan, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
@@ -19,8 +18,6 @@ export class Flow {
   approvals: readonly Approval[] = [];
   attestations: readonly Attestation[] = [];
   missing: readonly MissingRequirement[] = [];
-  /** Every statement admitted in this round, by its digest. */
-  private readonly statementsByDigest = new Map<string, SignedStatement>();
   denial: Denial | null = null;
 
   constructor(
@@ -29,18 +26,6 @@ export class Flow {
     initial: FlowStatus,
   ) {
     this.status = initial;
-  }
-
-  /**
-   * Returns the signed statements of the approvals that count, in the order in which they were admitted. Withdrawn approvals are
-   * excluded.
-   */
-  get statements(): SignedStatement[] {
-    return this.approvals.flatMap(({ statement_digest }) => this.statementsByDigest.get(statement_digest) ?? []);
-  }
-
-  addStatement(statementDigest: string, signed: SignedStatement): void {
-    this.statementsByDigest.set(statementDigest, signed);
   }
 
   get state(): FlowState {
@@ -73,7 +58,6 @@ export class Flow {
     this.decided = decided;
     this.approvals = [];
     this.attestations = [];
-    this.statementsByDigest.clear();
     this.missing = decided.missing;
     this.status = "awaiting_approval";
     upsertSearchAttributes(toSearchAttributes({ level: decided.level, status: this.status }));

@@ -46,7 +46,7 @@ export async function officialAct(input: OfficialActInput): Promise<FlowState> {
 async function carryCommand(flow: Flow, envelope: CommandEnvelope, actorId: string): Promise<void> {
   flow.permit = envelope.permit;
   const accepted = await lab256.acceptCommand({ envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId });
-  if (accepted.ok) flow.end(await runReadyCommand(flow, new SerialQueue(), { envelope, ...accepted.value }, actorId));
+  if (accepted.ok) flow.end(await runReadyCommand(flow, new SerialQueue(), { envelope, authority: null, ...accepted.value }, actorId));
   else flow.end({ status: "denied", denial: accepted.denial });
 }
 
@@ -84,7 +84,7 @@ async function carryToEnd(flow: Flow, card: Card, queue: SerialQueue, approval: 
   const approved = await approval.carryToPermit();
   if ("status" in approved) return approved;
   if (!approved.ok) return { status: "denied", denial: approved.denial };
-  const { envelope } = approved.value;
+  const { envelope, authority } = approved.value;
   flow.permit = envelope.permit;
   if (card.run === "on_approval") {
     flow.changeStatus("running");
@@ -94,13 +94,18 @@ async function carryToEnd(flow: Flow, card: Card, queue: SerialQueue, approval: 
   const issued = await awaited.waitUntilRunBy({ tenant_id: card.tenant_id, jti: envelope.jti, card_id: card.card_id }, envelope.permit.exp);
   if ("status" in issued) return issued;
   flow.changeStatus("running");
-  return runReadyCommand(flow, queue, issued, issued.actorId);
+  return runReadyCommand(flow, queue, { ...issued, authority }, issued.actorId);
 }
 
 /** Runs a command on a Runner that polls Temporal, or on one that pulls over HTTP and answers by a message. */
-function runReadyCommand(flow: Flow, queue: SerialQueue, { envelope, transport }: ReadyCommand, actorId: string): Promise<FlowEnd> {
+function runReadyCommand(
+  flow: Flow,
+  queue: SerialQueue,
+  { envelope, authority, transport }: ReadyCommand,
+  actorId: string,
+): Promise<FlowEnd> {
   const command = { envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId };
-  if (transport === "temporal") return runCommand(envelope, (round, waitMaxMs) => askRunner(flow, command, round, waitMaxMs));
+  if (transport === "temporal") return runCommand(envelope, (round, waitMaxMs) => askRunner({ ...command, authority }, round, waitMaxMs));
   const pulled = new PulledCommand(flow, queue);
   // Receipts and refusals are separate messages and steps, because there are histories of flows that accepted only receipts.
   setHandler(finishUpdate, (receipt) => pulled.takeAnswer(() => lab256.acceptReceipt({ ...command, receipt })), {

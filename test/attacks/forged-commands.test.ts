@@ -4,11 +4,15 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import { hashSubject } from "../../src/domain/act/job.js";
 import { signObject } from "../../src/domain/bytes/signature.js";
+import type { ActAuthority } from "../../src/domain/card/authority.js";
 import type { SignedStatement } from "../../src/domain/card/statement.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { RunnerAnswer } from "../../src/domain/permit/receipt.js";
 import { toReleaseManifestKey } from "../../src/domain/storage-key.js";
+import { readAuthority } from "../../src/lab256/acts/recorded-approval.js";
+import { openDatabase } from "../../src/lab256/database/database.js";
 import { attestStatement } from "../../src/lab256/identity/passkeys/statements.js";
+import { findCard } from "../../src/lab256/ledger/queries/cards.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import {
   actByCard,
@@ -16,7 +20,6 @@ import {
   buildPushJob,
   buildRegistrationJob,
   buildReleaseJob,
-  OFFICE,
   openCard,
   PATIENCE_MS,
   prepareCommand,
@@ -144,44 +147,51 @@ describe("a command's flow that was started directly in Temporal", () => {
   });
 });
 
-/** Forges a statement. */
-function forgeStatement(card_id: string, plan_digest: string): SignedStatement {
-  const statement = {
-    tenant_id: TENANT,
-    card_id,
-    plan_digest,
-    decision: "approve",
-    approver: "ubl:sid:person:carol",
-    office_id: OFFICE,
-  } as const;
-  return attestStatement({ ...statement, nonce: "n".repeat(22), not_after: Date.now() + 60_000 }, createWorldKey());
+/** Forges carol's approval out of bob's. */
+function forgeStatement({ statements: [genuine] }: ActAuthority): SignedStatement {
+  if (genuine === undefined) throw new Error("the card has no approval");
+  return attestStatement({ ...genuine.statement, approver: "ubl:sid:person:carol", nonce: "n".repeat(22) }, createWorldKey());
 }
 
-function runDirectly(envelope: CommandEnvelope, statements: readonly SignedStatement[]): Promise<RunnerAnswer> {
-  const options = { taskQueue: ATTACKER_QUEUE, workflowId: `mallory/${randomUUID()}`, args: [{ envelope, statements, round: 1 }] };
+async function readCardAuthority(cardId: string): Promise<ActAuthority> {
+  const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
+  try {
+    const card = await findCard(db, { tenant_id: TENANT, card_id: cardId });
+    if (card === undefined) throw new Error(`${cardId} is not in the ledger`);
+    return readAuthority(card);
+  } finally {
+    await db.destroy();
+  }
+}
+
+function runDirectly(envelope: CommandEnvelope, authority: ActAuthority | null): Promise<RunnerAnswer> {
+  const options = { taskQueue: ATTACKER_QUEUE, workflowId: `mallory/${randomUUID()}`, args: [{ envelope, authority, round: 1 }] };
   return serveWhile(registry.temporal, { taskQueue: ATTACKER_QUEUE }, () => temporal.client.workflow.execute("runDirectly", options));
 }
 
 describe("the Runner's activity, scheduled without the registry", () => {
-  it("refuses an act with a forged permit despite forged statements", async () => {
+  it("refuses an act with a forged permit", async () => {
     const { inside } = await prepareGenuineCommand("feature/high");
     const card_id = "k-01890a5d-ac96-7ab2-80e2-4536629c90de";
     const { kid: _kid, sig: _sig, ...permit } = inside.permit;
     const scopes = { ...permit.scopes, level: "L4", approval_ref: card_id, plan_digest: "b".repeat(64) } as const;
     const forged = { ...inside, permit: signObject("permit", { ...permit, scopes }, createWorldKey()) } as CommandEnvelope;
-    const answer = await runDirectly(forged, [forgeStatement(card_id, "b".repeat(64))]);
+    const answer = await runDirectly(forged, null);
     expect(answer).toMatchObject({ kind: "refusal", refusal: { code: "permit_key_unknown" } });
     expect(await readTraces(registry, inside.jti)).toEqual({ claim: false, receipt: false });
   });
 
-  it("writes no forged approval into the manifest of an approved release", async () => {
+  it("refuses an approved release without its approvals, and writes no forged one into its manifest", async () => {
     await registerCountedPasskey(registry, "bob");
     const [author, job] = [registry.as("admin"), buildReleaseJob(PROJECT, "v1.0.0", base)];
     const card = await openCard(author, job, { run: "on_command" });
     await stateDecision(registry, "bob", "approve", card);
     await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
     const envelope = await prepareCommand(author, job, { approval_ref: card.card_id, jobId: card["jobId"] as string });
-    const answer = await runDirectly(envelope, [forgeStatement(card.card_id, card.plan_digest ?? "")]);
+    const authority = await readCardAuthority(card.card_id);
+    const forged = forgeStatement(authority);
+    expect(await runDirectly(envelope, { ...authority, statements: [forged] })).toMatchObject({ kind: "refusal" });
+    const answer = await runDirectly(envelope, { ...authority, statements: [...authority.statements, forged] });
     expect(answer).toMatchObject({ kind: "receipt", receipt: { status: "success" } });
     const manifest = await registry.store.blobs.get(toReleaseManifestKey(TENANT, PROJECT, "v1.0.0"));
     expect(Buffer.from(manifest ?? "").toString("utf8")).not.toContain("carol");

@@ -54,7 +54,7 @@ const grammars: Record<string, Grammar> = {
   },
   jti: {
     schema: jtiSchema,
-    good: [JTI, computeCardActId("T.UBL", "k-1", DIGEST)],
+    good: [JTI, computeCardActId("T.UBL", "k-1", 1, DIGEST)],
     bad: [JTI.toUpperCase(), JTI.replaceAll("-", ""), `{${JTI}}`, JTI.replace("-4", "-0"), JTI.replace("-9", "-c")],
   },
   blake3: { schema: blake3Schema, good: [DIGEST], bad: [DIGEST.toUpperCase(), DIGEST.slice(1), `${DIGEST}0`, `0x${DIGEST}`] },
@@ -139,31 +139,41 @@ test("a time is an integer of milliseconds that a double represents exactly", ()
 
 describe("the jti of a card's act", () => {
   const anyId = fc.string({ unit: "grapheme", maxLength: 20 });
+  const anyRound = fc.integer({ min: 1 });
 
   test("is a UUIDv8 of RFC 9562 and deterministic", () => {
     fc.assert(
-      fc.property(anyId, anyId, anyId, (tenant, card, digest) => {
-        const jti = computeCardActId(tenant, card, digest);
+      fc.property(anyId, anyId, anyRound, anyId, (tenant, card, round, digest) => {
+        const jti = computeCardActId(tenant, card, round, digest);
         expect(jti).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
         expect(jtiSchema.parse(jti)).toBe(jti);
-        expect(computeCardActId(tenant, card, digest)).toBe(jti);
+        expect(computeCardActId(tenant, card, round, digest)).toBe(jti);
       }),
     );
   });
 
-  test("carries 122 bits of BLAKE3 over JCS of tenant, card and plan digest", () => {
-    const digits = hashCanonical(["T.UBL", "k-1", DIGEST]);
-    const jti = computeCardActId("T.UBL", "k-1", DIGEST).replaceAll("-", "");
+  test("carries 122 bits of BLAKE3 over JCS of tenant, card, round and plan digest", () => {
+    const digits = hashCanonical(["T.UBL", "k-1", 2, DIGEST]);
+    const jti = computeCardActId("T.UBL", "k-1", 2, DIGEST).replaceAll("-", "");
     const removeFixedBits = (hex: string) => hex.slice(0, 12) + hex.slice(13, 16) + hex.slice(17, 32);
     expect(removeFixedBits(jti)).toBe(removeFixedBits(digits));
   });
 
-  test("differs for another tenant, card or plan, also with equal concatenations", () => {
+  test("differs for another tenant, card, round or plan, also with equal concatenations", () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.tuple(anyId, anyId, anyId), { minLength: 2, maxLength: 8, selector: JSON.stringify }), (triples) => {
-        expect(new Set(triples.map((triple) => computeCardActId(...triple))).size).toBe(triples.length);
-      }),
+      fc.property(
+        fc.uniqueArray(fc.tuple(anyId, anyId, anyRound, anyId), { minLength: 2, maxLength: 8, selector: JSON.stringify }),
+        (acts) => {
+          expect(new Set(acts.map((act) => computeCardActId(...act))).size).toBe(acts.length);
+        },
+      ),
     );
-    expect(computeCardActId("T.A", "k-1", "2")).not.toBe(computeCardActId("T.A", "k-", "12"));
+    expect(computeCardActId("T.A", "k-1", 1, "2")).not.toBe(computeCardActId("T.A", "k-", 11, "2"));
+    expect(computeCardActId("T.A", "k-1", 1, "2")).not.toBe(computeCardActId("T.A", "k-1", 12, ""));
+  });
+
+  test("differs for each round of a card, so that a plan that returns is another act", () => {
+    const jtis = [1, 2, 3].map((round) => computeCardActId("T.UBL", "k-1", round, DIGEST));
+    expect(new Set(jtis).size).toBe(3);
   });
 });

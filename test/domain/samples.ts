@@ -92,6 +92,8 @@ export const refusal = { ...answered, status: "denied", code: "permit_mismatch",
 export const statement = {
   tenant_id: "T.UBL",
   card_id: "k-01h8x",
+  card_digest: OTHER_DIGEST,
+  round: 1,
   plan_digest: DIGEST,
   decision: "approve",
   approver: "ubl:sid:person:admin",
@@ -112,6 +114,7 @@ export const claim = {
   attempt: 1,
   nonce: "n",
   claimed_at: 1,
+  statement_digests: [],
   kid: key.kid,
   sig: permit.sig,
 };

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Charters } from "../../src/decision/charter/charters.js";
+import { PolicyCatalog } from "../../src/decision/policy/policy-catalog.js";
 import { computeDeriveMaxMs } from "../../src/domain/act/derive-time.js";
 import { toRegistryContainer } from "../../src/domain/ledger/event.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
@@ -13,15 +14,14 @@ import { toProjectEvents } from "../../src/lab256/acts/project-events.js";
 import { seedTenant } from "../../src/lab256/identity/seed.js";
 import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
-import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
 import { ADMIN, buildUblTenant } from "../lab256/identity/people.js";
 import { useLedgerDatabase } from "../lab256/ledger/ledger-database.js";
 import {
+  approveJob,
   buildRunnerCommand,
   buildTagJob,
   PROJECT,
-  planApprovedScopes,
   readStoredReceipt,
   registerByRunner,
   runEnvelope,
@@ -59,7 +59,7 @@ beforeAll(async () => {
     infra: noInfra,
     ...{
       policies: new PolicyCatalog(world.store, new Charters(world.store, new Map()), now),
-      statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
+      statementKeys: { keys: [] },
     },
   };
   await ledger.db.transaction().execute((trx) => seedTenant(trx, buildUblTenant(), 1_000));
@@ -76,7 +76,7 @@ async function pushCommit(name: string): Promise<string> {
 /** Permits a release whose permit is in the ledger and whose command has no flow. */
 async function permitRelease(tag: string, of = commit, max_run_ms = MAX_RUN_MS): Promise<CommandEnvelope> {
   const job = buildTagJob({ commit: of, tag, notes: `Notes of ${tag}.` });
-  const envelope = buildRunnerCommand(world, { job, scopes: await planApprovedScopes(runner, job, "L4"), permit: { max_run_ms } });
+  const envelope = buildRunnerCommand(world, { job, scopes: await approveJob(world, runner, job, "L4"), permit: { max_run_ms } });
   const payload = { permit: envelope.permit, card_id: null, actor_id: ADMIN.actor_id, intent: "Release." };
   await ledger.appendOrThrow([{ type: "permit.issued", key: `permit.issued/${envelope.jti}`, payload }]);
   return envelope;

@@ -9,10 +9,10 @@ import type { InfraSource } from "../../src/infra/source/source.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
 import { planAct } from "../../src/lab512/runner/plan-act.js";
 import {
+  approveJob,
   buildRunnerCommand,
   buildTagJob,
   PROJECT,
-  planApprovedScopes,
   registerByRunner,
   runEnvelope,
   stagePushJob,
@@ -104,7 +104,7 @@ describe("the Runner with an infra registry", () => {
   ] as const)("names the revision of the first check in the receipt of a taken-over act if %s", async (_, tag, changed, status) => {
     const revision = await publishEntry("enabled production");
     const asked = buildTagJob({ commit, tag });
-    const scopes = { ...(await planApprovedScopes(deps, asked, "L4")), infra_hash: await hashNow() };
+    const scopes = { ...(await approveJob(world, deps, asked, "L4")), infra_hash: await hashNow() };
     const envelope = buildRunnerCommand(world, { job: asked, scopes });
     const dying = await world.openRunner({
       infra,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd, waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
-import { readJwks } from "../../src/configuration/keys.js";
+import { readSigningKey } from "../../src/configuration/keys.js";
 import { verifySignedObject } from "../../src/domain/bytes/signature.js";
 import type { SignedStatement, StatementDecision } from "../../src/domain/card/statement.js";
 import { hashEnvelope } from "../../src/domain/permit/envelope.js";
@@ -105,7 +105,7 @@ describe("a command that a Runner pulls over HTTP", () => {
     ]);
     // Bob withdrew his first approval.
     expect(approvals).toEqual(pulled.recorded.slice(1));
-    const keys = readJwks(registry.founded.keys.statementJwks);
+    const keys = { keys: [readSigningKey(registry.founded.keys.statement).jwk] };
     for (const { statement, attestor, assertion } of approvals) {
       expect(verifySignedObject("statement", { ...statement, ...attestor }, keys)).toBe("valid");
       expect(statement.plan_digest).toBe(pulled.manifest.permit.scopes.plan_digest);

@@ -6,7 +6,9 @@ import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { toActWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
-import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
+import { type SigningKey, signObject, verifySignedObject } from "../../src/domain/bytes/signature.js";
+import { authoritySchema } from "../../src/domain/card/authority.js";
+import { hashCard } from "../../src/domain/card/card.js";
 import { type CommandEnvelope, hashEnvelope } from "../../src/domain/permit/envelope.js";
 import type { Receipt, Refusal } from "../../src/domain/permit/receipt.js";
 import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
@@ -95,7 +97,15 @@ describe("a Runner's report on a pulled command", () => {
       by,
     );
   const claimAs = (envelope: CommandEnvelope, envelope_digest = hashEnvelope(envelope)) => {
-    const held = { workflow_id: "another", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: Date.now() };
+    const held = {
+      workflow_id: "another",
+      run_id: "r",
+      activity_id: "a",
+      attempt: 1,
+      nonce: "n",
+      claimed_at: Date.now(),
+      statement_digests: [],
+    };
     const claim = signObject("claim", { tenant_id: PULL, jti: envelope.jti, envelope_digest, ...held }, key);
     return registry.store.blobs.create(toClaimKey(PULL, envelope.jti), toCanonicalBytes(claim));
   };
@@ -222,29 +232,37 @@ describe("a Runner's report on a pulled command", () => {
     expect((await waitForEnd(envelope)).status).toBe("denied");
   });
 
-  it("can include the statements on the plan, which only the Runner that may pull the command can read", async () => {
+  it("can rest on the card and the approvals of its plan, which only the Runner that may pull the command can read", async () => {
     const card = await openScenarioCard(actAsAuthor(), { jobType: "git.registry.init", params: buildRegistrationParams("P.stated") });
     requireValue(await stateCardDecision(registry, "bob", card, "approve", { tenant: PULL }));
     const { jti } = await waitForCardToLeave(actAsAuthor(), card.card_id, ["planning", "awaiting_approval", "approved"], ACT_MS);
     const envelope = requireValue(await runner.listPendingCommands("LAB_512", 100)).find((one) => one.jti === jti);
     if (envelope === undefined) throw new Error("the card's command is not pending");
-    const statements = (token: string, tenant = PULL) =>
-      createRunnerClient({ server: registry.url, token }, tenant).listStatements(envelope.jti);
+    const readAuthority = (token: string, tenant = PULL) =>
+      createRunnerClient({ server: registry.url, token }, tenant).readAuthority(envelope.jti);
 
-    const said = { decision: "approve", approver: "ubl:sid:person:bob", card_id: card.card_id, plan_digest: card.plan_digest };
-    expect(requireValue(await statements(pull.tokens.LAB_512))).toMatchObject([{ statement: said, attestor: { sig: expect.any(String) } }]);
+    const authority = authoritySchema.parse(requireValue(await readAuthority(pull.tokens.LAB_512)));
+    const apiKeys = { keys: [readSigningKey(registry.founded.keys.statement).jwk] };
+    expect(authority.card).toMatchObject({ card_id: card.card_id, tenant_id: PULL, jobType: "git.registry.init" });
+    expect(verifySignedObject("card", authority.card, apiKeys)).toBe("valid");
+    const { plan_digest } = card;
+    const said = { decision: "approve", approver: "ubl:sid:person:bob", card_id: card.card_id, round: 1, plan_digest };
+    expect(authority.statements).toMatchObject([{ statement: { ...said, card_digest: hashCard(authority.card) } }]);
+    for (const { statement, attestor } of authority.statements)
+      expect(verifySignedObject("statement", { ...statement, ...attestor }, apiKeys)).toBe("valid");
+    expect(authority.attestations).toEqual([]);
     for (const [who, token, tenant] of [
       ["a member", registry.getActor("admin", PULL).token, PULL],
       ["a runner of another target", pull.tokens.LAB_256, PULL],
       ["a runner of another tenant", elsewhere.tokens.LAB_512, ELSEWHERE],
       ["a runner of another tenant, in this one's name", elsewhere.tokens.LAB_512, PULL],
     ] as const)
-      expect(requireRefusal(await statements(token, tenant)), who).toMatchObject({ status: 404, code: "not_found" });
-    expect(requireRefusal(await statements("ogr_nonsense"))).toMatchObject({ status: 401 });
-    expect(requireValue(await runner.listStatements((await issuePending()).jti))).toEqual([]);
+      expect(requireRefusal(await readAuthority(token, tenant)), who).toMatchObject({ status: 404, code: "not_found" });
+    expect(requireRefusal(await readAuthority("ogr_nonsense"))).toMatchObject({ status: 401 });
+    expect(requireValue(await runner.readAuthority((await issuePending()).jti))).toBeNull();
 
     requireValue(await runner.finish(signRefusal(envelope)));
     await waitForEnd(envelope);
-    expect(requireRefusal(await statements(pull.tokens.LAB_512))).toMatchObject({ status: 409, code: "closed" });
+    expect(requireRefusal(await readAuthority(pull.tokens.LAB_512))).toMatchObject({ status: 409, code: "closed" });
   });
 });

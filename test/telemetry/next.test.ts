@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Charters } from "../../src/decision/charter/charters.js";
+import { PolicyCatalog } from "../../src/decision/policy/policy-catalog.js";
 import { computeTelemetryActId } from "../../src/domain/act/act-id.js";
 import { type NewEvent, toRegistryContainer } from "../../src/domain/ledger/event.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
@@ -9,7 +10,6 @@ import { openInfraSource } from "../../src/infra/source/open.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
 import { readChainHead } from "../../src/lab256/ledger/chain.js";
 import { advanceTelemetryCursor } from "../../src/lab256/ledger/telemetry-cursor.js";
-import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
 import { prepareNextTelemetry } from "../../src/lab256/telemetry/telemetry-steps.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
@@ -37,7 +37,7 @@ const next = () => {
     policies: new PolicyCatalog(store, new Charters(store, new Map()), () => now),
     permitKey: RUNNER_KEY,
     receiptKeys: { keys: [] },
-    statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
+    statementKeys: { keys: [] },
     telemetry: { everyMs: EVERY_MS, batchMaxLines: 2 },
   };
   return prepareNextTelemetry(deps, { tenant_id: TENANT, round: 0 });

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -7,14 +6,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
+import { computeCardActId } from "../../src/domain/act/act-id.js";
 import { hashSubject } from "../../src/domain/act/job.js";
 import { signObject } from "../../src/domain/bytes/signature.js";
+import type { Outcome } from "../../src/domain/denial.js";
+import type { PlannedAct } from "../../src/domain/flow/lab512-steps.js";
+import { tenantSeedSchema } from "../../src/lab256/identity/seed.js";
 import { foundCharters } from "../../src/stack/founding/charter.js";
 import { readDefaultPolicy } from "../../src/stack/founding/policy.js";
 import { openStore } from "../../src/storage/open.js";
+import { buildAuthority, type CardSigner } from "../lab512/runner/commands.js";
+import { AUTHOR, toActorId, toPersonId } from "../lab512/runner/members.js";
 import { driveActivity } from "./drive-activity.js";
 import { openPlace, type Place, type RunnerProcess, startRunner, TENANT } from "./lab512-process.js";
 import { listListeningSockets, listProcessTree, listSocketInodes } from "./open-sockets.js";
+
+const MEMBERS = [
+  { actor_id: toActorId("ana"), person_id: toPersonId("ana") },
+  { actor_id: AUTHOR, person_id: toPersonId("ana") },
+  { actor_id: toActorId("bob"), person_id: toPersonId("bob") },
+].map((actor) => ({ ...actor, display_name: actor.actor_id, offices: [{ office_id: "office::default" }] }));
 
 const hasProc = existsSync("/proc/self/net/tcp");
 
@@ -35,7 +46,12 @@ describe("the Runner's process", () => {
     databasePort = (databaseListener.address() as AddressInfo).port;
     place = await openPlace("isolation");
     const store = await openStore(place.rootStore);
-    policyHash = await foundCharters(store, [{ tenant_id: TENANT }], place.keys, await readDefaultPolicy());
+    policyHash = await foundCharters(
+      store,
+      [tenantSeedSchema.parse({ tenant_id: TENANT, actors: MEMBERS })],
+      place.keys,
+      await readDefaultPolicy(),
+    );
     await store.close();
     runner = await startRunner({ ...place.environment, DATABASE_URL: `postgresql://ogr:ogr@127.0.0.1:${databasePort}/ogr` });
   });
@@ -73,7 +89,22 @@ describe("the Runner's process", () => {
     const params = { project_id: "P.served", name: "Served", owners: ["office::default"], visibility: "private" as const };
     const shared = { tenant_id: TENANT, jobType: "git.registry.init" as const, target: "LAB_512" as const, office_id: "office::default" };
     const bound = { subject_hash: hashSubject(params), policy_hash: policyHash };
-    const jti = randomUUID();
+    const drive = (name: string, input: unknown) => driveActivity(inject("servers").temporal_address, place.namespace, name, input);
+    const { jobType, ...asked } = shared;
+    const planned = (await drive("planAct", { ...asked, jobType, params })) as Outcome<PlannedAct>;
+    if (!planned.ok) throw new Error(planned.denial.message);
+    const { plan_digest } = planned.value;
+    const signer: CardSigner = {
+      statementKey: readSigningKey(place.keys.files.statement),
+      now: Date.now,
+      assert: () => {
+        throw new Error("an approval at L3 needs no passkey");
+      },
+    };
+    const about = { tenant_id: TENANT, job: { jobType, params }, level: "L3", office_id: "office::default", plan_digest } as const;
+    const { authority, scopes } = buildAuthority(signer, about);
+    const { card_id, jobId } = authority.card;
+    const jti = computeCardActId(TENANT, card_id, 1, plan_digest);
     const permit = signObject(
       "permit",
       {
@@ -82,13 +113,12 @@ describe("the Runner's process", () => {
         iat: Date.now(),
         exp: Date.now() + 60_000,
         max_run_ms: 60_000,
-        scopes: { ...shared, ...bound, level: "L1" as const, actor_id: "ubl:sid:app:ci" },
+        scopes: { ...shared, ...bound, ...scopes, actor_id: AUTHOR },
       },
       readSigningKey(place.keys.files.permit),
     );
-    const envelope = { ...shared, ...bound, jti, jobId: "served", params, permit };
-    const input = { envelope, statements: [], round: 1 };
-    const answer = await driveActivity(inject("servers").temporal_address, place.namespace, "runCommand", input);
+    const envelope = { ...shared, ...bound, jti, jobId, params, permit };
+    const answer = await drive("runCommand", { envelope, authority, round: 1 });
     expect(answer).toMatchObject({ kind: "receipt", receipt: { status: "success", jti } });
   });
 

@@ -35,7 +35,6 @@ describe("a Runner refuses to start", () => {
     const required = [
       "OGR_TEMPORAL_ADDRESS",
       "OGR_RECEIPT_KEY_FILE",
-      "OGR_PERMIT_JWKS_FILE",
       "OGR_FOUNDING_KEYS_FILE",
       "OGR_ALLOWLIST_FILE",
       "OGR_WORK_DIRECTORY",

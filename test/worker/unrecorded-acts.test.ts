@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Charters } from "../../src/decision/charter/charters.js";
+import { PolicyCatalog } from "../../src/decision/policy/policy-catalog.js";
 import type { JobType } from "../../src/domain/act/job.js";
 import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
@@ -18,7 +19,6 @@ import { seedTenant } from "../../src/lab256/identity/seed.js";
 import { findPermitByJti } from "../../src/lab256/ledger/queries/permits.js";
 import { findReceiptByJti } from "../../src/lab256/ledger/queries/receipts.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
-import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
 import { ensureSpaces, openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { buildUblTenant } from "../lab256/identity/people.js";
@@ -42,7 +42,6 @@ beforeAll(async () => {
   const config = { kind: "directory", path: folder } as const;
   await ensureSpaces(config);
   store = await openStore(config);
-  const statements = { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } };
   const policies = new PolicyCatalog(store, new Charters(store, new Map()), () => LATE_MS);
   deps = {
     db: ledger.db,
@@ -51,7 +50,7 @@ beforeAll(async () => {
     infra: noInfra,
     permitKey: createWorldKey(),
     receiptKeys: toJwks(RUNNER),
-    statements,
+    statementKeys: { keys: [] },
     now: () => LATE_MS,
   };
   await ledger.db.transaction().execute((trx) => seedTenant(trx, buildUblTenant(), 1_000));
@@ -79,7 +78,7 @@ async function storeClaim(act: number, permit: { jobType?: JobType } = {}): Prom
   const scopes = { ...issued.scopes, ...permit };
   const payload = { permit: { ...issued, scopes }, card_id: null, actor_id: event.ADMIN, intent: "x" };
   await ledger.appendOrThrow([{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }]);
-  const held = { workflow_id: "mallory", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: 1_500 };
+  const held = { workflow_id: "mallory", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: 1_500, statement_digests: [] };
   const claim = signObject("claim", { tenant_id: TENANT, jti: issued.jti, envelope_digest: DIGEST, ...held }, createWorldKey());
   await store.blobs.create(toClaimKey(TENANT, issued.jti), toCanonicalBytes(claim));
 }

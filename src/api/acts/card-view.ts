@@ -85,7 +85,7 @@ export function toCardItemView({ job_id, job_type, ...row }: ItemColumns, urls: 
   return { ...omitSeq(row), jobId: job_id, jobType: job_type, temporal_url: urls.buildTemporalUrl(row.workflow_id) };
 }
 
-export function toCardDetailView({ statements, attestations, context, params, plan, ...row }: CardDetail, urls: Urls) {
+export function toCardDetailView({ statements, attestations, context, params, plan, card: _, ...row }: CardDetail, urls: Urls) {
   return {
     ...toCardItemView(row, urls),
     ...{ context, params, plan },

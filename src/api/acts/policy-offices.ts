@@ -1,4 +1,4 @@
-import type { PolicyCatalog } from "../../lab256/permits/policy-catalog.js";
+import type { PolicyCatalog } from "../../decision/policy/policy-catalog.js";
 import type { PolicyOffices } from "../dependencies.js";
 
 /** Reads offices from the active policies. A tenant without a policy has none. */

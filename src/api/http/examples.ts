@@ -81,6 +81,8 @@ export const STATEMENT_EXAMPLE = {
   statement: {
     tenant_id: "T.UBL",
     card_id: "k-01h8x",
+    card_digest: BLAKE3,
+    round: 1,
     plan_digest: BLAKE3,
     decision: "approve",
     approver: "ubl:sid:person:admin",

@@ -131,6 +131,7 @@ async function waitForCard(
 function toUnrecordedCard(card: Card): CardDetail {
   const { tenant_id, card_id, jobId, jobType, params, target, office_id, author, intent, context, run, opened_at } = card;
   return {
+    card,
     ...{ tenant_id, card_id, job_id: jobId, job_type: jobType, params, target, office_id, author, intent, context, run, opened_at },
     ...{ seq: 0, status: "planning", level: null, round: 0, plan: null, plan_digest: null, requires: [], missing: [], reasons: [] },
     ...{ decide_by: null, permit_ttl_ms: null, run_by: null, jti: null, denial: null, updated_at: opened_at, closed_at: null },

@@ -1,18 +1,19 @@
 import { z } from "zod";
 import { verifySignedObject } from "../../domain/bytes/signature.js";
+import { authoritySchema } from "../../domain/card/authority.js";
 import { isFinalStatus } from "../../domain/card/flow-status.js";
-import { signedStatementSchema } from "../../domain/card/statement.js";
 import { targetSchema } from "../../domain/ids.js";
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import { type Report, reportSchema, toRunnerAnswer } from "../../domain/permit/receipt.js";
 import { toReceiptKey } from "../../domain/storage-key.js";
+import { readAuthority } from "../../lab256/acts/recorded-approval.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { listRunnerKeys } from "../../lab256/identity/runner-keys.js";
 import { findTenant } from "../../lab256/identity/tenants.js";
+import { findCard } from "../../lab256/ledger/queries/cards.js";
 import { type CommandItem, findCommandByJti, listCommands } from "../../lab256/ledger/queries/commands.js";
 import { readClaim } from "../../storage/claims.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import { listCommandStatements } from "../acts/command-statements.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { RECEIPT_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
@@ -42,18 +43,21 @@ export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
         return answerOk(page.items.map(({ envelope }) => envelope));
       },
     }),
-    defineRunnerRoute("GET", "/v1/commands/:jti/statements", {
+    defineRunnerRoute("GET", "/v1/commands/:jti/authority", {
       tenant: "query",
-      summary: "List the signed approvals of a pending command's plan",
+      summary: "Read what a pending command of a card rests on",
       detail:
-        "The approvals are in the order in which they came to count; a command without a card has none. They are evidence for a manifest or a Pact, never a reason to act, and the runner verifies them itself.",
+        "The card, the approvals of its plan in the order in which they came to count, and the attestations. A command without a card has null. The runner verifies all of it itself.",
       input: { params: jtiParams, query: tenantQuery },
-      answers: { 200: { text: "The approvals", schema: z.array(signedStatementSchema) } },
+      answers: { 200: { text: "Card, approvals and attestations", schema: authoritySchema.nullable() } },
       problems: ["closed"],
       async handle({ principal, params: { jti }, correlate }) {
         correlate(jti);
         const found = await findPendingCommand(deps, principal, jti);
-        return found.ok ? answerOk(await listCommandStatements(deps.db, found.command)) : found.answer;
+        if (!found.ok) return found.answer;
+        const { tenant_id, card_id } = found.command;
+        const card = card_id === null ? undefined : await findCard(deps.db, { tenant_id, card_id });
+        return answerOk(card === undefined ? null : readAuthority(card));
       },
     }),
     defineRunnerRoute("POST", "/v1/exec.finish", {

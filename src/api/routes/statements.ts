@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hashCard } from "../../domain/card/card.js";
 import { assertionSchema, STATEMENT_DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
 import { officeIdSchema, tenantIdSchema } from "../../domain/ids.js";
 import { isLevelAtLeast } from "../../domain/level.js";
@@ -13,9 +14,6 @@ import { STATEMENT_EXAMPLE } from "../http/examples.js";
 import { buildProblem, refuseNotFound } from "../http/problem.js";
 import { type Answer, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
-
-/** How long a prepared statement is valid, in milliseconds. */
-const STATEMENT_TTL_MS = 600_000;
 
 const preparationSchema = z.strictObject({
   tenant_id: tenantIdSchema,
@@ -76,18 +74,20 @@ async function prepareStatement(
   const office = resolveActingOffice(principal, asked.office_id);
   if (!office.ok) return office.problem;
   const { plan_digest, decide_by } = card;
-  if (card.status === "planning" || plan_digest === null)
+  if (card.status === "planning" || plan_digest === null || decide_by === null)
     return buildProblem("conflict", "The card has no plan yet; ask again when it waits for approval.", { members: { state: card.status } });
   if (card.status !== "awaiting_approval") return refuseClosedCard(deps, card);
   const statement: Statement = {
     tenant_id,
     card_id: cardId,
+    card_digest: hashCard(card.card),
+    round: card.round,
     plan_digest,
     decision,
     approver: principal.actor_id,
     office_id: office.office_id,
     nonce: createNonce(),
-    not_after: Math.min(deps.now() + STATEMENT_TTL_MS, decide_by ?? Number.MAX_SAFE_INTEGER),
+    not_after: decide_by,
   };
   if (!needsStepUp(card)) return answerOk({ statement, step_up: null });
   const person_id = principal.kind === "person" ? principal.person_id : null;

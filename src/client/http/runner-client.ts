@@ -17,8 +17,8 @@ export function createRunnerClient(connection: Connection, tenant_id: string) {
     /** Lists the envelopes that wait for a Runner of this target, oldest first. */
     listPendingCommands: (target: Target, limit: number) =>
       get("/v1/query/commands", z.array(envelopeSchema), { tenant_id, target, pending: "1", limit }),
-    /** Lists the statements on a pending command's plan. The Runner verifies each of them itself. */
-    listStatements: (jti: string) => get(`/v1/commands/${encodeURIComponent(jti)}/statements`, answers.anySchema, { tenant_id }),
+    /** Reads what a pending command of a card rests on. The Runner verifies all of it itself. */
+    readAuthority: (jti: string) => get(`/v1/commands/${encodeURIComponent(jti)}/authority`, answers.anySchema, { tenant_id }),
     /** Reports the result of a command. */
     finish: (report: Report) => post("/v1/exec.finish", report, answers.anySchema),
   };

@@ -16,14 +16,6 @@ export const lab512Settings = z
       buildRequiredText("the Runner's own signing key (PKCS #8 PEM)"),
       "its own key (PKCS #8 PEM, mode 0600)",
     ),
-    OGR_PERMIT_JWKS_FILE: describeSetting(
-      buildRequiredText("the public keys by which LAB 256 signs permits (JWKS)"),
-      "the public keys by which LAB 256 signs permits and heads (JWKS)",
-    ),
-    OGR_STATEMENT_JWKS_FILE: describeSetting(
-      buildRequiredText("the public keys by which LAB 256 attests statements (JWKS)"),
-      "the public keys by which LAB 256 attests statements (JWKS)",
-    ),
     OGR_ALLOWLIST_FILE: describeSetting(
       buildRequiredText("the Runner's allowlist (jobs.allowlist.json)"),
       "its allowlist, of the form of `config/jobs.allowlist.json`",

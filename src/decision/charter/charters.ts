@@ -29,6 +29,8 @@ export interface NewestCharter {
   listKeys(use: SigningUse): Jwks;
   /** Finds a key that is valid for this use in `version`, which signed objects name. Undefined for a version that this process has not read. */
   findKeyAt(kid: string, use: SigningUse, version: number): PublicJwk | undefined;
+  /** Lists the persons for whom one of these addresses was ever verified. */
+  listPersonsByEmail(emails: readonly string[]): readonly string[];
 }
 
 /** A newer version was read while a decision relied on an earlier one; the retry decides by the newer one. */
@@ -113,6 +115,7 @@ export class Charters {
       find: (kind, id) => readState().find(kind, id),
       list,
       findKeyAt: (kid, use, at) => (at <= walk.version ? walk.keys.findAt(kid, use, at) : undefined),
+      listPersonsByEmail: (emails) => walk.listPersonsByEmail(emails),
       listKeys: (use) => ({
         keys: list("key").flatMap(([, key]) => (key.use !== "evidence" && key.use === use && !key.revoked ? [key.jwk] : [])),
       }),

@@ -5,6 +5,7 @@ import { CHARTER_RULES, type CharterEntry, charterEntrySchema, hashEntry, isSign
 import type { RecordWrite } from "../../domain/charter/records.js";
 import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { normalizeEmail } from "../../domain/email.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { computeWrites } from "./apply-change.js";
 import { KeyHistory } from "./key-history.js";
@@ -26,6 +27,7 @@ interface CheckedEntry {
 export class CharterWalk {
   readonly state = new CharterState();
   readonly keys = new KeyHistory();
+  readonly #personsByEmail = new Map<string, Set<string>>();
   #version = 0;
   #hash: Blake3Hex | null = null;
 
@@ -62,6 +64,7 @@ export class CharterWalk {
       this.#version += 1;
       this.#hash = hashEntry(checked.value.entry);
       this.keys.record(this.#version, checked.value.writes);
+      this.#recordEmails(checked.value.writes);
     }
   }
 
@@ -96,6 +99,20 @@ export class CharterWalk {
       return deny("its change does not lead to the state that it names.");
     }
     return grantValue({ entry, writes: writes.value, undo });
+  }
+
+  /**
+   * Lists the persons for whom one of these addresses was ever verified, each once, in order. A later version that removes an address does
+   * not end that its holder is an author.
+   */
+  listPersonsByEmail(emails: readonly string[]): readonly string[] {
+    return [...new Set(emails.flatMap((email) => [...(this.#personsByEmail.get(normalizeEmail(email)) ?? [])]))].sort();
+  }
+
+  #recordEmails(writes: readonly RecordWrite[]): void {
+    for (const { kind, id = "", value } of writes)
+      if (kind === "person")
+        for (const email of value.emails) this.#personsByEmail.set(email, (this.#personsByEmail.get(email) ?? new Set()).add(id));
   }
 
   /** Sealing the charter ends the founding key's power. */

@@ -2,11 +2,11 @@ import { toCanonicalBytes } from "../bytes/canonical.js";
 import { hashBlake3 } from "../bytes/hash.js";
 
 /**
- * Computes the `jti` of a card's permit: a UUIDv8 (RFC 9562 §5.8) derived from tenant, card and plan digest, so that one approved plan
- * leads to at most one act, however often the permit is requested.
+ * Computes the `jti` of a card's permit: a UUIDv8 (RFC 9562 §5.8) derived from tenant, card, round and plan digest, so that one approved
+ * plan leads to at most one act, however often the permit is requested.
  */
-export function computeCardActId(tenantId: string, cardId: string, planDigest: string): string {
-  return computeActId([tenantId, cardId, planDigest]);
+export function computeCardActId(tenantId: string, cardId: string, round: number, planDigest: string): string {
+  return computeActId([tenantId, cardId, round, planDigest]);
 }
 
 /**

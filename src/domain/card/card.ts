@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { buildJobSchema, type Job } from "../act/job.js";
+import { buildJobSchema, type Job, omitPatchBytes } from "../act/job.js";
+import { hashCanonical } from "../bytes/canonical.js";
+import type { Blake3Hex } from "../bytes/hash.js";
 import { contextSchema } from "../context.js";
 import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 import { LEVELS } from "../level.js";
@@ -46,6 +48,14 @@ export const cardSchema = buildJobSchema({
   sig: z.string().min(1).max(200),
 });
 export type Card = z.infer<typeof cardSchema>;
+
+/**
+ * Computes the digest of a card that a statement names: the BLAKE3 of its JCS without its signature and its patch. It commits to author,
+ * office, intent, risk and job.
+ */
+export function hashCard({ kid: _, sig: __, ...card }: Card): Blake3Hex {
+  return hashCanonical(omitPatchBytes(card as Card));
+}
 
 /** A card before it is signed. */
 export type UnsignedCard = Job & Omit<Card, "kid" | "sig" | keyof Job>;

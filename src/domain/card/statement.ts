@@ -6,10 +6,15 @@ import { actorIdSchema, blake3Schema, cardIdSchema, officeIdSchema, tenantIdSche
 export const STATEMENT_DECISIONS = ["approve", "reject", "withdraw"] as const;
 export type StatementDecision = (typeof STATEMENT_DECISIONS)[number];
 
-/** A person's decision about a plan. `not_after` is in milliseconds since 1970. Source: contracts "Plan and statements". */
+/**
+ * A person's decision about a plan of a card. `card_digest` is that of `hashCard`, `round` counts the card's plans from 1. An approval can
+ * complete a requirement until `not_after`, in milliseconds since 1970. Source: contracts "Plan and statements".
+ */
 export const statementSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   card_id: cardIdSchema,
+  card_digest: blake3Schema,
+  round: z.int().positive(),
   plan_digest: blake3Schema,
   decision: z.enum(STATEMENT_DECISIONS, "Write `approve`, `reject` or `withdraw`."),
   approver: actorIdSchema,

@@ -1,4 +1,5 @@
 import type { AttestationEnvelope } from "../card/attestation.js";
+import type { ActAuthority } from "../card/authority.js";
 import type { Card } from "../card/card.js";
 import type { FlowStatus } from "../card/flow-status.js";
 import type { Approval, Attestation, MissingRequirement } from "../card/requirement.js";
@@ -107,7 +108,9 @@ export interface Lab256Activities {
   admitStatement(input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>>;
   admitAttestation(input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>>;
   /** Signs the permit of an approved plan. Issues its command too if the card runs on approval. */
-  issuePermit(input: IssuePermitInput): Promise<Outcome<AcceptedCommand & { readonly envelope: CommandEnvelope }>>;
+  issuePermit(
+    input: IssuePermitInput,
+  ): Promise<Outcome<AcceptedCommand & { readonly envelope: CommandEnvelope; readonly authority: ActAuthority }>>;
   acceptCommand(input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>>;
   /** Returns the state of the permit's claim: free, ended, or won by a Runner that acts. */
   permitClaim(input: { tenant_id: string; jti: string }): Promise<"free" | "ended" | "acted">;

@@ -1,6 +1,6 @@
 import type { Plan } from "../act/plan.js";
+import type { ActAuthority } from "../card/authority.js";
 import type { ProposedAct } from "../card/card.js";
-import type { SignedStatement } from "../card/statement.js";
 import type { AppendedEntry, CharterEntry } from "../charter/entry.js";
 import type { Outcome } from "../denial.js";
 import type { SignedHead } from "../ledger/ledger-head.js";
@@ -14,8 +14,8 @@ export interface PlannedAct {
 
 export interface RunCommandInput {
   readonly envelope: CommandEnvelope;
-  /** The approvals that count for the card's plan. They are evidence for a manifest or a Pact and never authorise the act. */
-  readonly statements: readonly SignedStatement[];
+  /** What an act with a card rests on, null for one without. The Runner verifies all of it. */
+  readonly authority: ActAuthority | null;
   /** Counts how often the flow has scheduled this command. A later execution takes over the claim of an earlier one. */
   readonly round: number;
 }

@@ -18,6 +18,8 @@ export const claimSchema = z.strictObject({
   attempt: z.int().positive(),
   nonce: z.string(),
   claimed_at: timeMsSchema,
+  /** The BLAKE3 of the JCS of each signed approval that the first attempt counted, in their order. */
+  statement_digests: z.array(blake3Schema),
   /** The revision of the infra registry that the first attempt checked the act against. */
   infra_revision: infraRevisionSchema.optional(),
   kid: z.string().min(1).max(64),

@@ -1,6 +1,6 @@
 import { verifyAttestation } from "../../domain/card/attestation.js";
 import { type Attestation, listMissingRequirements } from "../../domain/card/requirement.js";
-import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
+import { grantValue, type Outcome } from "../../domain/denial.js";
 import type { AdmitAttestationInput, AdmittedAttestation } from "../../domain/flow/lab256-steps.js";
 import type { EventPayloads } from "../../domain/ledger/event.js";
 import { appendEvents } from "../ledger/append.js";
@@ -16,17 +16,15 @@ export async function admitAttestation(deps: Lab256Dependencies, input: AdmitAtt
   if (!genuine.ok) return genuine;
   const { card_id, tenant_id } = genuine.value;
   const { plan_digest } = planned;
-  const decision = await decidePlannedAct(deps, genuine.value, planned);
-  if (!decision.ok) return wrapDenial(decision.denial);
-  const { requires } = decision.value;
-  // The plan commits to the attestors of its policy. If another policy is active, no permit is issued for this plan.
-  const policy = await deps.policies.readPolicyByHash(tenant_id, planned.plan.basis.policy_hash);
-  if (!policy.ok) return policy;
+  const decided = await decidePlannedAct(deps, genuine.value, { planned, round });
+  if (!decided.ok) return decided;
+  const { requires } = decided.value.decided;
   const verified = verifyAttestation(input.attestation, {
     cardId: card_id,
     planDigest: plan_digest,
     predicateTypes: requires.flatMap((requirement) => (requirement.kind === "attestation" ? [requirement.predicate_type] : [])),
-    attestors: policy.value.data.attestors ?? {},
+    // The plan commits to the attestors of its policy. If another policy is active, no permit is issued for this plan.
+    attestors: decided.value.rules.policy.data.attestors ?? {},
   });
   if (!verified.ok) return verified;
   const { envelope, ...about } = verified.value;

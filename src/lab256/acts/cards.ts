@@ -1,17 +1,17 @@
-import { buildActInput } from "../../decision/act-input.js";
-import type { Policy } from "../../decision/policy/policy.js";
+import { type ActDecision, decideCardAct, type Rules } from "../../decision/decide-act.js";
+import type { CardRound } from "../../decision/judge-statement.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { hashSubject } from "../../domain/act/job.js";
 import type { Card } from "../../domain/card/card.js";
 import { listMissingRequirements } from "../../domain/card/requirement.js";
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
-import type { Decision } from "../../domain/policy/policy-contract.js";
-import { findActor } from "../identity/actors.js";
+import { isLevelAtLeast } from "../../domain/level.js";
 import { appendEvents } from "../ledger/append.js";
 import { findCard } from "../ledger/queries/cards.js";
+import { findPushers } from "../ledger/queries/pushers.js";
 import { buildCardClosed, denyConflict, toCardClosedKey } from "./card-closed.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCard } from "./flow-metrics.js";
@@ -63,7 +63,7 @@ export async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInpu
   const genuine = verifyCard(deps, card);
   if (!genuine.ok) return { reasons: [], ...genuine };
   const decision = await askPolicyAboutPlan(deps, input);
-  if (!decision.ok) return { reasons: [], ...decision };
+  if (!decision.ok) return decision;
   const { level, reasons, requires, permit_ttl_ms, max_run_ms } = decision.value;
   const missing = listMissingRequirements(requires, planned.plan_digest, [], []);
   const now = deps.now();
@@ -91,55 +91,45 @@ export async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInpu
 export async function askPolicyAboutPlan(
   deps: Lab256Dependencies,
   { card, planned }: Pick<DecidePlanInput, "card" | "planned">,
-): Promise<Outcome<Extract<Decision, { allowed: true }>> | Extract<PlanDecision, { ok: false }>> {
+): Promise<ActDecision> {
   const { basis } = planned.plan;
-  const policy = await deps.policies.readActivePolicy(card.tenant_id, "now");
-  if (!policy.ok) return policy;
-  if (policy.value.hash !== basis.policy_hash)
-    return denyWith(
-      "policy_not_current",
-      `The plan was made under policy ${basis.policy_hash}, but ${policy.value.hash} is active now. Open a new card.`,
-    );
+  const rules = await deps.policies.readRules(card.tenant_id, basis.policy_hash);
+  if (!rules.ok) return { ...rules, reasons: [] };
+  const { policy_hash } = rules.value.charter;
+  if (policy_hash !== basis.policy_hash) {
+    const message = `The plan was made under policy ${basis.policy_hash}, but ${policy_hash} is active now. Open a new card.`;
+    return { ...denyWith("policy_not_current", message), reasons: [] };
+  }
   const infra = await checkInfraUnchanged(deps, planned);
-  if (!infra.ok) return infra;
-  return decideAct(deps, policy.value, card, planned);
+  if (!infra.ok) return { ...infra, reasons: [] };
+  return decideCardAct(rules.value, card, planned, deps.now());
+}
+
+/** A card's plan with the rules by which it is judged, and what they say about it. */
+export interface DecidedCard extends CardRound {
+  readonly rules: Rules;
 }
 
 /**
- * Derives the level and the requirements of a plan from the policy and the infra context that the plan names. Anyone who can complete the
- * tasks of a flow can forge what it says of them.
+ * Decides about a plan by the policy that the plan names and by the charter of now, and finds out who pushed its commits. Anyone who can
+ * complete the tasks of a flow can forge what it says of them.
  */
 export async function decidePlannedAct(
   deps: Lab256Dependencies,
   card: Card,
-  answer: PlannedAct,
-): Promise<Outcome<Extract<Decision, { allowed: true }>>> {
+  { planned: answer, round }: { readonly planned: PlannedAct; readonly round: number },
+): Promise<Outcome<DecidedCard>> {
   const checked = checkPlanAnswer(card, answer);
   if (!checked.ok) return checked;
-  const policy = await deps.policies.readPolicyByHash(card.tenant_id, answer.plan.basis.policy_hash);
-  return policy.ok ? decideAct(deps, policy.value, card, checked.value) : policy;
-}
-
-async function decideAct(
-  deps: Lab256Dependencies,
-  policy: Policy,
-  card: Card,
-  { plan }: PlannedAct,
-): Promise<Outcome<Extract<Decision, { allowed: true }>> | Extract<PlanDecision, { ok: false }>> {
-  const { basis, fast_forward } = plan;
-  const author = await findActor(deps.db, card.tenant_id, card.author.actor_id);
-  if (author === undefined || author.disabled)
-    return denyWith("policy_denied", `${card.author.actor_id} is not an active actor of ${card.tenant_id}.`);
-  const requester = {
-    actor_id: author.actor_id,
-    person_id: author.person_id,
-    member_offices: author.offices.map((office) => office.office_id),
-  };
-  // The Runner has planned the act, so the project exists unless the act registers it.
-  const known = { fast_forward, project_exists: card.jobType !== "git.registry.init" };
-  const decision = policy.decide(buildActInput(requester, card, true, known, basis.infra));
-  if (decision.allowed) return grantValue(decision);
-  return { ...denyWith("policy_denied", decision.reasons.map((reason) => reason.text).join(" ")), reasons: decision.reasons };
+  const planned = checked.value;
+  const { policy_hash, project_id } = planned.plan.basis;
+  const rules = await deps.policies.readRules(card.tenant_id, policy_hash);
+  if (!rules.ok) return rules;
+  const decided = decideCardAct(rules.value, card, planned, deps.now());
+  if (!decided.ok) return wrapDenial(decided.denial);
+  const commits = isLevelAtLeast(decided.value.level, "L3") ? planned.plan.pushed_before : [];
+  const pushers = await findPushers(deps.db, { tenant_id: card.tenant_id, project_id, commits });
+  return grantValue({ card, round, planned, decided: decided.value, pushers, rules: rules.value });
 }
 
 /** Returns the plan's infra context if the registry still has the same one. LAB 256 does not rely on the Runner's reading. */

@@ -13,12 +13,13 @@ import { readClaim, readPermitEnd } from "../../storage/claims.js";
 import { findTenant } from "../identity/tenants.js";
 import { appendEvents } from "../ledger/append.js";
 import type { AppendOutcome } from "../ledger/append-batch.js";
+import { findCard } from "../ledger/queries/cards.js";
 import { findCommandByJti } from "../ledger/queries/commands.js";
 import { findPermitByJti } from "../ledger/queries/permits.js";
 import { endPermit } from "../permits/end-permit.js";
 import { buildUnsignedPermit } from "../permits/permits.js";
 import { denyConflict, toCardClosedKey } from "./card-closed.js";
-import { askPolicyAboutPlan } from "./cards.js";
+import { askPolicyAboutPlan, decidePlannedAct } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand } from "./flow-metrics.js";
 import { verifyCard } from "./genuine-card.js";
@@ -62,11 +63,15 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   const card = genuine.value;
   const decision = await askPolicyAboutPlan(deps, { card, planned });
   if (!decision.ok) return wrapDenial(decision.denial);
-  const approved = await checkRecordedApproval(deps, { card, planned, decided: decision.value });
+  const round = (await findCard(deps.db, card))?.round ?? 0;
+  const decided = await decidePlannedAct(deps, card, { planned, round });
+  if (!decided.ok) return decided;
+  const approved = await checkRecordedApproval(deps, decided.value);
   if (!approved.ok) return approved;
+  const { authority, completed_at_ms } = approved.value;
   const unsigned = buildUnsignedPermit({
-    jti: computeCardActId(card.tenant_id, card.card_id, planned.plan_digest),
-    iat: approved.value ?? Math.min(input.approved_at, deps.now()),
+    jti: computeCardActId(card.tenant_id, card.card_id, round, planned.plan_digest),
+    iat: completed_at_ms ?? Math.min(input.approved_at, deps.now()),
     requester: card.author,
     request: card,
     decision: decision.value,
@@ -85,7 +90,7 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   const events: NewEvent[] = [{ type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: issued }];
   if (card.run === "on_approval") events.push(buildCommandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
   const conflict = denyTaken(await appendEvents(deps.db, card.tenant_id, events, deps.now(), [toCardClosedKey(card.card_id)]));
-  return conflict ?? grantValue({ envelope, transport: tenant.transport });
+  return conflict ?? grantValue({ envelope, authority, transport: tenant.transport });
 }
 
 function buildCardEnvelope(card: Card, permit: Permit): CommandEnvelope {

@@ -1,7 +1,6 @@
 import type { Jwks } from "../../domain/bytes/signature.js";
 import type { Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { CharterRecorder } from "../identity/charter-recorder.js";
-import type { StatementVerification } from "../identity/passkeys/statement-verification.js";
 import type { EndingStep } from "../permits/end-permit.js";
 import type { PermitDependencies } from "../permits/permits.js";
 import type { WebhookReceivers } from "../webhooks/post.js";
@@ -13,7 +12,8 @@ export type Lab256Step = `${"before" | "after"} ${keyof Lab256Activities}` | End
 export interface Lab256Dependencies extends PermitDependencies {
   /** The public keys of the Runners, which sign receipts. */
   readonly receiptKeys: Jwks;
-  readonly statements: Pick<StatementVerification, "jwks" | "rp">;
+  /** The public keys with which the api signs cards and statements. */
+  readonly statementKeys: Jwks;
   /** The addresses to which events may be delivered; `public` by default. */
   readonly webhookReceivers?: WebhookReceivers;
   /** How often finished acts are searched, and the maximum number of lines per append. */

@@ -12,7 +12,7 @@ import type { Lab256Dependencies } from "./dependencies.js";
 export function verifyCard(deps: Lab256Dependencies, candidate: unknown): Outcome<Card> {
   const parsed = parseWith(cardSchema, candidate);
   if (!parsed.ok) return denyWith("envelope_invalid", `The card is malformed: ${formatProblems(parsed.problems)}`);
-  const verdict = verifySignedObject("card", parsed.value, deps.statements.jwks);
+  const verdict = verifySignedObject("card", parsed.value, deps.statementKeys);
   if (verdict !== "valid") return denyWith("envelope_invalid", `The card is not signed by this registry's api (${verdict}).`);
   return parsed;
 }

@@ -1,32 +1,54 @@
-import { type Approval, listMissingRequirements } from "../../domain/card/requirement.js";
+import { judgeAuthority } from "../../decision/judge-authority.js";
+import type { ActAuthority } from "../../domain/card/authority.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import { findCard } from "../ledger/queries/cards.js";
+import { type CardDetail, findCard } from "../ledger/queries/cards.js";
+import type { DecidedCard } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
-import { type DecidedCard, judgeStatement, toApproval } from "./statements.js";
+
+export interface RecordedApproval {
+  readonly authority: ActAuthority;
+  /** When the ledger got the last approval or attestation, in milliseconds since 1970; null if the plan needs none. */
+  readonly completed_at_ms: number | null;
+}
 
 /**
  * Checks against the ledger that this plan of the card has everything the policy requires, by the members and passkeys of now. The flow has
- * counted the same, but anyone who can complete its tasks can forge its state, and an approver may have been disabled since. Returns when the
- * ledger got the last approval or attestation, in milliseconds since 1970, or null if the plan needs none.
+ * counted the same, but anyone who can complete its tasks can forge its state, and an approver may have been disabled since.
  */
-export async function checkRecordedApproval(deps: Lab256Dependencies, about: DecidedCard): Promise<Outcome<number | null>> {
-  const { card, planned, decided } = about;
-  const { plan_digest } = planned;
+export async function checkRecordedApproval(deps: Lab256Dependencies, about: DecidedCard): Promise<Outcome<RecordedApproval>> {
+  const { card, planned, round } = about;
   const recorded = await findCard(deps.db, card);
-  if (recorded === undefined || recorded.plan_digest !== plan_digest)
-    return denyWith("approval_missing", `The ledger does not have ${plan_digest} as the current plan of ${card.card_id}.`);
-  const approvals: Approval[] = [];
-  const refused: string[] = [];
-  for (const { counts, void_why, approval, signed, at_ms } of recorded.statements) {
-    if (!counts || void_why !== null || approval === null) continue;
-    const judged = await judgeStatement(deps, about, signed, at_ms);
-    if (judged.ok && judged.value.admission.counts) approvals.push(toApproval(judged.value.verified, at_ms));
-    else refused.push(judged.ok ? judged.value.admission.reasons.map(({ text }) => text).join(" ") : judged.denial.message);
-  }
-  const attestations = recorded.attestations.filter(({ void_why }) => void_why === null);
-  const missing = listMissingRequirements(decided.requires, plan_digest, approvals, attestations);
-  const times = [...approvals, ...attestations].map((evidence) => evidence.at_ms);
-  if (missing.length === 0) return grantValue(times.length === 0 ? null : Math.max(...times));
-  const why = [`The ledger lacks ${missing.map((one) => one.text).join(" and ")} for ${card.card_id}.`, ...refused];
-  return denyWith("approval_missing", why.join(" "));
+  if (recorded === undefined || recorded.plan_digest !== planned.plan_digest || recorded.round !== round)
+    return denyWith("approval_missing", `The ledger does not have ${planned.plan_digest} as the current plan of ${card.card_id}.`);
+  const evidence = listStandingEvidence(recorded);
+  const completed_at_ms = evidence.times.length === 0 ? null : Math.max(...evidence.times);
+  const times = { at_ms: deps.now(), used_at_ms: completed_at_ms ?? deps.now() };
+  const judged = await judgeAuthority(about.rules, about, evidence, times);
+  if (!judged.ok) return judged;
+  return grantValue({ authority: { card, statements: evidence.statements, attestations: evidence.attestations }, completed_at_ms });
+}
+
+/** Reads what a card rests on from the ledger. */
+export function readAuthority(recorded: CardDetail): ActAuthority {
+  const { statements, attestations } = listStandingEvidence(recorded);
+  return { card: recorded.card, statements, attestations };
+}
+
+/**
+ * Lists the approvals and attestations of the card's present round that still count, in the order in which they were recorded. Of several
+ * approvals of a person in one office, the last one counts.
+ */
+function listStandingEvidence({ statements, attestations, round, plan_digest }: CardDetail) {
+  const approvals = statements.filter(
+    ({ decision, counts, void_why, signed: { statement } }) =>
+      decision === "approve" && counts && void_why === null && statement.round === round && statement.plan_digest === plan_digest,
+  );
+  const last = new Map(approvals.map((row) => [`${row.approval?.person_id} ${row.office_id}`, row]));
+  const standing = approvals.filter((row) => last.get(`${row.approval?.person_id} ${row.office_id}`) === row);
+  const attested = attestations.filter((row) => row.void_why === null && row.round === round && row.plan_digest === plan_digest);
+  return {
+    statements: standing.map(({ signed }) => signed),
+    attestations: attested.map(({ attestation }) => attestation),
+    times: [...standing, ...attested].map(({ at_ms }) => at_ms),
+  };
 }

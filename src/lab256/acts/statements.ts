@@ -1,19 +1,16 @@
-import type { Card } from "../../domain/card/card.js";
+import { toApproval } from "../../decision/judge-authority.js";
+import { type JudgedStatement, judgeStatement } from "../../decision/judge-statement.js";
 import { toCardEnd } from "../../domain/card/card-end.js";
-import { type Approval, listMissingRequirements } from "../../domain/card/requirement.js";
+import { listMissingRequirements } from "../../domain/card/requirement.js";
 import { type SignedStatement, signedStatementSchema } from "../../domain/card/statement.js";
-import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
-import type { AdmitStatementInput, AdmittedStatement, DecidedPlan } from "../../domain/flow/lab256-steps.js";
-import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import type { AdmitStatementInput, AdmittedStatement } from "../../domain/flow/lab256-steps.js";
 import type { EventPayloads, NewEvent } from "../../domain/ledger/event.js";
-import { isLevelAtLeast } from "../../domain/level.js";
 import type { Requirement, StatementAdmission } from "../../domain/policy/policy-contract.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
-import { listPersonsByEmail } from "../identity/emails.js";
-import { type VerifiedStatement, verifyStatement } from "../identity/passkeys/statement-verification.js";
+import { acceptStepUp } from "../identity/passkeys/step-up.js";
 import { appendEvents } from "../ledger/append.js";
 import { findCard } from "../ledger/queries/cards.js";
-import { findPushers } from "../ledger/queries/pushers.js";
 import { buildCardClosed, denyConflict, toCardClosedKey } from "./card-closed.js";
 import { decidePlannedAct } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
@@ -33,88 +30,25 @@ export async function admitStatement(deps: Lab256Dependencies, input: AdmitState
   if (recorded?.plan_digest !== planned.plan_digest || recorded.decide_by === null)
     return denyWith("plan_changed", `The ledger does not have ${planned.plan_digest} as the current plan of ${card.card_id}.`);
   if (input.at_ms >= recorded.decide_by) return denyWith("decide_by_passed", "The time to decide is over. Open a new card.");
-  const decided = await decidePlannedAct(deps, card, planned);
-  if (!decided.ok) return wrapDenial(decided.denial);
-  const judged = await judgeStatement(deps, { card: genuine.value, planned, decided: decided.value }, signed, input.at_ms);
+  const decided = await decidePlannedAct(deps, genuine.value, { planned, round: recorded.round });
+  if (!decided.ok) return decided;
+  const about = decided.value;
+  const judged = await judgeStatement(about.rules, about, signed, { at_ms: input.at_ms, used_at_ms: input.at_ms });
   if (!judged.ok) return judged;
-  const { verified, admission } = judged.value;
+  const { admission, counter, statement_digest } = judged.value;
+  if (signed.assertion !== undefined && counter !== null) {
+    const accepted = await acceptStepUp(deps.db, { assertion: signed.assertion, counter, digest: statement_digest });
+    if (!accepted.ok) return accepted;
+  }
   if (!admission.counts) return denyWith("statement_not_counted", admission.reasons.map((reason) => reason.text).join(" "));
-  const admitted = toAdmittedStatement(input, decided.value.requires, signed, verified);
-  return recordStatement(deps, input, admitted, admission);
+  return recordStatement(deps, input, toAdmittedStatement(input, about.decided.requires, signed, judged.value), admission);
 }
-
-/** A card with its plan, and the level and requirements that LAB 256 derived of it. */
-export interface DecidedCard {
-  readonly card: Card;
-  readonly planned: PlannedAct;
-  readonly decided: Pick<DecidedPlan, "level" | "requires">;
-}
-
-/** Verifies a statement that was made at `atMs` and asks the policy whether it counts, by the members and passkeys of now. */
-export async function judgeStatement(
-  deps: Lab256Dependencies,
-  about: DecidedCard,
-  signed: SignedStatement,
-  atMs: number,
-): Promise<Outcome<{ readonly verified: VerifiedStatement; readonly admission: StatementAdmission }>> {
-  const { card, planned, decided } = about;
-  const verified = await verifyStatement({ db: deps.db, ...deps.statements }, signed, {
-    tenant_id: card.tenant_id,
-    card_id: card.card_id,
-    currentPlanDigest: planned.plan_digest,
-    level: decided.level,
-    needsStepUp: signed.statement.decision === "approve" && decided.requires.some((r) => r.kind === "approvals" && r.step_up),
-    nowMs: atMs,
-  });
-  if (!verified.ok) return verified;
-  const admission = await askPolicyAboutStatement(deps, about, verified.value);
-  return admission.ok ? grantValue({ verified: verified.value, admission: admission.value }) : admission;
-}
-
-async function askPolicyAboutStatement(
-  deps: Lab256Dependencies,
-  { card, planned, decided }: DecidedCard,
-  verified: VerifiedStatement,
-): Promise<Outcome<StatementAdmission>> {
-  const policy = await deps.policies.readActivePolicy(card.tenant_id);
-  if (!policy.ok) return policy;
-  const excludesAuthors = isLevelAtLeast(decided.level, "L3");
-  const { plan } = planned;
-  const { project_id } = plan.basis;
-  const pushers = await findPushers(deps.db, { tenant_id: card.tenant_id, project_id, commits: excludesAuthors ? plan.pushed_before : [] });
-  const admission = policy.value.admit({
-    tenant_id: card.tenant_id,
-    job_type: card.jobType,
-    level: decided.level,
-    decision: verified.statement.decision,
-    step_up: verified.step_up,
-    actor: { actor_id: verified.actor_id, kind: verified.kind, person_id: verified.person_id },
-    office_id: verified.office_id,
-    member_offices: [...verified.member_offices],
-    roles: [...verified.roles],
-    card: {
-      author_person_id: card.author.person_id,
-      pusher_person_ids: [...pushers.person_ids],
-      commit_author_person_ids: excludesAuthors ? await listPersonsByEmail(deps.db, card.tenant_id, plan.author_emails) : [],
-      break_glass: false,
-    },
-  });
-  const mayHavePushed = verified.person_id !== null && pushers.person_ids.includes(verified.person_id);
-  if (pushers.exact || admission.counts || !mayHavePushed) return grantValue(admission);
-  return grantValue({ ...admission, reasons: [...admission.reasons, PUSHERS_NOT_KNOWN] });
-}
-
-/** Explains why a person is excluded who may have pushed only other commits. */
-const PUSHERS_NOT_KNOWN = {
-  rule: "approver.pushers_not_known",
-  text: "The ledger cannot tell who pushed each of these commits, so no one who ever pushed to the project counts.",
-};
 
 function toAdmittedStatement(
   { card, planned, approvals, attestations, at_ms }: AdmitStatementInput,
   requires: readonly Requirement[],
   signed: SignedStatement,
-  verified: VerifiedStatement,
+  verified: JudgedStatement,
 ): AdmittedStatement {
   const { decision } = verified.statement;
   const own = toApproval(verified, at_ms);
@@ -135,20 +69,6 @@ function toAdmittedStatement(
       (verified.kind === "person" && verified.person_id !== null && verified.person_id === card.author.person_id),
     approvals: after,
     missing: listMissingRequirements(requires, planned.plan_digest, after, attestations),
-  };
-}
-
-/** A verified approval as requirements count it. */
-export function toApproval(verified: VerifiedStatement, atMs: number): Approval {
-  return {
-    statement_digest: verified.statement_digest,
-    plan_digest: verified.statement.plan_digest,
-    actor_id: verified.actor_id,
-    person_id: verified.person_id ?? verified.actor_id,
-    office_id: verified.office_id,
-    roles: verified.roles,
-    step_up: verified.step_up,
-    at_ms: atMs,
   };
 }
 

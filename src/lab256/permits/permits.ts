@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { buildActInput, type RequestedAct, type Requester } from "../../decision/act-input.js";
+import type { PolicyCatalog } from "../../decision/policy/policy-catalog.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { hashSubject } from "../../domain/act/job.js";
 import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
@@ -10,7 +11,6 @@ import type { Decision, Reason, Requirement } from "../../domain/policy/policy-c
 import type { InfraSource } from "../../infra/source/source.js";
 import { appendEvents } from "../ledger/append.js";
 import type { EndingDependencies } from "./end-permit.js";
-import type { PolicyCatalog } from "./policy-catalog.js";
 
 export interface PermitDependencies extends EndingDependencies {
   readonly policies: PolicyCatalog;

@@ -26,7 +26,7 @@ export interface ExecuteInput<P> {
   readonly jti: string;
   readonly params: P;
   readonly permit: Permit;
-  /** The statements that LAB 256 attested for this card and plan, oldest first. They are evidence and never authorise the act. */
+  /** The approvals that count, oldest first. They become evidence. */
   readonly statements: readonly SignedStatement[];
   /** Signs evidence with this Runner's key. */
   readonly signer: EvidenceSigner;

@@ -17,7 +17,7 @@ export interface Act {
   /** The tenant's view of the store. */
   readonly store: ObjectStore;
   readonly envelope: CommandEnvelope;
-  /** The statements that LAB 256 attested for this command. */
+  /** The approvals that count. */
   readonly statements: readonly SignedStatement[];
   readonly log: ActLog;
   readonly startedAtMs: number;

@@ -1,46 +1,91 @@
 import { hashPlan } from "../../domain/act/plan.js";
+import { authoritySchema } from "../../domain/card/authority.js";
+import type { SignedStatement } from "../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import { checkSubject } from "../../domain/permit/binding.js";
+import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
+import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
+import type { PlanInput } from "../../planning/context.js";
 import { planJob } from "../../planning/plan-job.js";
 import type { ObjectStore } from "../../storage/ports.js";
+import { readPushers } from "../pushers/pushers.js";
 import * as check from "./checks.js";
+import { decideCommand } from "./decide-command.js";
 import type { RunnerDependencies } from "./dependencies.js";
 import { buildPlanningContext } from "./plan-act.js";
 
+/** A command as it reached the Runner. `authority` is what an act with a card rests on; nothing of it is trusted. */
+export interface Command {
+  readonly envelope: CommandEnvelope;
+  readonly authority: unknown;
+}
+
+export interface CheckedCommand {
+  /** The revision of the infra registry that the act was checked against. */
+  readonly infra_revision: string | null;
+  /** The approvals that count. */
+  readonly statements: readonly SignedStatement[];
+}
+
 /**
- * Runs, in the contract's order and after `checkBinding`, every check but `exp` whose result can change with time. Returns the revision of
- * the infra registry that the act was checked against. Source: contracts "The Runner trusts nothing it did not check itself".
+ * Runs every check in the contract's order, and makes the Runner's own decision. An act that was claimed in time stays in time, so an attempt
+ * that takes over does not check `exp`. Source: contracts "The Runner trusts nothing it did not check itself", "Decided twice".
  */
 export async function checkCommand(
   deps: RunnerDependencies,
   store: ObjectStore,
-  envelope: CommandEnvelope,
-): Promise<Outcome<{ infra_revision: string | null }>> {
-  const { tenant_id, target, jobType, params } = envelope;
-  const subject = checkSubject(envelope);
-  if (!subject.ok) return subject;
-  const [policyHash, resolved] = await Promise.all([
-    check.readPolicyHash(deps, tenant_id),
-    deps.infra.resolve(tenant_id, params.project_id),
-  ]);
-  if (!policyHash.ok) return policyHash;
-  const policy = check.checkPolicy(envelope, policyHash.value);
-  if (!policy.ok) return policy;
+  { envelope, authority }: Command,
+  { checksExpiry }: { readonly checksExpiry: boolean },
+): Promise<Outcome<CheckedCommand>> {
+  const { tenant_id, jobType, params } = envelope;
+  const [charter, resolved] = await Promise.all([deps.charters.readNewest(tenant_id), deps.infra.resolve(tenant_id, params.project_id)]);
+  if (!charter.ok) return charter;
+  const { policy_hash } = charter.value;
+  const checks = [
+    () => checkBinding(envelope, charter.value.listKeys("permit"), deps.target),
+    () => (checksExpiry ? check.checkExpiry(envelope, deps.now()) : grantValue(null)),
+    () => checkSubject(envelope),
+    () => check.checkPolicy(envelope, policy_hash),
+    () => (resolved.ok ? check.checkInfra(envelope, resolved.value.infra) : resolved),
+    () => check.checkAllowed(deps, tenant_id, jobType),
+  ];
+  for (const runCheck of checks) {
+    const checked = runCheck();
+    if (!checked.ok) return checked;
+  }
   if (!resolved.ok) return resolved;
   const { infra, revision } = resolved.value;
-  const sameInfra = check.checkInfra(envelope, infra);
-  if (!sameInfra.ok) return sameInfra;
-  const allowed = check.checkAllowed(deps, tenant_id, jobType);
-  if (!allowed.ok) return allowed;
   const approval = check.checkApproval(envelope);
   if (!approval.ok) return approval;
-  const checked = grantValue({ infra_revision: revision });
-  if (approval.value === null) return checked;
+  const planned =
+    approval.value === null ? grantValue(null) : await replan(deps, store, envelope, { policy_hash, infra, ...approval.value });
+  if (!planned.ok) return planned;
+  const parsed = authority === null ? grantValue(null) : parseWith(authoritySchema, authority);
+  if (!parsed.ok) return denyWith("envelope_invalid", `What the act rests on is malformed: ${formatProblems(parsed.problems)}`);
+  const policy = await deps.policies.readPolicyByHash(tenant_id, policy_hash);
+  if (!policy.ok) return policy;
+  const decided = await decideCommand(envelope, parsed.value, {
+    rules: { charter: charter.value, policy: policy.value },
+    infra,
+    planned: planned.value,
+    now_ms: deps.now(),
+    readPushers: (commits) => readPushers(deps, store, { tenant_id, project_id: params.project_id }, commits),
+  });
+  return decided.ok ? grantValue({ infra_revision: revision, statements: decided.value }) : decided;
+}
+
+/** Plans the act again. The plan must still be the approved one. */
+async function replan(
+  deps: RunnerDependencies,
+  store: ObjectStore,
+  { tenant_id, jobType, params, target }: CommandEnvelope,
+  { plan_digest, ...basis }: Pick<PlanInput<CommandEnvelope["params"]>, "policy_hash" | "infra"> & Pick<PlannedAct, "plan_digest">,
+): Promise<Outcome<PlannedAct>> {
   const context = buildPlanningContext(deps, store, tenant_id, params.project_id);
-  const plan = await planJob(context, jobType, { params, target, policy_hash: policyHash.value, infra });
+  const plan = await planJob(context, jobType, { params, target, ...basis });
   if (!plan.ok) return plan;
   const now = hashPlan(plan.value);
-  if (now === approval.value.plan_digest) return checked;
-  return denyWith("plan_changed", `The approved plan is ${approval.value.plan_digest}, but the current plan is ${now}.`);
+  if (now === plan_digest) return grantValue({ plan: plan.value, plan_digest });
+  return denyWith("plan_changed", `The approved plan is ${plan_digest}, but the current plan is ${now}.`);
 }

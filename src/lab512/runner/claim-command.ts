@@ -1,11 +1,13 @@
+import { hashCanonical } from "../../domain/bytes/canonical.js";
+import { authoritySchema } from "../../domain/card/authority.js";
+import type { SignedStatement } from "../../domain/card/statement.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
-import { checkBinding } from "../../domain/permit/binding.js";
-import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
+import { hashEnvelope } from "../../domain/permit/envelope.js";
+import { parseWith } from "../../domain/problems.js";
 import { readClaim } from "../../storage/claims.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { ActLog } from "./act-log.js";
-import { checkCommand } from "./check-command.js";
-import { checkExpiry } from "./checks.js";
+import { type Command, checkCommand } from "./check-command.js";
 import { type ClaimRequest, type HeldClaim, isOwnClaim, takeOverClaim, winClaim } from "./claim-holding.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";
 
@@ -17,26 +19,41 @@ export async function checkAndClaim(
   deps: RunnerDependencies,
   store: ObjectStore,
   { workflow_id, run_id, activity_id, attempt }: Execution,
-  envelope: CommandEnvelope,
+  command: Command,
   log: ActLog,
-): Promise<Outcome<{ held: HeldClaim; isTakenOver: boolean }>> {
+): Promise<Outcome<{ held: HeldClaim; isTakenOver: boolean; statements: readonly SignedStatement[] }>> {
+  const { envelope } = command;
   const { tenant_id, jti } = envelope;
   const envelope_digest = hashEnvelope(envelope);
-  const bound = checkBinding(envelope, deps.permitKeys, deps.target);
-  if (!bound.ok) return bound;
   const execution = { workflow_id, run_id, activity_id, attempt };
   const request: ClaimRequest = { ...execution, tenant_id, jti, envelope_digest };
   const found = attempt > 1 ? await readClaim(store, tenant_id, jti) : undefined;
   if (found !== undefined && (await isOwnClaim(deps, found, request))) {
     log.writeLine(`took over the claim of attempt ${found.claim.attempt}`);
-    return grantValue({ held: await takeOverClaim(deps, store, request, found), isTakenOver: true });
+    const held = await takeOverClaim(deps, store, request, found);
+    return grantValue({ held, isTakenOver: true, statements: findClaimedStatements(held, command) });
   }
-  const expiry = checkExpiry(envelope, deps.now());
-  if (!expiry.ok) return expiry;
-  const checked = await checkCommand(deps, store, envelope);
+  const checked = await checkCommand(deps, store, command, { checksExpiry: true });
   if (!checked.ok) return checked;
-  const won = await winClaim(deps, store, request, checked.value.infra_revision);
+  const { infra_revision, statements } = checked.value;
+  const won = await winClaim(deps, store, request, {
+    ...(infra_revision === null ? {} : { infra_revision }),
+    statement_digests: statements.map((signed) => hashCanonical(signed)),
+  });
   if (!won.ok) return won;
   log.writeLine("won the claim");
-  return grantValue({ held: won.value, isTakenOver: false });
+  return grantValue({ held: won.value, isTakenOver: false, statements: findClaimedStatements(won.value, command) });
+}
+
+/** Finds the statements that the first attempt counted, so that every attempt makes the same commit and the same evidence. */
+function findClaimedStatements({ claim }: HeldClaim, { authority }: Command): readonly SignedStatement[] {
+  const { statement_digests } = claim;
+  if (statement_digests.length === 0) return [];
+  const parsed = parseWith(authoritySchema, authority);
+  const byDigest = new Map(parsed.ok ? parsed.value.statements.map((signed) => [hashCanonical(signed), signed]) : []);
+  return statement_digests.map((digest) => {
+    const signed = byDigest.get(digest);
+    if (signed !== undefined) return signed;
+    throw new Error(`The command came without the statement ${digest}, which its claim names; send it with its card and approvals.`);
+  });
 }

@@ -29,6 +29,9 @@ export interface ClaimRequest extends Omit<Execution, "signal"> {
   readonly envelope_digest: string;
 }
 
+/** What the first attempt found when it checked the act. */
+export type CheckedAct = Pick<Claim, "infra_revision" | "statement_digests">;
+
 /** Returns whether a Runner claimed the permit in an earlier attempt at this same command, with the signature of a receipt key of the charter. */
 export async function isOwnClaim(deps: RunnerDependencies, { claim }: StoredClaim, request: ClaimRequest): Promise<boolean> {
   const isSameCommand =
@@ -47,9 +50,9 @@ export async function winClaim(
   deps: RunnerDependencies,
   store: ObjectStore,
   request: ClaimRequest,
-  infraRevision: string | null,
+  checked: CheckedAct,
 ): Promise<Outcome<HeldClaim>> {
-  const claim = buildClaim(deps, request, { claimed_at: deps.now(), ...(infraRevision === null ? {} : { infra_revision: infraRevision }) });
+  const claim = buildClaim(deps, request, { claimed_at: deps.now(), ...checked });
   const seenAtMs = performance.now();
   if (await swapClaim(store, claim, null)) return grantValue({ claim, seenAtMs });
   const found = await readClaim(store, request.tenant_id, request.jti);
@@ -89,11 +92,11 @@ export async function assertClaimHeld(store: ObjectStore, held: HeldClaim): Prom
   if (found?.claim.nonce !== held.claim.nonce) throw new GhostAttempt("Another attempt took the claim over.");
 }
 
-/** An attempt that takes over a claim keeps its original `claimed_at` and `infra_revision`. */
+/** An attempt that takes over a claim keeps when it was first won, and what the act was checked against. */
 function buildClaim(
   deps: RunnerDependencies,
   request: ClaimRequest,
-  { claimed_at, infra_revision }: Pick<Claim, "claimed_at" | "infra_revision">,
+  { claimed_at, infra_revision, statement_digests }: Pick<Claim, "claimed_at"> & CheckedAct,
 ): Claim {
   const { tenant_id, jti, envelope_digest, workflow_id, run_id, activity_id, attempt } = request;
   const claim = {
@@ -106,6 +109,7 @@ function buildClaim(
     attempt,
     nonce: randomUUID(),
     claimed_at,
+    statement_digests,
     ...(infra_revision === undefined ? {} : { infra_revision }),
   };
   return signObject("claim", claim, deps.receiptKey);

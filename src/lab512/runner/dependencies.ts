@@ -1,5 +1,6 @@
 import type { Charters } from "../../decision/charter/charters.js";
-import type { Jwks, SigningKey } from "../../domain/bytes/signature.js";
+import type { PolicyCatalog } from "../../decision/policy/policy-catalog.js";
+import type { SigningKey } from "../../domain/bytes/signature.js";
 import type { Target } from "../../domain/ids.js";
 import type { JobsAllowlist } from "../../domain/permit/allowlist.js";
 import type { InfraSource } from "../../infra/source/source.js";
@@ -15,11 +16,8 @@ export interface RunnerDependencies {
   /** The tenant's local cache, below its `fs_scope`. */
   getRepositories(tenantId: string): Repositories;
   readonly receiptKey: SigningKey;
-  /** LAB 256's public keys for permits. */
-  readonly permitKeys: Jwks;
-  /** LAB 256's public keys for statements. They sign no permits. */
-  readonly statementKeys: Jwks;
   readonly charters: Charters;
+  readonly policies: PolicyCatalog;
   readonly allowlist: JobsAllowlist;
   /** Reads the infra registry from one project of the operator's tenant or from one file. */
   readonly infra: InfraSource;

@@ -1,8 +1,7 @@
 import { type Denial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { readPermitEnd } from "../../storage/claims.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import { checkCommand } from "./check-command.js";
+import { type Command, checkCommand } from "./check-command.js";
 import type { RunnerDependencies } from "./dependencies.js";
 
 /** A claimed act that must not happen. It ends with a receipt that says so. */
@@ -21,12 +20,12 @@ export class ActDenied extends Error {
 export async function checkClaimedAct(
   deps: RunnerDependencies,
   store: ObjectStore,
-  envelope: CommandEnvelope,
+  command: Command,
   isTakenOver: boolean,
 ): Promise<Outcome<null>> {
   const [end, checked] = await Promise.all([
-    readPermitEnd(store, envelope.tenant_id, envelope.jti),
-    isTakenOver ? checkCommand(deps, store, envelope) : undefined,
+    readPermitEnd(store, command.envelope.tenant_id, command.envelope.jti),
+    isTakenOver ? checkCommand(deps, store, command, { checksExpiry: false }) : undefined,
   ]);
   if (end?.end === "expired") return denyWith("permit_expired", `The permit was recorded as expired: ${end.reason}`);
   if (end !== undefined) return denyWith("permit_revoked", `The permit was ended (${end.end}): ${end.reason}`);

@@ -11,7 +11,6 @@ import { type Act, buildJobContext, buildJobInput } from "./act.js";
 import { ActLog } from "./act-log.js";
 import { readReceipt, resolveAuthor, writeReceipt, writeRefusal } from "./answer.js";
 import { Attempt } from "./attempt.js";
-import { verifyAttestedStatements } from "./attested-statements.js";
 import { checkAndClaim } from "./claim-command.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";
 import { checkClaimedAct } from "./permission.js";
@@ -32,7 +31,7 @@ export class NoEnvelope extends Error {
 export async function executeCommand(
   deps: RunnerDependencies,
   execution: Execution,
-  input: { readonly envelope: unknown; readonly statements: unknown },
+  input: { readonly envelope: unknown; readonly authority: unknown },
 ): Promise<RunnerAnswer> {
   const parsed = parseWith(envelopeSchema, input.envelope);
   if (!parsed.ok) throw new NoEnvelope(`The envelope is malformed: ${formatProblems(parsed.problems)}`);
@@ -43,21 +42,21 @@ export async function executeCommand(
   const answering = { deps, store, envelope, log, startedAtMs: deps.now() };
   log.writeLine(`${jobType} ${jobId} jti ${jti} attempt ${execution.attempt}`);
 
-  const claimed = await checkAndClaim(deps, store, execution, envelope, log);
+  const command = { envelope, authority: input.authority };
+  const claimed = await checkAndClaim(deps, store, execution, command, log);
   if (!claimed.ok) {
     log.writeLine(`refused: ${claimed.denial.code}: ${claimed.denial.message}`);
     return { kind: "refusal", refusal: await writeRefusal(answering, claimed.denial) };
   }
-  const { held, isTakenOver } = claimed.value;
+  const { held, isTakenOver, statements } = claimed.value;
   const { claimed_at: claimedAtMs, infra_revision } = held.claim;
   const attempt = new Attempt(deps, store, held, execution.signal, claimedAtMs + permit.max_run_ms);
-  const statements = verifyAttestedStatements(deps.statementKeys, envelope, input.statements);
   const author = resolveAuthor(deps, envelope);
   // A fault is thrown to the act, which awaits the same promise.
   author.catch(() => undefined);
   let permission: Promise<Outcome<null>> | undefined;
   const checkPermission = () => {
-    permission ??= Promise.all([checkClaimedAct(deps, store, envelope, isTakenOver), author]).then(([permitted]) => permitted);
+    permission ??= Promise.all([checkClaimedAct(deps, store, command, isTakenOver), author]).then(([permitted]) => permitted);
     return permission;
   };
   // Reads the end of the permit while the job starts; a fault is thrown to the job, which awaits the same promise.

@@ -27,9 +27,7 @@ export interface KeyFiles {
   readonly statement: string;
   /** The Runner signs receipts. */
   readonly receipt: string;
-  /** JWK sets (RFC 7517): two that the Runner trusts, and one that LAB 256 trusts. */
-  readonly permitJwks: string;
-  readonly statementJwks: string;
+  /** The JWK set (RFC 7517) that LAB 256 trusts. */
   readonly receiptJwks: string;
   /** The public founding key (JWK) of each tenant, the same for both planes. */
   readonly foundingKeysLab256: string;
@@ -54,8 +52,6 @@ export async function foundKeys(folders: KeyFolders, tenants: readonly string[])
     receiptJwks: join(lab256, "receipt.jwks.json"),
     foundingKeysLab256: join(lab256, "founding-keys.json"),
     receipt: join(lab512, "receipt.pem"),
-    permitJwks: join(lab512, "permit.jwks.json"),
-    statementJwks: join(lab512, "statement.jwks.json"),
     foundingKeysLab512: join(lab512, "founding-keys.json"),
   };
   const [permitKey, statementKey, receiptKey] = await Promise.all([
@@ -67,8 +63,6 @@ export async function foundKeys(folders: KeyFolders, tenants: readonly string[])
     await Promise.all(tenants.map(async (tenant) => [tenant, await ensureKey(join(founding, `${tenant}.pem`))] as const)),
   );
   const publicFoundingKeys = Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, key.jwk]));
-  await writePrivateJson(files.permitJwks, toJwks(permitKey));
-  await writePrivateJson(files.statementJwks, toJwks(statementKey));
   await writePrivateJson(files.receiptJwks, toJwks(receiptKey));
   await writePrivateJson(files.foundingKeysLab256, publicFoundingKeys);
   await writePrivateJson(files.foundingKeysLab512, publicFoundingKeys);

@@ -43,8 +43,6 @@ export function buildRegistryEnvironment(
     ...temporal,
     ...storeEnvironment.LAB_512,
     OGR_RECEIPT_KEY_FILE: keys.receipt,
-    OGR_PERMIT_JWKS_FILE: keys.permitJwks,
-    OGR_STATEMENT_JWKS_FILE: keys.statementJwks,
     OGR_FOUNDING_KEYS_FILE: keys.foundingKeysLab256,
     OGR_INFRA: options.infra,
     OGR_ALLOWLIST_FILE: founded.allowlist,

@@ -5,6 +5,7 @@ import { CharterWalk } from "../../../src/decision/charter/walk.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import type { SigningKey } from "../../../src/domain/bytes/signature.js";
 import { signEntry } from "../../../src/domain/charter/entry.js";
+import type { Person } from "../../../src/domain/charter/records.js";
 import { CharterState } from "../../../src/domain/charter/state.js";
 import type { Outcome } from "../../../src/domain/denial.js";
 import { createTestKey } from "../../domain/samples.js";
@@ -159,6 +160,53 @@ describe("a walk along a charter", () => {
 });
 
 type Change = Parameters<CharterWriter["append"]>[0];
+
+describe("the persons of an address", () => {
+  const emails = (...addresses: string[]) => ({ emails: addresses });
+  const changePerson = (writer: CharterWriter, name: string, changes: Partial<Person>) =>
+    writer.append({
+      jobType: "registry.members.change",
+      params: { persons: { [`person:${name}`]: buildPerson(name, changes) }, actors: {} },
+    });
+  const readPersons = async (writer: CharterWriter, addresses: readonly string[]) => {
+    const walk = new CharterWalk(writer.tenant_id, writer.key.jwk);
+    requireOutcome(await walk.advance(writer.read));
+    return walk.listPersonsByEmail(addresses);
+  };
+
+  it("are found in any letter case and with spaces around it, each once and in order", async () => {
+    const addresses = ["BOB@example.COM", " ana@Example.com ", "ana@example.com", "nobody@example.com", ""];
+    expect(await readPersons(writeCharter(), addresses)).toEqual(["person:ana", "person:bob"]);
+    expect(await readPersons(writeCharter(), [])).toEqual([]);
+  });
+
+  it("are all those for whom it was ever verified, also after a version that removes it or disables them", async () => {
+    const writer = writeCharter();
+    changePerson(writer, "bob", emails("shared@example.com"));
+    changePerson(writer, "carol", emails("shared@example.com", "carol@example.com"));
+    changePerson(writer, "bob", emails());
+    changePerson(writer, "carol", { disabled: true, ...emails() });
+    expect(await readPersons(writer, ["bob@example.com"])).toEqual(["person:bob"]);
+    expect(await readPersons(writer, ["shared@example.com"])).toEqual(["person:bob", "person:carol"]);
+  });
+
+  it("are only those of the same tenant", async () => {
+    const other = new CharterWriter(undefined, "T.OTHER");
+    other.append(buildFounding(["mallory"]));
+    expect(await readPersons(other, ["ana@example.com", "mallory@example.com"])).toEqual(["person:mallory"]);
+    expect(await readPersons(writeCharter(), ["ana@example.com", "mallory@example.com"])).toEqual(["person:ana"]);
+  });
+
+  it("are not those of a change that was refused", async () => {
+    const writer = writeCharter();
+    const mallory = { "person:mallory": buildPerson("mallory") };
+    const change = { jobType: "registry.members.change", params: { persons: mallory, actors: {} } } as const;
+    writer.sign({ change, state_hash: "0".repeat(64) });
+    const walk = walkOf(writer);
+    expect(await walk.advance(writer.read)).toMatchObject({ ok: false });
+    expect(walk.listPersonsByEmail(["mallory@example.com"])).toEqual([]);
+  });
+});
 
 describe("the rules of a charter's changes", () => {
   /** Expects that the rules refuse a validly signed change. */

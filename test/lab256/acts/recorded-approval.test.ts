@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { temporal as proto } from "@temporalio/proto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createLab256Activities } from "../../../src/activities/lab256.js";
@@ -7,14 +8,16 @@ import { requireValue } from "../../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../../src/client/waiting.js";
 import { readFoundingKeys, readJwks, readSigningKey } from "../../../src/configuration/keys.js";
 import { Charters } from "../../../src/decision/charter/charters.js";
+import { PolicyCatalog } from "../../../src/decision/policy/policy-catalog.js";
 import { hashPlan, type Plan } from "../../../src/domain/act/plan.js";
-import type { Card } from "../../../src/domain/card/card.js";
+import { type Card, hashCard } from "../../../src/domain/card/card.js";
 import type { SignedStatement, StatementDecision } from "../../../src/domain/card/statement.js";
+import type { CharterActor } from "../../../src/domain/charter/records.js";
 import type { IssuePermitInput, Lab256Activities } from "../../../src/domain/flow/lab256-steps.js";
 import { noInfra } from "../../../src/infra/source/open.js";
 import { type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
 import { attestStatement, createNonce } from "../../../src/lab256/identity/passkeys/statements.js";
-import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
+import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
 import { limitToCreates } from "../../../src/storage/scoped.js";
 import type { FlowState } from "../../../src/workflows/messages.js";
 import { buildRegistrationJob, OFFICE, openCard, PATIENCE_MS, stateDecision } from "../../harness/acting.js";
@@ -23,10 +26,13 @@ import { openTemporalClient, type TemporalTestClient } from "../../harness/tempo
 
 // A compromised worker can tell a flow that a card has all its approvals. The step that signs the permit checks the ledger.
 
+const TENANT = "T.UBL";
+
 let registry: ServedRegistry;
 let temporal: TemporalTestClient;
 let db: DbPool;
 let lab256: Lab256Activities;
+let charters: Charters;
 
 beforeAll(async () => {
   registry = await startRegistryInProcess({ name: "recorded-approval" });
@@ -34,13 +40,14 @@ beforeAll(async () => {
   db = openDatabase(registry.databaseUrl, { maxConnections: 2 });
   const { keys } = registry.founded;
   const store = limitToCreates(registry.store, ["staging", "ends"]);
+  charters = new Charters(store, readFoundingKeys(keys.foundingKeysLab256));
   lab256 = createLab256Activities({
     ...{ db, store, now: Date.now },
     infra: noInfra,
-    policies: new PolicyCatalog(store, new Charters(store, readFoundingKeys(keys.foundingKeysLab256)), Date.now),
+    policies: new PolicyCatalog(store, charters, Date.now),
     permitKey: readSigningKey(keys.permit),
     receiptKeys: readJwks(keys.receiptJwks),
-    statements: { jwks: { keys: [readSigningKey(keys.statement).jwk] }, rp: { id: "localhost", origins: [] } },
+    statementKeys: { keys: [readSigningKey(keys.statement).jwk] },
   });
 });
 
@@ -66,10 +73,24 @@ async function buildUnapprovedInput(projectId: string): Promise<IssuePermitInput
   };
 }
 
+/** Changes an actor of the charter. The founding key signs. */
+async function changeActor(actorId: string, change: Partial<CharterActor>): Promise<void> {
+  const charter = await charters.readNewest(TENANT);
+  const actor = charter.ok ? charter.value.find("actor", actorId) : undefined;
+  if (actor === undefined) throw new Error(`${actorId} is not in the charter.`);
+  const key = readSigningKey(join(registry.dataDir, "keys", "founding", `${TENANT}.pem`));
+  const params = { persons: {}, actors: { [actorId]: { ...actor, ...change } } };
+  await appendCharterEntry(registry.store, TENANT, key, { jobType: "registry.members.change", params });
+}
+
 /** A statement as the api attests it for an approver that it authenticated. */
-function attestDecision({ card, planned }: IssuePermitInput, approver: string, decision: StatementDecision): SignedStatement {
+function attestDecision(
+  { card, planned }: Pick<IssuePermitInput, "card" | "planned">,
+  approver: string,
+  decision: StatementDecision,
+): SignedStatement {
   const { tenant_id, card_id } = card;
-  const about = { tenant_id, card_id, plan_digest: planned.plan_digest, office_id: OFFICE };
+  const about = { tenant_id, card_id, card_digest: hashCard(card), round: 1, plan_digest: planned.plan_digest, office_id: OFFICE };
   const statement = { ...about, decision, approver, nonce: createNonce(), not_after: Date.now() + 120_000 };
   return attestStatement(statement, readSigningKey(registry.founded.keys.statement));
 }
@@ -172,18 +193,21 @@ describe("a permit for a card", () => {
 
   // The approver is disabled, and then loses the office, after the approval and before the permit.
   it.each([
-    ["disabled", (actor: string) => db.updateTable("actors").set({ disabled_at: new Date() }).where("actor_id", "=", actor).execute()],
-    ["without the office", (actor: string) => db.deleteFrom("memberships").where("actor_id", "=", actor).execute()],
-  ] as const)("is not signed for the recorded approval of a person who is now %s", async (how, demote) => {
-    const input = await buildUnapprovedInput(`P.${how.replaceAll(" ", "-")}`);
-    const approver = how === "disabled" ? "ubl:sid:person:bob" : "ubl:sid:person:carol";
-    const signed = attestDecision(input, approver, "approve");
-    const admitted = await lab256.admitStatement({ ...input, signed, approvals: [], attestations: [], at_ms: Date.now() });
-    expect(admitted).toMatchObject({ ok: true, value: { missing: [] } });
-    await demote(approver);
-    expect(await lab256.issuePermit(input)).toMatchObject({
-      ok: false,
-      denial: { code: "approval_missing", message: expect.stringContaining(approver) },
-    });
-  });
+    ["disabled", { disabled: true }],
+    ["without the office", { offices: [] }],
+  ] satisfies [string, Partial<CharterActor>][])(
+    "is not signed for the recorded approval of a person who is now %s",
+    async (how, change) => {
+      const input = await buildUnapprovedInput(`P.${how.replaceAll(" ", "-")}`);
+      const approver = how === "disabled" ? "ubl:sid:person:bob" : "ubl:sid:person:carol";
+      const signed = attestDecision(input, approver, "approve");
+      const admitted = await lab256.admitStatement({ ...input, signed, approvals: [], attestations: [], at_ms: Date.now() });
+      expect(admitted).toMatchObject({ ok: true, value: { missing: [] } });
+      await changeActor(approver, change);
+      expect(await lab256.issuePermit(input)).toMatchObject({
+        ok: false,
+        denial: { code: "approval_missing", message: expect.stringContaining(approver) },
+      });
+    },
+  );
 });

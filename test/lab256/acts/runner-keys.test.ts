@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Charters } from "../../../src/decision/charter/charters.js";
+import { PolicyCatalog } from "../../../src/decision/policy/policy-catalog.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../../src/domain/bytes/signature.js";
 import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/envelope.js";
@@ -14,7 +15,6 @@ import type { Lab256Dependencies } from "../../../src/lab256/acts/dependencies.j
 import { addRunnerKey } from "../../../src/lab256/identity/runner-keys.js";
 import { seedTenant } from "../../../src/lab256/identity/seed.js";
 import { findCommandByJti } from "../../../src/lab256/ledger/queries/commands.js";
-import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
 import { ensureSpaces, openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { createTestKey } from "../../domain/samples.js";
@@ -51,7 +51,7 @@ beforeAll(async () => {
     infra: noInfra,
     policies: new PolicyCatalog(store, new Charters(store, new Map()), Date.now),
     receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
-    statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
+    statementKeys: { keys: [] },
   };
   await ledger.db.transaction().execute((trx) => seedTenant(trx, buildUblTenant(), 1_000));
   await ledger.db.transaction().execute((trx) => seedTenant(trx, { tenant_id: "T.ELSEWHERE" }, 1_000));
@@ -148,7 +148,7 @@ describe("the stored receipt of a claimed act", () => {
       [REGISTERED, "error"],
     ] as const) {
       const envelope = await issuePendingCommand();
-      const held = { workflow_id: "w", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: 1_500 };
+      const held = { workflow_id: "w", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: 1_500, statement_digests: [] };
       const claim = signObject("claim", { tenant_id: TENANT, jti: envelope.jti, envelope_digest: hashEnvelope(envelope), ...held }, key);
       await store.blobs.create(toClaimKey(TENANT, envelope.jti), toCanonicalBytes(claim));
       await store.blobs.create(toReceiptKey(TENANT, envelope.jti), toCanonicalBytes(signReceipt(key, envelope)));

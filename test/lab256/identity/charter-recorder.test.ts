@@ -10,7 +10,6 @@ import { type DbPool, openDatabase } from "../../../src/lab256/database/database
 import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { findActor } from "../../../src/lab256/identity/actors.js";
 import { CharterRecorder } from "../../../src/lab256/identity/charter-recorder.js";
-import { listPersonsByEmail } from "../../../src/lab256/identity/emails.js";
 import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js";
 import { createTenant } from "../../../src/lab256/identity/tenants.js";
 import { openStore } from "../../../src/storage/open.js";
@@ -85,13 +84,6 @@ it("one process records what is appended later", async () => {
 });
 
 // Ana removes her address, so that she could approve what she wrote under it.
-it("an address that is removed from a person still names them as an author", async () => {
-  await change({ persons: { "person:ana": buildPerson("ana", { emails: ["ana@new.example"] }) } });
-  await record();
-  expect(await listPersonsByEmail(db, tenant, ["ana@example.com"])).toEqual(["person:ana"]);
-  expect(await listPersonsByEmail(db, tenant, ["ana@new.example"])).toEqual(["person:ana"]);
-});
-
 it("a passkey that is removed is disabled, and one that waits to be named stays", async () => {
   await record();
   const waiting = { credential_id: `waiting-${tenant}`, person_id: "person:bob", public_key: Buffer.from("key"), counter: 0 };

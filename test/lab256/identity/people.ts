@@ -1,11 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
+import type { RelyingParty } from "../../../src/decision/assertion.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { parseSigningKey, type SigningKey } from "../../../src/domain/bytes/signature.js";
 import type { Statement } from "../../../src/domain/card/statement.js";
 import { type Db, type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
 import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { createRegistrationOptions, registerPasskey } from "../../../src/lab256/identity/passkeys/passkey-registration.js";
-import { listPasskeys, type RelyingParty } from "../../../src/lab256/identity/passkeys/passkeys.js";
+import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js";
 import { createNonce } from "../../../src/lab256/identity/passkeys/statements.js";
 import { seedTenant, type TenantSeed } from "../../../src/lab256/identity/seed.js";
 import { createTokenText } from "../../../src/lab256/identity/token-text.js";
@@ -89,13 +90,13 @@ export function createSigningKey(): SigningKey {
   return parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 }
 
-export const PLAN_DIGEST = hashBlake3Hex(Buffer.from("plan"));
-
 export function buildStatement(members: Partial<Statement> = {}): Statement {
   return {
     tenant_id: "T.UBL",
     card_id: "k-release",
-    plan_digest: PLAN_DIGEST,
+    card_digest: hashBlake3Hex(Buffer.from("card")),
+    round: 1,
+    plan_digest: hashBlake3Hex(Buffer.from("plan")),
     decision: "approve",
     approver: ADMIN.actor_id,
     office_id: "office::default",

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { TELEMETRY_ACTOR_ID } from "../../../src/domain/service-actor.js";
 import { createActor, createServiceActor, findActor } from "../../../src/lab256/identity/actors.js";
 import { authenticateBearer } from "../../../src/lab256/identity/authentication.js";
-import { listPersonsByEmail } from "../../../src/lab256/identity/emails.js";
 import { putMembership } from "../../../src/lab256/identity/memberships.js";
 import { addRunnerKey, listRunnerKeys } from "../../../src/lab256/identity/runner-keys.js";
 import { seedTenant, tenantSeedSchema } from "../../../src/lab256/identity/seed.js";
@@ -131,14 +130,6 @@ test("the registry's service actor cannot be seeded, has no token and is not aut
   const { token, token_id } = await createCiToken({});
   await people.db.updateTable("tokens").set({ actor_id: TELEMETRY_ACTOR_ID }).where("token_id", "=", token_id).execute();
   expect(await authenticateBearer(people.db, token, NOW_MS)).toBeUndefined();
-});
-
-test("persons are found by their verified addresses in any case, only within the tenant", async () => {
-  await people.db.insertInto("person_emails").values({ person_id: MIRA.person_id, email: "claimed@example.org" }).execute();
-  const addresses = ["ADMIN@example.ORG", " mira@Example.org", "claimed@example.org", "nobody@example.org"];
-  expect(await listPersonsByEmail(people.db, "T.UBL", addresses)).toEqual([ADMIN.person_id, MIRA.person_id]);
-  expect(await listPersonsByEmail(people.db, "T.Other", addresses)).toEqual([MIRA.person_id]);
-  expect(await listPersonsByEmail(people.db, "T.UBL", [])).toEqual([]);
 });
 
 test("a second seed does not undo later changes", async () => {

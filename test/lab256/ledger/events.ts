@@ -1,5 +1,7 @@
 import type { Plan } from "../../../src/domain/act/plan.js";
 import { hashCanonical } from "../../../src/domain/bytes/canonical.js";
+import { signObject } from "../../../src/domain/bytes/signature.js";
+import { type Card, hashCard } from "../../../src/domain/card/card.js";
 import type { Approval } from "../../../src/domain/card/requirement.js";
 import type { StatementDecision } from "../../../src/domain/card/statement.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
@@ -9,6 +11,7 @@ import type { Level } from "../../../src/domain/level.js";
 import type { Permit } from "../../../src/domain/permit/permit.js";
 import type { Receipt, ReceiptStatus } from "../../../src/domain/permit/receipt.js";
 import type { Requirement } from "../../../src/domain/policy/policy-contract.js";
+import { createTestKey } from "../../domain/samples.js";
 
 export const TENANT = "T.UBL";
 export const OTHER_TENANT = "T.Other";
@@ -16,6 +19,8 @@ export const ADMIN = "ubl:sid:person:admin";
 const OFFICE = "office::default";
 const DIGEST = "d".repeat(64);
 const SIGNED = { kid: "0123456789abcdef", sig: "c2ln" };
+/** The api signs cards with it. */
+export const CARD_KEY = createTestKey();
 
 /** The id of the n-th act. */
 export function toJti(n: number): string {
@@ -149,20 +154,26 @@ export function buildReceiptRefused(act: number): NewEvent {
   return { type: "receipt.refused", key: `refusal/${refusal.envelope_digest}`, payload: { refusal, card_id: null } };
 }
 
-export function buildCardOpened(cardId: string, project = "P.demo"): NewEvent {
+/** A card signed by {@link CARD_KEY}. The default context is one that the api refuses, because NUL is the hardest text to store. */
+export function buildCard(cardId: string, project = "P.demo", context: Card["context"] = { "why\0": "\0" }): Card {
   const params = { project_id: project, branch: "feature/x", expected_old: ZERO_ID, commit_summary: "feat: hello", subject_hash: DIGEST };
   const card = {
     ...({
       tenant_id: TENANT,
       office_id: OFFICE,
       intent: "Say hello.",
-      context: { "why\0": "\0" },
+      context,
       jobType: "git.registry.push",
       target: "LAB_512",
     } as const),
     ...({ card_id: cardId, params, jobId: `card-job-${cardId}`, run: "on_approval" } as const),
-    ...{ author: { actor_id: ADMIN, person_id: "person-1" }, opened_at: 1_000, kid: "a-key", sig: "a-signature" },
+    ...{ author: { actor_id: ADMIN, person_id: "person-1" }, opened_at: 1_000 },
   };
+  return signObject("card", card, CARD_KEY);
+}
+
+export function buildCardOpened(cardId: string, project = "P.demo"): NewEvent {
+  const card = buildCard(cardId, project);
   const payload = { card, project_id: project, subject_hash: DIGEST, workflow_id: `card/${TENANT}/${cardId}` };
   return { type: "card.opened", key: `${cardId}/opened`, payload };
 }
@@ -200,11 +211,12 @@ export function buildCardPlanned(cardId: string, round: number): NewEvent {
   return { type: "card.planned", key: `${cardId}/planned/${round}`, payload };
 }
 
-/** A person's decision on a round of a card, made by their own actor. */
-export function buildStated(cardId: string, round: number, decision: StatementDecision, person: number): NewEvent {
+/** A person's decision on a round of a card, made by their own actor. `like` is the round whose plan the round repeats. */
+export function buildStated(cardId: string, round: number, decision: StatementDecision, person: number, like = round): NewEvent {
   const approver = `ubl:sid:person:p${person}`;
   const statement = {
-    ...{ tenant_id: TENANT, card_id: cardId, plan_digest: hashCanonical([cardId, round]), decision, approver, office_id: OFFICE },
+    ...{ tenant_id: TENANT, card_id: cardId, card_digest: hashCard(buildCard(cardId)), round },
+    ...{ plan_digest: hashCanonical([cardId, like]), decision, approver, office_id: OFFICE },
     ...{ nonce: "n".repeat(22), not_after: 90_000 },
   };
   const statement_digest = hashCanonical(statement);

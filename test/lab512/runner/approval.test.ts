@@ -4,10 +4,10 @@ import type { Permit } from "../../../src/domain/permit/permit.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
 import {
+  approveJob,
   buildInitJob,
   buildRunnerCommand,
   buildTagJob,
-  planApprovedScopes,
   readTip,
   registerByRunner,
   runEnvelope,
@@ -46,7 +46,7 @@ describe("an act that needs an approved plan", () => {
 
   it.each(["L3", "L4", "L5"] as const)("is refused at %s without a card or without a plan", async (level) => {
     const job = buildInitJob("P.unapproved");
-    const { plan_digest = "" } = await planApprovedScopes(deps, job);
+    const { plan_digest = "" } = await approveJob(world, deps, job);
     await expectRefused("approval_missing", job, { level });
     await expectRefused("approval_missing", job, { level, plan_digest });
     await expectRefused("approval_missing", job, { level, approval_ref: "k-1" });
@@ -54,7 +54,7 @@ describe("an act that needs an approved plan", () => {
 
   it("is refused below L3 if it has a plan and no card", async () => {
     const job = buildInitJob("P.unapproved");
-    const { plan_digest = "" } = await planApprovedScopes(deps, job);
+    const { plan_digest = "" } = await approveJob(world, deps, job);
     await expectRefused("approval_missing", job, { level: "L1", plan_digest });
   });
 
@@ -65,7 +65,7 @@ describe("an act that needs an approved plan", () => {
   it("runs if its plan is still the approved one", async () => {
     await branchAtFirst("feature/approved");
     const job = await push("feature/approved");
-    const envelope = buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) });
+    const envelope = buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job) });
     const receipt = await waitForReceipt(runEnvelope(deps, envelope));
     expect(receipt.status, receipt.error).toBe("success");
     expect(await readTip(world, "feature/approved")).toBe(second);
@@ -74,7 +74,7 @@ describe("an act that needs an approved plan", () => {
   it("is refused if a ref of its plan moved between approval and run", async () => {
     await branchAtFirst("feature/moved");
     const job = await push("feature/moved");
-    const scopes = await planApprovedScopes(deps, job);
+    const scopes = await approveJob(world, deps, job);
     const other = await stagePushJob(world, clone.bundle("main", [first]), {
       branch: "feature/moved",
       expected_old: first,
@@ -89,21 +89,21 @@ describe("an act that needs an approved plan", () => {
   it("is refused if its plan differs from the approved one although it could run", async () => {
     await branchAtFirst("feature/other-plan");
     const planned = await push("feature/other-plan", { commit_summary: "Approved" });
-    const scopes = await planApprovedScopes(deps, planned);
+    const scopes = await approveJob(world, deps, planned);
     await expectRefused("plan_changed", await push("feature/other-plan", { commit_summary: "Sent" }), scopes);
     expect(await readTip(world, "feature/other-plan")).toBe(first);
   });
 
   it("is refused if its tag was made between approval and run", async () => {
-    const scopes = await planApprovedScopes(deps, buildTagJob({ commit: first, tag: "v1.0.0" }), "L4");
+    const scopes = await approveJob(world, deps, buildTagJob({ commit: first, tag: "v1.0.0" }), "L4");
     const other = buildTagJob({ commit: first, tag: "v1.0.0", notes: "Another release." });
-    await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: other, scopes: await planApprovedScopes(deps, other, "L4") })));
+    await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: other, scopes: await approveJob(world, deps, other, "L4") })));
     await expectRefused("ref_exists", buildTagJob({ commit: first, tag: "v1.0.0" }), scopes);
   });
 
   it("is refused if its project was registered between approval and run", async () => {
     const job = buildInitJob("P.twice");
-    const scopes = await planApprovedScopes(deps, job);
+    const scopes = await approveJob(world, deps, job);
     await registerByRunner(world, deps, "P.twice");
     await expectRefused("project_exists", job, scopes);
   });
@@ -112,7 +112,7 @@ describe("an act that needs an approved plan", () => {
     await branchAtFirst("feature/planned");
     const job = await push("feature/planned");
     const before = await hashContents(world.store);
-    await planApprovedScopes(deps, job);
+    await approveJob(world, deps, job);
     expect(await hashContents(world.store)).toEqual(before);
   });
 });

@@ -1,22 +1,36 @@
 import { randomUUID } from "node:crypto";
-import { hashSubject, type Job, type PushParams, type TagReleaseParams } from "../../../src/domain/act/job.js";
+import { computeCardActId } from "../../../src/domain/act/act-id.js";
+import {
+  findJobFacts,
+  hashSubject,
+  type Job,
+  omitPatchBytes,
+  type PushParams,
+  type TagReleaseParams,
+} from "../../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { type SigningKey, signObject } from "../../../src/domain/bytes/signature.js";
+import type { ActAuthority } from "../../../src/domain/card/authority.js";
+import { type Card, cardSchema, hashCard } from "../../../src/domain/card/card.js";
+import type { Assertion, SignedStatement, Statement } from "../../../src/domain/card/statement.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { toBranchRef } from "../../../src/domain/git/ref-name.js";
 import { type CommandEnvelope, envelopeSchema } from "../../../src/domain/permit/envelope.js";
 import type { Permit, UnsignedPermit } from "../../../src/domain/permit/permit.js";
 import type { Receipt, Refusal } from "../../../src/domain/permit/receipt.js";
 import { toReceiptKey, toStagingKey } from "../../../src/domain/storage-key.js";
+import { attestStatement, createNonce } from "../../../src/lab256/identity/passkeys/statements.js";
 import type { Execution, RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { planAct } from "../../../src/lab512/runner/plan-act.js";
 import { executeCommand } from "../../../src/lab512/runner/runner.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
+import { type ApproverName, AUTHOR, toActorId, toPersonId } from "./members.js";
 import { TENANT, type World } from "./world.js";
 
 export const PROJECT = "P.demo";
 export const PERMIT_TTL_MS = 120_000;
 export const MAX_RUN_MS = 600_000;
+const APPROVAL_TTL_MS = 24 * 3_600_000;
 
 /** The parts of a command. Each member except `job` replaces the valid value. */
 export interface Recipe {
@@ -41,7 +55,10 @@ export function buildRunnerCommand(world: World, recipe: Recipe): CommandEnvelop
     subject_hash: hashSubject(job.params),
     policy_hash: world.policy_hash,
   } as const;
-  const jti = recipe.permit?.jti ?? randomUUID();
+  const { approval_ref, plan_digest } = recipe.scopes ?? {};
+  const ofCard =
+    approval_ref === undefined || plan_digest === undefined ? undefined : computeCardActId(tenant_id, approval_ref, 1, plan_digest);
+  const jti = recipe.permit?.jti ?? ofCard ?? randomUUID();
   const iat = world.clock.now();
   const unsigned: UnsignedPermit = {
     aud: "runner:LAB_512",
@@ -50,7 +67,7 @@ export function buildRunnerCommand(world: World, recipe: Recipe): CommandEnvelop
     exp: iat + PERMIT_TTL_MS,
     max_run_ms: MAX_RUN_MS,
     ...recipe.permit,
-    scopes: { ...shared, level: "L1", actor_id: "ubl:sid:app:ci", office_id: "office::default", ...recipe.scopes },
+    scopes: { ...shared, level: isRewriting(job) ? "L2" : "L1", actor_id: AUTHOR, office_id: "office::default", ...recipe.scopes },
   };
   const genuine = signObject("permit", unsigned, recipe.signer ?? world.keys.permit);
   const permit = recipe.forge === undefined ? genuine : recipe.forge(genuine);
@@ -59,10 +76,15 @@ export function buildRunnerCommand(world: World, recipe: Recipe): CommandEnvelop
   return envelopeSchema.parse(envelope);
 }
 
+function isRewriting(job: Job): boolean {
+  const { force, deletes } = findJobFacts(job);
+  return force || deletes;
+}
+
 /** Runs a command as the first attempt of its own workflow, with the changes of `execution`. */
 export function runEnvelope(deps: RunnerDependencies, envelope: unknown, execution: Partial<Execution> = {}) {
   const jti = String((envelope as { jti?: unknown } | null | undefined)?.jti);
-  return executeCommand(deps, { ...buildExecution(jti), ...execution }, { envelope, statements: [] });
+  return executeCommand(deps, { ...buildExecution(jti), ...execution }, { envelope, authority: findAuthority(envelope) });
 }
 
 function buildExecution(jti: string): Execution {
@@ -81,15 +103,85 @@ export async function waitForRefusal(answer: ReturnType<typeof runEnvelope>): Pr
   throw new Error(`not refused: ${done.receipt.status} ${done.receipt.error}`);
 }
 
-/** Plans the job. Returns the scopes that an approved card adds: level, card and plan digest. */
-export async function planApprovedScopes(
+/** What the cards of this file's acts rest on, by card. */
+const authorities = new Map<string, ActAuthority>();
+
+/** Returns what the act of a card rests on, null for another act. */
+export function findAuthority(envelope: unknown): ActAuthority | null {
+  const { approval_ref } = (envelope as { permit?: { scopes?: { approval_ref?: string } } } | null)?.permit?.scopes ?? {};
+  return authorities.get(approval_ref ?? "") ?? null;
+}
+
+/**
+ * Opens a card for the job and approves its plan, from L4 on with a step-up. Returns the scopes that the permit of an approved card has.
+ * {@link runEnvelope} sends card and approvals along.
+ */
+export async function approveJob(
+  world: World,
   deps: RunnerDependencies,
   job: Job,
-  level: "L3" | "L4" = "L3",
+  level: "L3" | "L4" | "L5" = job.jobType === "git.registry.tag_release" ? "L4" : "L3",
+  office_id = "office::default",
 ): Promise<Partial<Permit["scopes"]>> {
   const planned = await planAct(deps, { tenant_id: TENANT, target: "LAB_512", job });
   if (!planned.ok) throw new Error(`no plan: ${planned.denial.code}: ${planned.denial.message}`);
-  return { level, approval_ref: "k-1", plan_digest: planned.value.plan_digest };
+  const { authority, scopes } = buildAuthority(toCardSigner(world), { tenant_id: TENANT, job, level, office_id, ...planned.value });
+  authorities.set(authority.card.card_id, authority);
+  return scopes;
+}
+
+/** What makes cards and approvals as the api does for persons that it authenticated. */
+export interface CardSigner {
+  readonly statementKey: SigningKey;
+  now(): number;
+  assert(name: ApproverName, statement: Statement): Assertion;
+}
+
+export function toCardSigner({ keys, clock, members }: World): CardSigner {
+  return { statementKey: keys.statement, now: clock.now, assert: members.assert };
+}
+
+/** Makes a card for a planned job with the approvals of its level, from L4 on with step-ups, and the scopes of its permit. */
+export function buildAuthority(
+  signer: CardSigner,
+  about: {
+    readonly tenant_id: string;
+    readonly job: Job;
+    readonly level: "L3" | "L4" | "L5";
+    readonly office_id: string;
+    readonly plan_digest: string;
+  },
+): { authority: ActAuthority; scopes: Partial<Permit["scopes"]> } {
+  const { tenant_id, job, level, office_id, plan_digest } = about;
+  const card_id = `k-${randomUUID()}`;
+  const unsigned = {
+    ...omitPatchBytes(job),
+    ...{ tenant_id, card_id, office_id, risk: level, target: "LAB_512", run: "on_approval", intent: "A test", context: {} },
+    jobId: `job-${computeCardActId(tenant_id, card_id, 1, plan_digest)}`,
+    author: { actor_id: AUTHOR, person_id: toPersonId("ana") },
+    opened_at: signer.now(),
+  } as const;
+  const card = cardSchema.parse(signObject("card", unsigned, signer.statementKey));
+  const approvers: readonly ApproverName[] = level === "L5" ? ["bob", "carol"] : ["bob"];
+  const statements = approvers.map((name) => signApproval(signer, name, card, plan_digest, { hasStepUp: level !== "L3" }));
+  return { authority: { card, statements, attestations: [] }, scopes: { level, office_id, approval_ref: card_id, plan_digest } };
+}
+
+/** Signs an approval as the api does for the person that it authenticated, with the person's passkey if wanted. */
+export function signApproval(
+  signer: CardSigner,
+  name: ApproverName,
+  card: Card,
+  plan_digest: string,
+  { hasStepUp, ...changes }: Partial<Statement> & { readonly hasStepUp: boolean },
+): SignedStatement {
+  const statement: Statement = {
+    ...{ tenant_id: card.tenant_id, card_id: card.card_id, card_digest: hashCard(card), round: 1, plan_digest, decision: "approve" },
+    ...{ approver: toActorId(name), office_id: "office::default", nonce: createNonce(), not_after: signer.now() + APPROVAL_TTL_MS },
+    ...changes,
+  };
+  const attested = attestStatement(statement, signer.statementKey);
+  return hasStepUp ? { ...attested, assertion: signer.assert(name, statement) } : attested;
 }
 
 export function buildInitJob(project_id: string): Job {
@@ -111,7 +203,7 @@ export async function stagePushJob(world: World, bytes: Uint8Array, params: Part
 /** Registers a project as an approved act. */
 export async function registerByRunner(world: World, deps: RunnerDependencies, project = PROJECT): Promise<Receipt> {
   const job = buildInitJob(project);
-  return waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) })));
+  return waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job) })));
 }
 
 export async function readTip(world: World, branch: string, project = PROJECT): Promise<string | undefined> {

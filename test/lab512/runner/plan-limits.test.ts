@@ -4,9 +4,9 @@ import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies
 import { planAct } from "../../../src/lab512/runner/plan-act.js";
 import { buildTreeEntry, Clone } from "../../repository/real-git.js";
 import {
+  approveJob,
   buildRunnerCommand,
   buildTagJob,
-  planApprovedScopes,
   registerByRunner,
   runEnvelope,
   stagePushJob,
@@ -82,7 +82,7 @@ describe("the limits of a plan", () => {
     expect(first).toMatch(/^[0-9a-f]{64}$/);
     world.clock.offsetMs += 60_000;
     expect(await digest()).toBe(first);
-    await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) })));
+    await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job) })));
   });
 
   it("deny a release whose archive is too large, in plan and in execute", async () => {
@@ -90,12 +90,12 @@ describe("the limits of a plan", () => {
     // A header and one block of content.
     const small = limitRunner({ archiveMaxBytes: KIB - 1 });
     expect(await planJob(small, job)).toMatchObject({ ok: false, denial: { code: "limit_exceeded" } });
-    const envelope = buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job, "L4") });
+    const envelope = buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job, "L4") });
     expect((await waitForRefusal(runEnvelope(small, envelope))).code).toBe("limit_exceeded");
     const exact = await waitForReceipt(
       runEnvelope(
         limitRunner({ archiveMaxBytes: KIB }),
-        buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job, "L4") }),
+        buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job, "L4") }),
       ),
     );
     expect(exact.status, exact.error).toBe("success");

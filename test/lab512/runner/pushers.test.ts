@@ -12,9 +12,9 @@ import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { Clone } from "../../repository/real-git.js";
 import {
+  approveJob,
   buildRunnerCommand,
   buildTagJob,
-  planApprovedScopes,
   readTip,
   registerByRunner,
   runEnvelope,
@@ -24,23 +24,23 @@ import {
 import { createHookedStore } from "./store-hooks.js";
 import { createWorldKey, openWorld, TENANT, type World } from "./world.js";
 
-const [ANA, BOB, EVE] = ["person:ana", "person:bob", "person:eve"];
-const [BY_ANA, BY_BOB, BY_AGENT_OF_EVE, BY_NOBODY] = [
-  "ubl:sid:person:ana",
-  "ubl:sid:person:bob",
-  "ubl:sid:agent:of-eve",
-  "ubl:sid:app:unlisted",
-] as const;
+const [ANA, DAN, EVE] = ["person:ana", "person:dan", "person:eve"];
+const [BY_ANA, BY_DAN, BY_AGENT_OF_EVE] = ["ubl:sid:person:ana", "ubl:sid:person:dan", "ubl:sid:agent:of-eve"] as const;
 const exactly = (...person_ids: (string | undefined)[]) => ({ ok: true, value: { person_ids, exact: true, hasUnknown: false } });
 const UNKNOWN = { ok: false, denial: { code: "pushers_unknown" } };
 
 const buildPerson = (name: string) => ({ name, emails: [], passkeys: [], disabled: false });
-const buildActor = (person_id: string) => ({ person_id, name: person_id, offices: [], disabled: false });
+const buildActor = (person_id: string) => ({
+  person_id,
+  name: person_id,
+  offices: [{ office_id: "office::default", roles: [] }],
+  disabled: false,
+});
 const MEMBERS: CharterChange = {
   jobType: "registry.members.change",
   params: {
-    persons: { "person:ana": buildPerson("Ana"), "person:bob": buildPerson("Bob"), "person:eve": buildPerson("Eve") },
-    actors: { [BY_ANA]: buildActor("person:ana"), [BY_BOB]: buildActor("person:bob"), [BY_AGENT_OF_EVE]: buildActor("person:eve") },
+    persons: { "person:dan": buildPerson("Dan"), "person:eve": buildPerson("Eve") },
+    actors: { [BY_DAN]: buildActor("person:dan"), [BY_AGENT_OF_EVE]: buildActor("person:eve") },
   },
 };
 
@@ -120,7 +120,7 @@ describe("the Runner's answer to who pushed", () => {
   it("follows pushes, a merge, a release and a deletion back to the registration", async () => {
     const { project, registration, push, commit, readCold, readWarm } = await openProject();
     const first = commit();
-    const brought = await push(BY_ANA, "feature/a", first);
+    const brought = await push(BY_DAN, "feature/a", first);
     expect(brought.previous_act).toBe(registration.jti);
     const merge = {
       jobType: "git.registry.merge_protected",
@@ -133,36 +133,37 @@ describe("the Runner's answer to who pushed", () => {
         strategy: "fast-forward",
       },
     } as const;
-    const scopes = { ...(await planApprovedScopes(deps, merge, "L4")), actor_id: BY_BOB };
+    const scopes = await approveJob(world, deps, merge, "L4");
     const merged = await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: merge, scopes })));
     expect(merged).toMatchObject({ status: "success", previous_act: brought.jti });
     const tag = buildTagJob({ project_id: project, commit: first });
-    const release = buildRunnerCommand(world, { job: tag, scopes: { ...(await planApprovedScopes(deps, tag, "L4")), actor_id: BY_BOB } });
+    const release = buildRunnerCommand(world, { job: tag, scopes: await approveJob(world, deps, tag) });
     const released = await waitForReceipt(runEnvelope(deps, release));
     expect(released.previous_act).toBe(merged.jti);
     const deletion = await stagePushJob(world, new Uint8Array(0), {
       ...{ project_id: project, branch: "feature/a", expected_old: first, delete: true },
     });
-    const deleted = await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: deletion, scopes: { actor_id: BY_BOB } })));
+    const deleted = await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: deletion, scopes: { actor_id: BY_DAN } })));
     expect(deleted).toMatchObject({ status: "success", previous_act: released.jti });
     const second = commit();
     expect((await push(BY_AGENT_OF_EVE, "feature/b", second)).previous_act).toBe(deleted.jti);
     for (const read of [readCold, readWarm]) {
-      expect(await read([first])).toEqual(exactly(ANA, BOB));
+      expect(await read([first])).toEqual(exactly(ANA, DAN));
       expect(await read([second])).toEqual(exactly(EVE));
       expect(await read([])).toEqual(exactly());
-      expect(await read(null)).toMatchObject({ value: { person_ids: [ANA, BOB, EVE], exact: false, hasUnknown: false } });
-      expect(await read([first, "f".repeat(40)])).toMatchObject({ value: { person_ids: [ANA, BOB, EVE], exact: false } });
+      expect(await read(null)).toMatchObject({ value: { person_ids: [ANA, DAN, EVE], exact: false, hasUnknown: false } });
+      expect(await read([first, "f".repeat(40)])).toMatchObject({ value: { person_ids: [ANA, DAN, EVE], exact: false } });
     }
   });
 
-  it("says that it does not know everyone if a push that counts names no person of the charter", async () => {
+  it("says that it does not know everyone if a push that counts names no person", async () => {
     const { push, commit, readCold } = await openProject();
     const [one, two] = [commit(), commit()];
     await push(BY_ANA, "feature/a", one);
-    await push(BY_NOBODY, "feature/b", two);
-    expect(await readCold([one])).toEqual(exactly(ANA));
-    expect(await readCold([one, two])).toMatchObject({ value: { person_ids: [ANA], exact: false, hasUnknown: true } });
+    const nameless = await push(BY_DAN, "feature/b", two);
+    const store = replaceObjects(world.store, { [toReceiptKey(TENANT, nameless.jti)]: sign(nameless, { person_id: null }) });
+    expect(await readCold([one], store)).toEqual(exactly(ANA));
+    expect(await readCold([one, two], store)).toMatchObject({ value: { person_ids: [ANA], exact: false, hasUnknown: true } });
   });
 
   it("is unknown if a receipt is missing, forged, of another project, no success, or ends the chain early", async () => {
@@ -170,14 +171,14 @@ describe("the Runner's answer to who pushed", () => {
     const other = await openProject();
     const [one, two] = [commit(), commit()];
     const tampered = await push(BY_ANA, "feature/a", one);
-    await push(BY_BOB, "feature/b", two);
+    await push(BY_DAN, "feature/b", two);
     const key = toReceiptKey(TENANT, tampered.jti);
     const readWith = (bytes: Uint8Array | undefined, replaced = key) => readCold([two], replaceObjects(world.store, { [replaced]: bytes }));
-    expect(await readWith(sign(tampered, {}))).toEqual(exactly(BOB));
+    expect(await readWith(sign(tampered, {}))).toEqual(exactly(DAN));
     expect(await readWith(undefined)).toMatchObject(UNKNOWN);
     expect(await readWith(sign(tampered, {}, createWorldKey()))).toMatchObject(UNKNOWN);
     expect(await readWith(sign(tampered, {}, world.keys.permit))).toMatchObject(UNKNOWN);
-    expect(await readWith(toCanonicalBytes({ ...tampered, person_id: BOB }))).toMatchObject(UNKNOWN);
+    expect(await readWith(toCanonicalBytes({ ...tampered, person_id: DAN }))).toMatchObject(UNKNOWN);
     expect(await readWith(Buffer.from("{}"))).toMatchObject(UNKNOWN);
     expect(await readWith(sign(tampered, { project_id: other.project }))).toMatchObject(UNKNOWN);
     expect(await readWith(sign(tampered, { tenant_id: "T.OTHER" }))).toMatchObject(UNKNOWN);
@@ -188,7 +189,7 @@ describe("the Runner's answer to who pushed", () => {
     // A chain that leads into another project has no registration of its own.
     expect(await readWith(sign(tampered, { previous_act: other.registration.jti }))).toMatchObject(UNKNOWN);
     expect(await readWith(undefined, toReceiptKey(TENANT, registration.jti))).toMatchObject(UNKNOWN);
-    expect(await readCold([two])).toEqual(exactly(BOB));
+    expect(await readCold([two])).toEqual(exactly(DAN));
   });
 
   it("waits for the receipt of an act that has moved refs, and is unknown while there is none", async () => {
@@ -200,7 +201,7 @@ describe("the Runner's answer to who pushed", () => {
         if (done === "moved") throw new Error("died after moved");
       },
     });
-    const envelope = await buildPush(BY_BOB, "feature/b", two);
+    const envelope = await buildPush(BY_DAN, "feature/b", two);
     await expect(runEnvelope(dying, envelope)).rejects.toThrow();
     const denied = await readCold([one]);
     expect(denied).toMatchObject(UNKNOWN);
@@ -217,11 +218,11 @@ describe("the Runner's answer to who pushed", () => {
     await readWarm([one]);
     const asked: string[] = [];
     const counting = createHookedStore(world.store, { before: (operation, key) => void asked.push(`${operation} ${key}`) });
-    const { jti } = await push(BY_BOB, "feature/b", commit());
+    const { jti } = await push(BY_DAN, "feature/b", commit());
     expect(await readWarm([one], counting)).toEqual(exactly(ANA));
     expect(asked.filter((request) => request.includes("receipts/"))).toEqual([]);
     const other = await world.openRunner();
-    const elsewhere = await push(BY_BOB, "feature/c", commit());
+    const elsewhere = await push(BY_DAN, "feature/c", commit());
     expect(elsewhere.previous_act).toBe(jti);
     expect(await readPushers(other, counting, { tenant_id: TENANT, project_id: elsewhere.project_id }, [one])).toEqual(exactly(ANA));
     expect(asked.filter((request) => request.includes("receipts/")).length).toBeGreaterThan(3);
@@ -230,9 +231,9 @@ describe("the Runner's answer to who pushed", () => {
   it("rests on summaries, so that a Runner that remembers nothing need not read every receipt", async () => {
     const { project, push, commit, readCold } = await openProject();
     const [one, two, three] = [commit(), commit(), commit()];
-    const [first, second] = [await push(BY_ANA, "feature/a", one), await push(BY_BOB, "feature/b", two, createJti(true))];
+    const [first, second] = [await push(BY_ANA, "feature/a", one), await push(BY_DAN, "feature/b", two, createJti(true))];
     await push(BY_AGENT_OF_EVE, "feature/c", three);
-    const ended = await push(BY_BOB, "feature/d", commit(), createJti(true));
+    const ended = await push(BY_DAN, "feature/d", commit(), createJti(true));
     await push(BY_ANA, "feature/e", commit());
     const summaries = [second, ended].map(({ jti }) => toPushSummaryKey(TENANT, project, jti));
     const [older, newer] = await Promise.all(
@@ -241,7 +242,7 @@ describe("the Runner's answer to who pushed", () => {
     expect([older?.previous, newer?.previous]).toEqual([null, second.jti]);
     const withoutReceipts = { [toReceiptKey(TENANT, first.jti)]: undefined, [toReceiptKey(TENANT, second.jti)]: undefined };
     const all = [one, two, three];
-    expect(await readCold(all, replaceObjects(world.store, withoutReceipts))).toEqual(exactly(ANA, BOB, EVE));
+    expect(await readCold(all, replaceObjects(world.store, withoutReceipts))).toEqual(exactly(ANA, DAN, EVE));
 
     if (older === undefined) throw new Error("There is no summary.");
     const { kid: _, sig: __, ...content } = older;
@@ -258,7 +259,7 @@ describe("the Runner's answer to who pushed", () => {
     ];
     for (const forged of forgeries) {
       const objects = { [summaries[0] ?? ""]: forged };
-      expect(await readCold(all, replaceObjects(world.store, objects))).toEqual(exactly(ANA, BOB, EVE));
+      expect(await readCold(all, replaceObjects(world.store, objects))).toEqual(exactly(ANA, DAN, EVE));
       expect(await readCold(all, replaceObjects(world.store, { ...objects, ...withoutReceipts }))).toMatchObject(UNKNOWN);
     }
   });
@@ -268,7 +269,7 @@ describe("the Runner's answer to who pushed", () => {
     const [one, two, three] = [commit(), commit(), commit()];
     await push(BY_ANA, "feature/a", one);
     const [old, fresh] = [world.keys.receipt, createWorldKey()];
-    const pushed = await push(BY_BOB, "feature/b", two);
+    const pushed = await push(BY_DAN, "feature/b", two);
     const version = await change({
       jobType: "registry.keys.rotate",
       params: { add: [{ use: "receipt", jwk: fresh.jwk, revoked: false }], revoke: [old.kid] },

@@ -4,18 +4,17 @@ import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { verifySignedObject } from "../../../src/domain/bytes/signature.js";
 import { hashEnvelope } from "../../../src/domain/permit/envelope.js";
 import { type Receipt, receiptSchema } from "../../../src/domain/permit/receipt.js";
-import { TELEMETRY_ACTOR_ID } from "../../../src/domain/service-actor.js";
 import { toReceiptKey } from "../../../src/domain/storage-key.js";
 import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
 import { Clone } from "../../repository/real-git.js";
 import {
+  approveJob,
   buildInitJob,
   buildRunnerCommand,
   buildTagJob,
   PROJECT,
-  planApprovedScopes,
   type Recipe,
   readStoredReceipt,
   registerByRunner,
@@ -23,6 +22,7 @@ import {
   stagePushJob,
   waitForReceipt,
 } from "./commands.js";
+import { AUTHOR } from "./members.js";
 import { createWorldKey, hashContents, MAIN_BACKEND, openWorld, TENANT, toJwks, type World } from "./world.js";
 
 describe("receipts", () => {
@@ -72,26 +72,22 @@ describe("receipts", () => {
   });
 
   it("name the actor, the person whom the newest charter names for it, and the act before", async () => {
-    const push = async (branch: string, actor_id = "ubl:sid:agent:helper") =>
-      expectValidReceipt({ job: await stagePushJob(world, clone.bundle("main"), { branch }), scopes: { actor_id } });
-    const before = await push("feature/unknown-actor");
-    expect(before).toMatchObject({ actor_id: "ubl:sid:agent:helper", person_id: null, charter_version: 1 });
-    const params = {
-      persons: { "person:ana": { name: "Ana", emails: [], passkeys: [], disabled: false } },
-      actors: { "ubl:sid:agent:helper": { person_id: "person:ana", name: "Helper", offices: [], disabled: false } },
-    };
+    const push = async (branch: string) => expectValidReceipt({ job: await stagePushJob(world, clone.bundle("main"), { branch }) });
+    const before = await push("feature/of-ana");
+    expect(before).toMatchObject({ actor_id: AUTHOR, person_id: "person:ana", charter_version: 1 });
     const foundingKey = world.keys.founding.get(TENANT);
-    if (foundingKey === undefined) throw new Error("The tenant has no founding key.");
+    const author = world.members.params.actors[AUTHOR];
+    if (foundingKey === undefined || author === undefined) throw new Error("The tenant has no founding key or no author.");
+    const params = { persons: {}, actors: { [AUTHOR]: { ...author, person_id: "person:carol" } } };
     await appendCharterEntry(world.store, TENANT, foundingKey, { jobType: "registry.members.change", params });
-    const known = await push("feature/known-actor");
-    expect(known).toMatchObject({ person_id: "person:ana", charter_version: 2, previous_act: before.jti });
-    const service = await push("feature/service", TELEMETRY_ACTOR_ID);
-    expect(service).toMatchObject({ actor_id: TELEMETRY_ACTOR_ID, person_id: null, previous_act: known.jti });
+    expect(await push("feature/of-carol")).toMatchObject({ person_id: "person:carol", charter_version: 2, previous_act: before.jti });
+    const back = { persons: {}, actors: { [AUTHOR]: author } };
+    await appendCharterEntry(world.store, TENANT, foundingKey, { jobType: "registry.members.change", params: back });
   });
 
   it("name the repository's location for a registration", async () => {
     const job = buildInitJob("P.receipts");
-    const receipt = await expectValidReceipt({ job, scopes: await planApprovedScopes(deps, job) });
+    const receipt = await expectValidReceipt({ job, scopes: await approveJob(world, deps, job) });
     expect(receipt).toMatchObject({ status: "success", refs: [], previous_act: null });
     expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toEqual([
       { project_id: "P.receipts", repo: `repos/${TENANT}/P.receipts.git` },
@@ -101,7 +97,7 @@ describe("receipts", () => {
 
   it("name the tag object and the commit of a release", async () => {
     const job = buildTagJob({ commit: tip });
-    const receipt = await expectValidReceipt({ job, scopes: await planApprovedScopes(deps, job, "L4") });
+    const receipt = await expectValidReceipt({ job, scopes: await approveJob(world, deps, job, "L4") });
     expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toMatchObject([
       { tag: "v1.0.0", commit: tip, tag_object: receipt.refs[0]?.new },
     ]);

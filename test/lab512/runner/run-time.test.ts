@@ -5,12 +5,12 @@ import { toStagingKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
 import {
+  approveJob,
   buildInitJob,
   buildRunnerCommand,
   buildTagJob,
   MAX_RUN_MS,
   PROJECT,
-  planApprovedScopes,
   readStoredReceipt,
   readTip,
   registerByRunner,
@@ -65,7 +65,7 @@ describe("the run time limit of a permit", () => {
     };
     await expect(runEnvelope(await world.openRunner({ onStep }), envelope)).rejects.toThrow("died");
   };
-  const approveCommand = async (job: Job) => buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) });
+  const approveCommand = async (job: Job) => buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job) });
 
   it("ends an act that has moved no ref with an error receipt", async () => {
     const envelope = await push("feature/slow");

@@ -4,10 +4,10 @@ import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
 import {
+  approveJob,
   buildInitJob,
   buildRunnerCommand,
   buildTagJob,
-  planApprovedScopes,
   readStoredReceipt,
   readTip,
   registerByRunner,
@@ -103,7 +103,7 @@ describe("a retry after the death of a Runner", () => {
       STEPS.map(async (step) => {
         const project = `P.reg-${step}`;
         const job = buildInitJob(project);
-        return { step, project, envelope: buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) }) };
+        return { step, project, envelope: buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job) }) };
       }),
     );
     await dieAfter(deaths);
@@ -121,7 +121,7 @@ describe("a retry after the death of a Runner", () => {
       const tag = `v1.0.${at}`;
       const job = buildTagJob({ commit: first, tag });
       // A plan depends on the tags that there are, and a retry makes it again: each release ends before the next begins.
-      const envelope = buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job, "L4") });
+      const envelope = buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job, "L4") });
       await dieAfter([{ step, envelope }]);
       const receipt = (await retryAll([{ step, envelope }], fresh)).retried[0]?.receipt;
       const manifest = await readJson(`registry-metadata/${TENANT}/releases/P.demo/${tag}/manifest.json`);

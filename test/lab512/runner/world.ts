@@ -3,19 +3,22 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Charters } from "../../../src/decision/charter/charters.js";
+import { PolicyCatalog } from "../../../src/decision/policy/policy-catalog.js";
 import { JOB_TYPES } from "../../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { type Jwks, parseSigningKey, type SigningKey } from "../../../src/domain/bytes/signature.js";
 import type { JobsAllowlist } from "../../../src/domain/permit/allowlist.js";
+import { toPolicyBytesKey } from "../../../src/domain/storage-key.js";
 import { noInfra } from "../../../src/infra/source/open.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { openRepositoriesByTenant, type RepositoriesByTenant } from "../../../src/lab512/runner/repositories-by-tenant.js";
-import { foundCharters } from "../../../src/stack/founding/charter.js";
+import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
 import { readDefaultPolicy } from "../../../src/stack/founding/policy.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { spaceNames } from "../../../src/storage/spaces.js";
 import { createBucketPrefix, hasS3, requireS3Server } from "../../harness/buckets.js";
+import { createMembers, type Members } from "./members.js";
 
 export const TENANT = "T.UBL";
 export const OTHER_TENANT = "T.OTHER";
@@ -34,7 +37,9 @@ export interface World {
   readonly folder: string;
   readonly policy_hash: string;
   readonly allowlist: JobsAllowlist;
-  readonly keys: { readonly permit: SigningKey; readonly receipt: SigningKey; readonly founding: ReadonlyMap<string, SigningKey> };
+  readonly keys: Readonly<Record<"permit" | "statement" | "receipt", SigningKey>> & { readonly founding: ReadonlyMap<string, SigningKey> };
+  /** The members of every tenant. */
+  readonly members: Members;
   /** The Runners' clock: the real time plus `offsetMs`. */
   readonly clock: { offsetMs: number; now(): number };
   /** Opens a Runner with its own work folder, like a separate process. */
@@ -59,13 +64,19 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
   await ensureSpaces(config);
   const store = await openStore(config);
   const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT].map((tenant) => [tenant, createWorldKey()]));
-  const tenants = [...founding.keys()].map((tenant_id) => ({ tenant_id }));
-  const keys = { permit: createWorldKey(), receipt: createWorldKey(), founding };
-  const planeKeys = [
-    { use: "permit", jwk: keys.permit.jwk, revoked: false },
-    { use: "receipt", jwk: keys.receipt.jwk, revoked: false },
-  ] as const;
-  const policy_hash = await foundCharters(store, tenants, { foundingKeys: founding, planeKeys }, await readDefaultPolicy());
+  const keys = { permit: createWorldKey(), statement: createWorldKey(), receipt: createWorldKey(), founding };
+  const members = createMembers();
+  const policy = await readDefaultPolicy();
+  const policy_hash = hashBlake3Hex(policy);
+  const planeKeys = (["permit", "statement", "receipt"] as const).map((use) => [
+    keys[use].kid,
+    { use, jwk: keys[use].jwk, revoked: false },
+  ]);
+  const params = { policy_hash, ...members.params, keys: Object.fromEntries(planeKeys), tenants: {}, policy_codes: [] };
+  for (const [tenant, key] of founding) {
+    await store.blobs.create(toPolicyBytesKey(tenant, policy_hash), policy);
+    await appendCharterEntry(store, tenant, key, { jobType: "registry.charter.found", params });
+  }
   const allowlist: JobsAllowlist = {
     version: 1,
     tenants: { [TENANT]: buildAllowance(TENANT), [OTHER_TENANT]: buildAllowance(OTHER_TENANT) },
@@ -78,6 +89,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
     policy_hash,
     allowlist,
     keys,
+    members,
     clock,
     async openRunner(changes = {}) {
       const repositories = await openRepositoriesByTenant({
@@ -87,14 +99,14 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
         cacheMaxBytes: 256 * MIB,
       });
       opened.push(repositories);
+      const charters = new Charters(store, new Map([...founding].map(([tenant, key]) => [tenant, key.jwk])));
       return {
         target: "LAB_512",
         store,
         getRepositories: repositories.get,
         receiptKey: keys.receipt,
-        permitKeys: toJwks(keys.permit),
-        statementKeys: toJwks(keys.permit),
-        charters: new Charters(store, new Map([...founding].map(([tenant, key]) => [tenant, key.jwk]))),
+        charters,
+        policies: new PolicyCatalog(store, charters, clock.now),
         allowlist,
         infra: noInfra,
         limits: LIMITS,

@@ -27,7 +27,7 @@ async function insertCard(tenant: string, n: number, status: "awaiting_approval"
     target: "LAB_512",
     office_id: "office::default",
   } as const;
-  const json = { author: "{}", context: "{}", params: "{}", requires: "[]", missing: "[]", reasons: "[]" } as const;
+  const json = { card: "{}", author: "{}", context: "{}", params: "{}", requires: "[]", missing: "[]", reasons: "[]" } as const;
   await ledger.db
     .insertInto("cards")
     .values({

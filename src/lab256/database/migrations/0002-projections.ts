@@ -67,6 +67,7 @@ create table cards (
   tenant_id text not null, card_id text not null, seq bigint not null, status text not null, level text,
   job_id text not null, job_type text not null, project_id text not null, target text not null, office_id text not null,
   author json not null, intent text not null, context json not null, params json not null, subject_hash text not null,
+  card json not null,
   run text not null, round bigint not null, plan json, plan_digest text,
   requires json not null, missing json not null, reasons json not null,
   decide_by bigint, permit_ttl_ms bigint, run_by bigint, jti text, denial json, workflow_id text not null,

@@ -146,6 +146,8 @@ export interface CardsTable extends Row {
   intent: string;
   context: JsonText<Card["context"]>;
   params: JsonText<Card["params"]>;
+  /** The signed card. */
+  card: JsonText<Card>;
   subject_hash: string;
   run: RunMode;
   /** 0 until the first plan. */

@@ -6,15 +6,15 @@ import {
 } from "@simplewebauthn/server";
 import { COSEALG, decodeAttestationObject, isoBase64URL } from "@simplewebauthn/server/helpers";
 import { z } from "zod";
+import { computeUserHandle, formatFailedCheck, parseClientData, type RelyingParty } from "../../../decision/assertion.js";
 import { computeFurtherPasskeyChallenge, hashFurtherPasskey } from "../../../domain/card/passkey-registration.js";
 import type { Assertion } from "../../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../../domain/denial.js";
 import { formatProblems, parseWith } from "../../../domain/problems.js";
 import type { Db } from "../../database/database.js";
-import { formatFailedCheck, parseClientData } from "./client-data.js";
 import { CHALLENGE_TTL_MS, createRegistrationChallenge, useRegistrationChallenge } from "./passkey-challenges.js";
-import { computeUserHandle, listPasskeys, type RelyingParty } from "./passkeys.js";
-import { verifyAssertion } from "./step-up.js";
+import { listPasskeys } from "./passkeys.js";
+import { verifyOwnAssertion } from "./step-up.js";
 
 const PASSKEYS_MAX = 20;
 const VOUCH =
@@ -118,7 +118,7 @@ async function storeRegistration(
       digest: hashFurtherPasskey(registered),
       what: "that of this registration",
     };
-    const vouched = await verifyAssertion(db, { ...expected, assertion, person_id, rp });
+    const vouched = await verifyOwnAssertion(db, assertion, { ...expected, person_id, rp });
     if (!vouched.ok) return vouched;
   }
   const inserted = await db

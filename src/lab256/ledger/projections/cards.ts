@@ -23,6 +23,7 @@ export const cardsProjection: Projection = {
       intent: toPostgresText(card.intent),
       context: toCanonicalText(card.context),
       params: toCanonicalText(card.params),
+      card: toCanonicalText(card),
       subject_hash,
       run: card.run,
       round: 0,

@@ -9,7 +9,7 @@ export type CardStatementRow = Selectable<CardStatementsTable>;
 export type CardAttestationRow = Selectable<CardAttestationsTable>;
 
 /** A card in a list, without the members that only its own page shows. */
-export type CardItem = Omit<CardRow, "plan" | "params" | "context">;
+export type CardItem = Omit<CardRow, "plan" | "params" | "context" | "card">;
 
 export interface CardDetail extends CardRow {
   /** In the order in which they were recorded; at most STATEMENTS_MAX. */

@@ -1,8 +1,12 @@
-import type { Charters } from "../../decision/charter/charters.js";
-import { loadPolicy, type Policy } from "../../decision/policy/policy.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toPolicyBytesKey } from "../../domain/storage-key.js";
-import type { ObjectStore } from "../../storage/ports.js";
+import type { Charters, NewestCharter } from "../charter/charters.js";
+import { loadPolicy, type Policy } from "./policy.js";
+
+/** The object store from which policies are read. */
+interface PolicyStore {
+  readonly blobs: { get(key: string): Promise<Uint8Array | undefined> };
+}
 
 /** How long LAB 256 may use a charter after reading it. The Runner reads it again for every act, so no act runs under an outdated one. */
 const CHARTER_MAX_AGE_MS = 1000;
@@ -16,7 +20,7 @@ export class PolicyCatalog {
   private readonly policies = new Map<string, Promise<Policy>>();
 
   constructor(
-    private readonly store: ObjectStore,
+    private readonly store: PolicyStore,
     private readonly charters: Charters,
     private readonly now: () => number,
   ) {}
@@ -25,6 +29,13 @@ export class PolicyCatalog {
   async readActivePolicy(tenantId: string, asOf: "now" | "recently" = "recently"): Promise<Outcome<Policy>> {
     const hash = await this.readActiveHash(tenantId, asOf === "now" ? 0 : CHARTER_MAX_AGE_MS);
     return hash.ok ? this.readPolicyByHash(tenantId, hash.value) : hash;
+  }
+
+  /** Reads the newest charter, and the policy that an act is decided by. Denials: those of `readNewest`, `policy_not_current`. */
+  async readRules(tenantId: string, policyHash: string): Promise<Outcome<{ charter: NewestCharter; policy: Policy }>> {
+    const [charter, policy] = await Promise.all([this.charters.readNewest(tenantId), this.readPolicyByHash(tenantId, policyHash)]);
+    if (!charter.ok) return charter;
+    return policy.ok ? grantValue({ charter: charter.value, policy: policy.value }) : policy;
   }
 
   private async readActiveHash(tenantId: string, maxAgeMs: number): Promise<Outcome<string>> {

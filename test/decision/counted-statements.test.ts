@@ -1,0 +1,99 @@
+import { beforeEach, expect, test } from "vitest";
+import type { CardRound, JudgedStatement } from "../../src/decision/judge-statement.js";
+import { buildActor, type CharterWriter } from "./charter/charters.js";
+import {
+  AGENT,
+  BOB,
+  buildRound,
+  buildStatement,
+  changeMembers,
+  judge,
+  people,
+  signStatement,
+  toPersonId,
+  writeCharter,
+} from "./judging.js";
+
+let charter: CharterWriter;
+beforeEach(() => {
+  charter = writeCharter();
+});
+
+type RoundChanges = NonNullable<Parameters<typeof buildRound>[1]>;
+
+/** Judges Bob's approval of a card at L3 with these members. */
+async function judgeApproval(changes: RoundChanges, approver = BOB.actor_id): Promise<JudgedStatement> {
+  const about = await buildRound(charter, changes);
+  return judgeAbout(about, approver);
+}
+
+async function judgeAbout(about: CardRound, approver = BOB.actor_id): Promise<JudgedStatement> {
+  const judged = await judge(charter, about, signStatement(buildStatement(about, { approver })));
+  if (!judged.ok) throw new Error(judged.denial.message);
+  return judged.value;
+}
+
+const matchNotCounted = (...rules: string[]) => ({ admission: { counts: false, reasons: rules.map((rule) => ({ rule })) } });
+const COUNTED = { admission: { counts: true } };
+
+test("an approval by a person who made nothing of the change counts", async () => {
+  const others = { author_emails: ["ana@example.com"], pushers: { person_ids: [toPersonId("ana")], exact: true } };
+  expect(await judgeApproval(others)).toMatchObject(COUNTED);
+});
+
+test("the author's approval does not count, also not through another account of theirs", async () => {
+  expect(await judgeApproval({ author: BOB })).toMatchObject(matchNotCounted("approver.author"));
+  const second = "ubl:sid:person:bob-2";
+  changeMembers(charter, { actors: { [second]: buildActor(BOB.person_id) } });
+  expect(await judgeApproval({ author: BOB }, second)).toMatchObject(matchNotCounted("approver.author"));
+});
+
+test("a pusher's approval does not count", async () => {
+  const pushers = { person_ids: [BOB.person_id], exact: true };
+  expect(await judgeApproval({ pushers })).toMatchObject(matchNotCounted("approver.pusher"));
+});
+
+test("the approval of a person who may have pushed the commits does not count, and the reason says that it is not certain", async () => {
+  const pushers = { person_ids: [toPersonId("ana"), BOB.person_id], exact: false };
+  expect(await judgeApproval({ pushers })).toMatchObject(matchNotCounted("approver.pusher", "approver.pushers_not_known"));
+  expect(await judgeApproval({ pushers: { person_ids: [toPersonId("ana")], exact: false } })).toMatchObject(COUNTED);
+  // Bob is excluded for another reason, which is certain.
+  expect(await judgeApproval({ author: BOB, pushers: { person_ids: [], exact: false } })).toMatchObject(matchNotCounted("approver.author"));
+});
+
+test("a commit author's approval does not count, in whichever letter case git has the address", async () => {
+  expect(await judgeApproval({ author_emails: ["dora@example.com", "Bob@Example.COM"] })).toMatchObject(
+    matchNotCounted("approver.commit_author"),
+  );
+});
+
+test("a commit author's approval does not count after a version of the charter that removes the address", async () => {
+  changeMembers(charter, { persons: { [BOB.person_id]: { ...people.bob, emails: [] } } });
+  expect(await judgeApproval({ author_emails: ["bob@example.com"] })).toMatchObject(matchNotCounted("approver.commit_author"));
+});
+
+test("each person with a shared address is a commit author", async () => {
+  changeMembers(charter, { persons: { [BOB.person_id]: { ...people.bob, emails: ["carol@example.com"] } } });
+  for (const approver of ["bob", "carol"])
+    expect(await judgeApproval({ author_emails: ["carol@example.com"] }, `ubl:sid:person:${approver}`)).toMatchObject(
+      matchNotCounted("approver.commit_author"),
+    );
+});
+
+test("an agent's approval does not count at L3, also not that of an uninvolved person's agent", async () => {
+  expect(await judgeApproval({}, AGENT)).toMatchObject({ kind: "agent", ...matchNotCounted("actor.not_person") });
+});
+
+test("below L3 pushers and commit authors are not excluded", async () => {
+  const made = { author_emails: ["bob@example.com"], pushers: { person_ids: [BOB.person_id], exact: true } };
+  const about = await buildRound(charter, made);
+  expect(await judgeAbout({ ...about, decided: { level: "L2", requires: [] } })).toMatchObject(COUNTED);
+});
+
+test("an approval through an office that may not approve does not count", async () => {
+  const offices = [{ office_id: "office::agents", roles: [] }];
+  changeMembers(charter, { actors: { [BOB.actor_id]: buildActor(BOB.person_id, { offices }) } });
+  const about = await buildRound(charter);
+  const judged = await judge(charter, about, signStatement(buildStatement(about, { office_id: "office::agents" })));
+  expect(judged).toMatchObject({ ok: true, value: matchNotCounted("office.action", "office.ceiling") });
+});
