@@ -30,6 +30,8 @@ interface SharedOptions {
   readonly tenants?: readonly TenantSeed[];
   /** The value of `OGR_INFRA`. Defaults to `none`. */
   readonly infra?: string;
+  /** Further variables of each kind's processes. They stay when a process is started again. */
+  readonly variables?: NonNullable<RegistrySeed["variables"]>;
 }
 
 export interface TestRegistryOptions extends SharedOptions {
@@ -100,6 +102,7 @@ export async function startRegistryInProcess({
   policy,
   tenants = demoTenants,
   infra = "none",
+  variables = {},
 }: SharedOptions): Promise<ServedRegistry> {
   const { place, remove } = await createPlace(name);
   const closing: (() => Promise<void>)[] = [remove];
@@ -116,13 +119,13 @@ export async function startRegistryInProcess({
     ]);
     const environment = buildRegistryEnvironment(founded, { ...place, apiPort, infra });
     const entry = place.built === undefined ? "worker/lab512.main" : join(place.built, "worker/lab512.main.js");
-    const lab512 = new RegistryProcess(place.supervisor, { name: "lab512", entry, env: environment.lab512 });
+    const lab512 = new RegistryProcess(place.supervisor, { name: "lab512", entry, env: { ...environment.lab512, ...variables.lab512 } });
     const quiet = { OGR_LOG_LEVEL: "error" };
     const store = await openStore(founded.rootStore);
     closing.push(() => store.close());
     const served = [
-      startApi({ ...environment.api, ...quiet }).then(({ close }) => void closing.push(close)),
-      startLab256({ ...environment.lab256, ...quiet }).then(({ close }) => void closing.push(close)),
+      startApi({ ...environment.api, ...quiet, ...variables.api }).then(({ close }) => void closing.push(close)),
+      startLab256({ ...environment.lab256, ...quiet, ...variables.lab256 }).then(({ close }) => void closing.push(close)),
       lab512.start().then(() => void closing.push(() => lab512.stop())),
     ];
     const failed = (await Promise.allSettled(served)).find((result) => result.status === "rejected");

@@ -17,9 +17,11 @@ beforeAll(async () => {
     ...actor,
     ...(actor.person_id === undefined ? {} : { person_id: `${actor.person_id}.other`, emails: [] }),
   }));
-  registry = await startTestRegistry({ name: "flood", tenants: [...demoTenants.slice(0, 1), { tenant_id: OTHER_TENANT, actors: others }] });
-  await registry.api.stop();
-  await registry.api.start({ env: { OGR_ACTS_MAX: String(ACTS_MAX) } });
+  registry = await startTestRegistry({
+    name: "flood",
+    tenants: [...demoTenants.slice(0, 1), { tenant_id: OTHER_TENANT, actors: others }],
+    variables: { api: { OGR_ACTS_MAX: String(ACTS_MAX) } },
+  });
   for (const tenant of [DEMO_TENANT, OTHER_TENANT])
     await actByCard({ as: (name) => registry.as(name, tenant), openPasskeys: registry.openPasskeys }, buildRegistrationJob("P.flood"));
 });

@@ -21,7 +21,7 @@ import { type OwnPostgres, startOwnPostgres } from "./own-postgres.js";
 const PROJECT = "P.kept";
 /** The tests wait several times until the registry is idle. */
 const PATIENT = { timeout: 180_000 };
-const OFTEN = { env: { OGR_HOUSEKEEPING_EVERY_S: "1" } };
+const OFTEN = { OGR_HOUSEKEEPING_EVERY_S: "1" };
 
 describe.skipIf(inject("servers").s3 === undefined)("a registry restored from a backup of Postgres and of the store", () => {
   let registry: TestRegistry;
@@ -32,9 +32,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry restored from a 
 
   beforeAll(async () => {
     postgres = await startOwnPostgres(await mkdtemp(join(tmpdir(), "ogr-restore-")));
-    registry = await startTestRegistry({ name: "restore", databaseUrl: postgres.url });
-    await registry.lab256.stop();
-    await registry.lab256.start(OFTEN);
+    registry = await startTestRegistry({ name: "restore", databaseUrl: postgres.url, variables: { lab256: OFTEN } });
     clone = new Clone();
     first = clone.commit("a.txt", "before the backup");
     await actByCard(registry, buildRegistrationJob(PROJECT));
@@ -48,7 +46,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry restored from a 
     const seq = await readHeadSeq();
     const prefix = registry.founded.rootStore.kind === "s3" ? (registry.founded.rootStore.bucket_prefix ?? "") : "";
     backup = { database: await postgres.backUp("backup"), store: await copyBuckets(prefix), seq };
-    await Promise.all([registry.lab256.start(OFTEN), registry.lab512.start()]);
+    await Promise.all([registry.lab256.start(), registry.lab512.start()]);
 
     clone.commit("b.txt", "after the backup");
     await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/a", first));
@@ -92,7 +90,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry restored from a 
     await expectProjectionsAgree(registry, TENANT);
     expect(await readBranchTip()).toBe(first);
 
-    await Promise.all([registry.lab256.start(OFTEN), registry.lab512.start()]);
+    await Promise.all([registry.lab256.start(), registry.lab512.start()]);
     await waitUntilAtRest({ ...registry, tenant: TENANT });
     // Compares receipts, claims and anchors of the store with the ledger, and runs `git fsck` on every repository.
     const target = await toCheckTarget(registry, { commands: [], cards: [waiting] });

@@ -50,9 +50,7 @@ const pushTo = (project: string) => {
 
 beforeAll(async () => {
   writeRegistry();
-  registry = await startTestRegistry({ name: "telemetry", infra: `file:${infra}` });
-  await registry.lab256.stop();
-  await registry.lab256.start({ env: QUICK });
+  registry = await startTestRegistry({ name: "telemetry", infra: `file:${infra}`, variables: { lab256: QUICK } });
   temporal = await openTemporalClient(registry.temporal);
   clone = new Clone();
   clone.commit("a.txt", "a\n");
@@ -143,7 +141,7 @@ describe("LAB 256", PATIENT, () => {
     dying.complete({ "telemetry/T.UBL": "after nextTelemetry" });
     await temporal.client.workflow.start("housekeeping", { taskQueue: "LAB_256", workflowId: "housekeeping-by-hand", args: [] });
     await waitUntilDead(registry, "lab256");
-    await registry.lab256.start({ env: QUICK });
+    await registry.lab256.start();
     await temporal.client.schedule.getHandle("housekeeping").unpause();
     await expectExactlyOnce(registry);
   });
@@ -155,7 +153,7 @@ describe("LAB 256", PATIENT, () => {
       // About the time at which the next append begins.
       await new Promise((resolve) => setTimeout(resolve, 700 + 150 * round));
       await victim.kill();
-      await victim.start(round % 2 === 0 ? { env: QUICK } : {});
+      await victim.start();
     }
     await expectExactlyOnce(registry);
   });

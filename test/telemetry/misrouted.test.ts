@@ -1,11 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { WorkflowNotFoundError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import type { TelemetryAppendParams } from "../../src/domain/act/job.js";
-import { toTelemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { signObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
@@ -15,7 +13,7 @@ import { buildUnsignedPermit } from "../../src/lab256/permits/permits.js";
 import { createRepositoryFiles, registerRepository } from "../../src/lab512/git/repository-records.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import { actByCard, buildRegistrationJob } from "../harness/acting.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { formatRegistryJson } from "../infra-engine/registries.js";
 import { createTemporaryFolder } from "../repository/real-git.js";
@@ -29,7 +27,7 @@ import { buildBatch, buildLine, TELEMETRY } from "./lines.js";
 const APPEND = "git.registry.telemetry_append";
 const infra = join(createTemporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let temporal: TemporalTestClient;
 
 beforeAll(async () => {
@@ -37,12 +35,10 @@ beforeAll(async () => {
     infra,
     formatRegistryJson({ [`T.UBL/${TELEMETRY}`]: "enabled production", [`T.OTHER/${TELEMETRY}`]: "enabled production" }),
   );
-  registry = await startTestRegistry({ name: "misrouted", infra: `file:${infra}` });
   // The registry appends no telemetry itself.
-  await registry.lab256.stop();
-  await registry.lab256.start({ env: { OGR_HOUSEKEEPING_EVERY_S: "86400" } });
+  const variables = { lab256: { OGR_HOUSEKEEPING_EVERY_S: "86400" } };
+  registry = await startRegistryInProcess({ name: "misrouted", infra: `file:${infra}`, variables });
   temporal = await openTemporalClient(registry.temporal);
-  for (const tenant of ["T.UBL", "T.OTHER"]) await waitForEnd(toTelemetryWorkflowId(tenant));
   await actByCard(registry, buildRegistrationJob(TELEMETRY));
   // The other org has a repository of the same name: what would be written there could be.
   const name = { tenant_id: "T.OTHER", project_id: TELEMETRY };
@@ -53,16 +49,6 @@ afterAll(async () => {
   await temporal?.close();
   await registry?.stop();
 });
-
-/** Terminates the flow that the first LAB 256 may have started before it was stopped. */
-async function waitForEnd(flow: string): Promise<void> {
-  await temporal.client.workflow
-    .getHandle(flow)
-    .terminate()
-    .catch((error: unknown) => {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-    });
-}
 
 /** Reads the official state without receipts, since an act that is denied after its claim has a receipt. */
 async function readWritten(): Promise<Record<string, string>> {

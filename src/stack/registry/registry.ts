@@ -18,6 +18,8 @@ export interface RegistrySeed {
   readonly infra?: string;
   /** The number of processes of each kind; 1 by default. */
   readonly replicas?: Readonly<Partial<Record<RegistryProcessName, number>>>;
+  /** Further variables of each kind's processes, which replace those of the same name. */
+  readonly variables?: Readonly<Partial<Record<RegistryProcessName, Readonly<Record<string, string>>>>>;
 }
 
 export interface RegistryOptions extends RegistrySeed {
@@ -110,7 +112,7 @@ async function startRegistryOnce(place: RegistryPlace, seed: RegistrySeed): Prom
   const buildReplicas = (name: RegistryProcessName, module: string): [RegistryProcess, ...RegistryProcess[]] => {
     const entry = place.built === undefined ? module : join(place.built, `${module}.js`);
     const buildProcess = (n: number): RegistryProcess => {
-      const env = { ...environment[name], ...buildReplicaEnvironment(name, n, { dataDir, apiPorts }) };
+      const env = { ...environment[name], ...buildReplicaEnvironment(name, n, { dataDir, apiPorts }), ...seed.variables?.[name] };
       return new RegistryProcess(supervisor, { name: n === 1 ? name : `${name}-${n}`, entry, env });
     };
     return [buildProcess(1), ...Array.from({ length: countReplicas(name) - 1 }, (_, n) => buildProcess(n + 2))];
