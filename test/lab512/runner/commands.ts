@@ -82,9 +82,14 @@ function isRewriting(job: Job): boolean {
 }
 
 /** Runs a command as the first attempt of its own workflow, with the changes of `execution`. */
-export function runEnvelope(deps: RunnerDependencies, envelope: unknown, execution: Partial<Execution> = {}) {
+export function runEnvelope(
+  deps: RunnerDependencies,
+  envelope: unknown,
+  execution: Partial<Execution> = {},
+  authority: unknown = findAuthority(envelope),
+) {
   const jti = String((envelope as { jti?: unknown } | null | undefined)?.jti);
-  return executeCommand(deps, { ...buildExecution(jti), ...execution }, { envelope, authority: findAuthority(envelope) });
+  return executeCommand(deps, { ...buildExecution(jti), ...execution }, { envelope, authority });
 }
 
 function buildExecution(jti: string): Execution {

@@ -11,9 +11,15 @@ import { runEnvelope, waitForRefusal } from "./commands.js";
 import { hashContents, toJwks, type World } from "./world.js";
 
 /** Runs a command that must be refused, and checks that only the refusal and its log were written. */
-export async function expectRefusal(world: World, deps: RunnerDependencies, envelope: CommandEnvelope, code: DenialCode): Promise<Refusal> {
+export async function expectRefusal(
+  world: World,
+  deps: RunnerDependencies,
+  envelope: CommandEnvelope,
+  code: DenialCode,
+  authority?: unknown,
+): Promise<Refusal> {
   const before = await hashContents(world.store);
-  const refusal = await waitForRefusal(runEnvelope(deps, envelope));
+  const refusal = await waitForRefusal(runEnvelope(deps, envelope, {}, authority));
   expect(refusal.code, refusal.error).toBe(code);
   const digest = hashEnvelope(envelope);
   const key = toRefusalKey(envelope.tenant_id, digest);

@@ -12,7 +12,8 @@ const ORIGIN = `https://${RP_ID}`;
 export const AUTHOR = "ubl:sid:app:ci";
 export const OFFICES = ["office::default", "office:infra.deployer"];
 
-export type ApproverName = "bob" | "carol";
+const PEOPLE = ["ana", "bob", "carol"] as const;
+export type ApproverName = (typeof PEOPLE)[number];
 
 /** The members of a tenant, and the passkeys of those who approve. */
 export interface Members {
@@ -23,14 +24,14 @@ export interface Members {
 
 export function createMembers(): Members {
   const passkeys = new Map<ApproverName, Passkey>();
-  for (const name of ["bob", "carol"] as const) {
+  for (const name of PEOPLE) {
     const handle = Buffer.from(computeUserHandle(toPersonId(name))).toString("base64url");
     passkeys.set(name, generatePasskey(RP_ID, { handle, name }));
   }
-  const buildPerson = (name: string, own: Passkey | undefined) => ({
+  const buildPerson = (name: ApproverName) => ({
     name,
     emails: [`${name}@example.org`],
-    passkeys: own === undefined ? [] : [toCharterPasskey(own)],
+    passkeys: [...passkeys].flatMap(([owner, passkey]) => (owner === name ? [toCharterPasskey(passkey)] : [])),
     disabled: false,
   });
   const buildActor = (name: string) => ({
@@ -39,15 +40,12 @@ export function createMembers(): Members {
     offices: OFFICES.map((office_id) => ({ office_id, roles: [] })),
     disabled: false,
   });
-  const people = ["ana", "bob", "carol"] as const;
   return {
     params: {
-      persons: Object.fromEntries(
-        people.map((name) => [toPersonId(name), buildPerson(name, name === "ana" ? undefined : passkeys.get(name))]),
-      ),
+      persons: Object.fromEntries(PEOPLE.map((name) => [toPersonId(name), buildPerson(name)])),
       actors: {
         [AUTHOR]: buildActor("ana"),
-        ...Object.fromEntries(people.map((name) => [toActorId(name), buildActor(name)])),
+        ...Object.fromEntries(PEOPLE.map((name) => [toActorId(name), buildActor(name)])),
       },
       relying_parties: { [RP_ID]: { origins: [ORIGIN], use: "approve" } },
     },
