@@ -1,19 +1,22 @@
+import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
 import { proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
 import { computeDeriveMaxMs } from "../domain/act/derive-time.js";
 import { PREVIEW_MAX_MS } from "../domain/act/preview-time.js";
 import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
+import type { ProposedAct } from "../domain/card/card.js";
+import { denyWith, type Outcome } from "../domain/denial.js";
 import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
-import type { Lab512Activities } from "../domain/flow/lab512-steps.js";
+import type { Lab512Activities, PlannedAct } from "../domain/flow/lab512-steps.js";
 
 /** Retries a fault, such as an unreachable store, without limit, so that nothing is lost. A denial is a value and is not retried. */
 const unlimitedRetries = { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;
 
 /** LAB 256's steps. They run in the workflow's process, which saves a round trip. */
-export const lab256 = proxyLocalActivities<Lab256Activities>({
-  startToCloseTimeout: "10s",
-  scheduleToCloseTimeout: "365 days",
-  retry: unlimitedRetries,
-});
+export function proxyLab256(startToCloseTimeout: "10s" | "20s" | "60s"): Lab256Activities {
+  return proxyLocalActivities<Lab256Activities>({ startToCloseTimeout, scheduleToCloseTimeout: "365 days", retry: unlimitedRetries });
+}
+
+export const lab256 = proxyLab256("10s");
 
 /** Two missed heartbeats mean that the Runner is dead. Another one takes over within seconds. */
 const runnerOptions = { taskQueue: LAB_512_QUEUE, heartbeatTimeout: "1500ms", retry: unlimitedRetries } as const;
@@ -32,6 +35,16 @@ export const previewer = proxyActivities<Pick<Lab512Activities, "planAct">>({
   scheduleToCloseTimeout: PREVIEW_MAX_MS,
   summary: "Plan on LAB 512 without a card (reads only)",
 });
+
+/** Returns a denial that ends with `remedy` if no Runner plans the act in time. */
+export async function planInTime(by: typeof planner, act: ProposedAct, remedy: string): Promise<Outcome<PlannedAct>> {
+  try {
+    return await by.planAct(act);
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) throw error;
+    return denyWith("run_time_exceeded", `No Runner has planned the act in time; see that one serves LAB_512, ${remedy}`);
+  }
+}
 
 export const anchorer = proxyActivities<Pick<Lab512Activities, "anchorHeads">>({
   ...runnerOptions,

@@ -3,9 +3,11 @@ import type { Card } from "../domain/card/card.js";
 import type { MissingRequirement } from "../domain/card/requirement.js";
 import { buildDenial, type Denial } from "../domain/denial.js";
 import { lab256 } from "./activities.js";
-import { CLOSED } from "./closed.js";
 import type { Flow } from "./flow.js";
 import type { MessageVerdict } from "./messages.js";
+
+/** The denial of a message that arrives after its round has closed. */
+export const CLOSED: Denial = buildDenial("closed", "The card is no longer open for decisions; read its state.");
 
 /** The round of a card that is open for decisions. */
 export interface OpenRound {

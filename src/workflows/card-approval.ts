@@ -1,16 +1,14 @@
-import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
 import { condition, workflowInfo } from "@temporalio/workflow";
 import type { Card } from "../domain/card/card.js";
 import { toCardEnd } from "../domain/card/card-end.js";
 import type { MissingRequirement } from "../domain/card/requirement.js";
 import type { SignedStatement } from "../domain/card/statement.js";
-import { buildDenial, type Denial, denyWith, type Outcome } from "../domain/denial.js";
+import { buildDenial, type Denial, type Outcome } from "../domain/denial.js";
 import type { AdmittedStatement, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import type { SerialQueue } from "../domain/serial-queue.js";
-import { lab256, planner } from "./activities.js";
-import type { OpenRound } from "./attestations.js";
-import { CLOSED } from "./closed.js";
+import { lab256, planInTime, planner } from "./activities.js";
+import { CLOSED, type OpenRound } from "./attestations.js";
 import type { ReadyCommand } from "./command-run.js";
 import type { Flow } from "./flow.js";
 import type { MessageVerdict } from "./messages.js";
@@ -70,13 +68,8 @@ export class CardApproval implements OpenRound {
     }
   }
 
-  private async requestPlan(): Promise<Outcome<PlannedAct>> {
-    try {
-      return await planner.planAct(this.card);
-    } catch (error) {
-      if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) throw error;
-      return denyWith("run_time_exceeded", "No Runner has planned the act in time; see that one serves LAB_512, then open a new card.");
-    }
+  private requestPlan(): Promise<Outcome<PlannedAct>> {
+    return planInTime(planner, this.card, "then open a new card.");
   }
 
   /** Waits until the plan is approved, refused or out of time. `next` is a plan that replaces it. */

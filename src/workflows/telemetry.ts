@@ -4,13 +4,13 @@ import {
   executeChild,
   isCancellation,
   ParentClosePolicy,
-  proxyLocalActivities,
   setCurrentDetails,
   sleep,
   workflowInfo,
 } from "@temporalio/workflow";
 import { toActWorkflowId } from "../domain/act/workflow-id.js";
-import type { Lab256Activities, NextTelemetry } from "../domain/flow/lab256-steps.js";
+import type { NextTelemetry } from "../domain/flow/lab256-steps.js";
+import { proxyLab256 } from "./activities.js";
 import { officialAct } from "./official-act.js";
 import { toSearchAttributes } from "./search-attributes.js";
 
@@ -24,11 +24,7 @@ const PAUSES_MS = [2_000, 5_000, 15_000, 60_000, 300_000] as const;
 const RUNNING_PAUSE_MS = 2_000;
 
 /** Each call reads a page of the ledger and stages a batch. Only faults are retried. */
-const steps = proxyLocalActivities<Pick<Lab256Activities, "nextTelemetry">>({
-  startToCloseTimeout: "60s",
-  scheduleToCloseTimeout: "365 days",
-  retry: { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" },
-});
+const steps = proxyLab256("60s");
 
 /** The state that a new run continues with. How far telemetry has been appended is known from the ledger alone. */
 interface TelemetryInput {

@@ -1,13 +1,6 @@
-import {
-  condition,
-  continueAsNew,
-  defineSignal,
-  proxyLocalActivities,
-  setCurrentDetails,
-  setHandler,
-  workflowInfo,
-} from "@temporalio/workflow";
-import type { Lab256Activities, WebhookActivityName } from "../domain/flow/lab256-steps.js";
+import { condition, continueAsNew, defineSignal, setCurrentDetails, setHandler, workflowInfo } from "@temporalio/workflow";
+import type { WebhookInput } from "../domain/flow/lab256-steps.js";
+import { proxyLab256 } from "./activities.js";
 
 /** Makes the flow look for events at once. Otherwise it looks every few seconds. */
 export const webhookWokenSignal = defineSignal<[]>("webhook_woken");
@@ -17,22 +10,13 @@ const POLL_INTERVAL = "5s";
 const ITERATIONS_MAX = 1_000;
 
 /** A receiver can take seconds to respond. Its response is a value; only faults are retried. */
-const events = proxyLocalActivities<Pick<Lab256Activities, WebhookActivityName>>({
-  startToCloseTimeout: "20s",
-  scheduleToCloseTimeout: "365 days",
-  retry: { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" },
-});
-
-interface WebhookRef {
-  readonly tenant_id: string;
-  readonly webhook_id: string;
-}
+const events = proxyLab256("20s");
 
 /**
  * Delivers the events of a tenant's ledger to one receiver, in order and at least once, while the webhook is enabled. An event that fails
  * its last retry becomes a dead letter. Source: Standard Webhooks "Retries".
  */
-export async function webhookDelivery(ref: WebhookRef): Promise<void> {
+export async function webhookDelivery(ref: WebhookInput): Promise<void> {
   let woken = false;
   setHandler(webhookWokenSignal, () => {
     woken = true;
@@ -49,7 +33,7 @@ export async function webhookDelivery(ref: WebhookRef): Promise<void> {
 
 /** Returns when the event is settled or the flow is woken, because the webhook's address or retries may have changed. */
 async function deliverEvent(
-  ref: WebhookRef,
+  ref: WebhookInput,
   { seq, retries_ms }: { readonly seq: number; readonly retries_ms: readonly number[] },
   isWoken: () => boolean,
 ): Promise<void> {

@@ -189,5 +189,3 @@ export interface WebhookInput {
   readonly tenant_id: string;
   readonly webhook_id: string;
 }
-
-export type WebhookActivityName = "nextWebhookEvent" | "deliverWebhookEvent" | "settleWebhookEvent";
