@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { decodeUtf8 } from "../domain/bytes/utf8.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
 import type { Result } from "../domain/result.js";
 import { findJsonProblem, type TextProblem } from "./located-json.js";
 import { executionContextSchema, mutationReasonSchema, ownerNameSchema, processSchema, repoNameSchema } from "./registry-schema.js";
-import { decodeUtf8 } from "./utf8.js";
 
 const ACTIONS = ["register", "disable", "enable", "unregister"] as const;
 

@@ -1,9 +1,9 @@
 import { findNodeAtLocation, type Node, parseTree } from "jsonc-parser";
 import type { z } from "zod";
+import { decodeUtf8 } from "../domain/bytes/utf8.js";
 import type { Result } from "../domain/result.js";
 import { createLocator, findJsonProblem, indentNode, type TextProblem } from "./located-json.js";
 import { type RepoEntry, registrySchema, SCHEMA_VERSION } from "./registry-schema.js";
-import { decodeUtf8 } from "./utf8.js";
 
 /** One org; the owner of `telemetry_repo` (`<org>/<repo>`) is the org itself. */
 export interface OrgEntry {

@@ -1,5 +1,7 @@
-import { type Claim, parseClaim } from "../domain/permit/claim.js";
-import { type PermitEnd, parsePermitEnd } from "../domain/permit/permit-end.js";
+import type { z } from "zod";
+import { type Claim, claimSchema } from "../domain/permit/claim.js";
+import { type PermitEnd, permitEndSchema } from "../domain/permit/permit-end.js";
+import { formatProblems, parseWith } from "../domain/problems.js";
 import { toClaimKey, toPermitEndKey } from "../domain/storage-key.js";
 import type { ObjectStore } from "./ports.js";
 
@@ -16,7 +18,9 @@ export interface StoredClaim {
  */
 export async function readClaim(store: ObjectStore, tenantId: string, jti: string): Promise<StoredClaim | undefined> {
   const pointed = await store.pointers.read(toClaimKey(tenantId, jti));
-  return pointed === undefined ? undefined : { claim: parseClaim(pointed.bytes, jti), version: pointed.version };
+  return pointed === undefined
+    ? undefined
+    : { claim: parseStored(claimSchema, pointed.bytes, `claim of ${jti}`), version: pointed.version };
 }
 
 /**
@@ -26,5 +30,11 @@ export async function readClaim(store: ObjectStore, tenantId: string, jti: strin
  */
 export async function readPermitEnd(store: ObjectStore, tenantId: string, jti: string): Promise<PermitEnd | undefined> {
   const bytes = await store.blobs.get(toPermitEndKey(tenantId, jti));
-  return bytes === undefined ? undefined : parsePermitEnd(bytes, jti);
+  return bytes === undefined ? undefined : parseStored(permitEndSchema, bytes, `end of permit ${jti}`);
+}
+
+function parseStored<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
+  const parsed = parseWith(schema, JSON.parse(Buffer.from(bytes).toString("utf8")));
+  if (parsed.ok) return parsed.value;
+  throw new Error(`The ${what} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
 }

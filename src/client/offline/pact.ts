@@ -12,6 +12,7 @@ import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { type Jwks, verifyDsse, verifySignedObject } from "../../domain/bytes/signature.js";
 import { computeStatementChallenge } from "../../domain/card/statement.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
+import { parseJsonBytes } from "../../domain/json.js";
 import { needsCard } from "../../domain/level.js";
 import { toAudience } from "../../domain/permit/permit.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
@@ -126,15 +127,6 @@ function isResultOfStrategy({ strategy, source, target, commit, parents }: Pact[
 function parseChallenge(clientDataJSON: string): unknown {
   const data = parseJsonBytes(Buffer.from(clientDataJSON, "base64url"));
   return typeof data === "object" && data !== null && "challenge" in data ? data.challenge : undefined;
-}
-
-/** Returns undefined for bytes that are not JSON; the schema then reports it. */
-function parseJsonBytes(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-  } catch {
-    return undefined;
-  }
 }
 
 function buildInvalidVerdict(why: string): PactVerdict {

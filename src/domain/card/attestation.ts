@@ -4,6 +4,7 @@ import type { Blake3Hex } from "../bytes/hash.js";
 import { jwksSchema } from "../bytes/jwks.js";
 import { verifyDsse } from "../bytes/signature.js";
 import { denyWith, grantValue, type Outcome } from "../denial.js";
+import { parseJsonBytes } from "../json.js";
 import { type FieldProblem, formatProblems, type ParseResult, parseWith } from "../problems.js";
 
 /** The payload type of an in-toto statement in a DSSE envelope. Source: in-toto attestation framework v1, "Envelope". */
@@ -122,19 +123,11 @@ function parseAttestation(candidate: unknown): ParseResult<ParsedAttestation> {
   const envelope = parseWith(attestationEnvelopeSchema, candidate);
   if (!envelope.ok) return envelope;
   const body = Buffer.from(envelope.value.payload, "base64");
-  const json = parsePayloadJson(body);
-  if (!json.ok) return json;
-  const statement = parseWith(inTotoStatementSchema, json.value);
+  const json = parseJsonBytes(body);
+  if (json === undefined) return { ok: false, problems: [{ field: "payload", problem: "These bytes are not JSON in UTF-8." }] };
+  const statement = parseWith(inTotoStatementSchema, json);
   if (!statement.ok) return { ok: false, problems: statement.problems.map(toPayloadProblem) };
   return { ok: true, value: { envelope: envelope.value, body, statement: statement.value } };
-}
-
-function parsePayloadJson(body: Uint8Array): ParseResult<unknown> {
-  try {
-    return { ok: true, value: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) };
-  } catch {
-    return { ok: false, problems: [{ field: "payload", problem: "These bytes are not JSON in UTF-8." }] };
-  }
 }
 
 function toPayloadProblem({ field, problem }: FieldProblem): FieldProblem {

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { infraRevisionSchema } from "../act/infra-context.js";
 import { blake3Schema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
-import { formatProblems, parseWith } from "../problems.js";
 
 /**
  * The object `claims/<tenant>/<jti>`, by which a Runner claims a permit for one act. Only Runners write it, signed by a receipt key. Source:
@@ -26,10 +25,3 @@ export const claimSchema = z.strictObject({
   sig: z.string().min(1).max(200),
 });
 export type Claim = z.infer<typeof claimSchema>;
-
-/** @throws Error for a claim of `jti` that is malformed. */
-export function parseClaim(bytes: Uint8Array, jti: string): Claim {
-  const parsed = parseWith(claimSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
-  if (parsed.ok) return parsed.value;
-  throw new Error(`The claim of ${jti} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
-}

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
-import { formatProblems, parseWith } from "../problems.js";
 
 /**
  * The object `ends/<tenant>/<jti>`, created once, by which LAB 256 ends a permit. A Runner reads it after its claim and before any ref moves,
@@ -14,10 +13,3 @@ export const permitEndSchema = z.strictObject({
   ended_at: timeMsSchema,
 });
 export type PermitEnd = z.infer<typeof permitEndSchema>;
-
-/** @throws Error for an end of `jti` that is malformed. */
-export function parsePermitEnd(bytes: Uint8Array, jti: string): PermitEnd {
-  const parsed = parseWith(permitEndSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
-  if (parsed.ok) return parsed.value;
-  throw new Error(`The end of permit ${jti} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
-}

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "../../domain/bytes/utf8.js";
 import { checkBranchName } from "../../domain/git/ref-name.js";
 import { GitFault } from "../git-fault.js";
 
@@ -23,6 +24,7 @@ const PEELED_LINE = /^\^([0-9a-f]{40})$/;
  */
 export function parsePackedRefs(bytes: Uint8Array): Refs {
   const text = decodeUtf8(bytes);
+  if (text === undefined) throw new GitFault("repository_invalid", "packed-refs is not UTF-8. Restore the repository from a copy.");
   const lines = text.split("\n");
   if (lines[0] !== HEADER) throw buildLineFault(1, "the header is not the one that this registry writes");
   if (lines.pop() !== "") throw buildLineFault(lines.length + 1, "the last line does not end");
@@ -82,14 +84,6 @@ function toByteOrder(unit: number): number {
 export function checkRefName(name: string): string | undefined {
   const rest = /^refs\/[a-z]+\/(.+)$/s.exec(name)?.[1];
   return rest === undefined ? "A ref name has the form `refs/<kind>/<name>`." : checkBranchName(rest);
-}
-
-function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new GitFault("repository_invalid", "packed-refs is not UTF-8. Restore the repository from a copy.", cause);
-  }
 }
 
 function buildLineFault(line: number, what: string): GitFault {
