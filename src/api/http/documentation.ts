@@ -7,7 +7,8 @@ import { signedStatementSchema, statementSchema } from "../../domain/card/statem
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import { permitSchema } from "../../domain/permit/permit.js";
 import { receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
-import { problemSchema, toOperationId } from "./documented-route.js";
+import { toOperationId } from "./documented-route.js";
+import { problemSchema } from "./problem.js";
 import type { Route } from "./route.js";
 
 /** Schemas that the document defines once and refers to. */

@@ -1,17 +1,5 @@
-import { z } from "zod";
-import { PROBLEM_CODES, type ProblemCode, toHttpStatus } from "./problem.js";
+import { type ProblemCode, problemSchema, toHttpStatus } from "./problem.js";
 import type { Route } from "./route.js";
-
-/** A problem document (RFC 9457) as the documentation shows it. */
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.union([z.int(), z.literal("expired")]),
-  detail: z.string(),
-  code: z.enum(PROBLEM_CODES),
-  errors: z.array(z.object({ field: z.string(), problem: z.string() })).optional(),
-  next: z.string().optional(),
-});
 
 /** Problems of every guarded route. */
 const GUARDED_PROBLEMS: readonly ProblemCode[] = ["unauthenticated", "forbidden", "not_found", "share_exceeded", "overloaded"];

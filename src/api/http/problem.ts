@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { DENIAL_STATUS, type Denial, type DenialCode } from "../../domain/denial.js";
 import type { FieldProblem } from "../../domain/problems.js";
 
@@ -32,16 +33,16 @@ const RETRY_AFTER_S = 2;
  * A problem document (RFC 9457). `status` is the HTTP status, but for an expired permit, where the contract says "expired" (a consumer
  * ignores a member of another type, RFC 9457 §3.1).
  */
-interface ProblemDocument {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number | "expired";
-  readonly detail: string;
-  readonly code: ProblemCode;
-  readonly errors?: readonly FieldProblem[];
-  readonly next?: string;
-  readonly [extension: string]: unknown;
-}
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.union([z.int(), z.literal("expired")]),
+  detail: z.string(),
+  code: z.enum(PROBLEM_CODES),
+  errors: z.array(z.object({ field: z.string(), problem: z.string() })).optional(),
+  next: z.string().optional(),
+});
+type ProblemDocument = Readonly<z.infer<typeof problemSchema>> & { readonly [extension: string]: unknown };
 
 export interface ProblemAnswer {
   readonly kind: "problem";
@@ -73,7 +74,7 @@ export function buildProblem(
     status,
     detail,
     code,
-    ...(errors === undefined ? {} : { errors }),
+    ...(errors === undefined ? {} : { errors: [...errors] }),
     ...(next === undefined ? {} : { next }),
     ...members,
   };
