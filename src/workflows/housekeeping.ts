@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { ParentClosePolicy, patched, startChild } from "@temporalio/workflow";
 import { toTelemetryWorkflowId, toWebhookWorkflowId } from "../domain/act/workflow-id.js";
-import type { WebhookInput } from "../domain/flow/lab256-steps.js";
+import type { WebhookRef } from "../domain/flow/lab256-steps.js";
 import { anchorer, lab256 } from "./activities.js";
 import { toSearchAttributes } from "./search-attributes.js";
 import { telemetry } from "./telemetry.js";
@@ -24,7 +24,7 @@ export async function housekeeping(): Promise<{ ended_permits: number; anchored_
 }
 
 /** A webhook's flow is missing if Temporal was down when the webhook was declared, or has lost its state. */
-async function ensureWebhookFlow(webhook: WebhookInput): Promise<void> {
+async function ensureWebhookFlow(webhook: WebhookRef): Promise<void> {
   await startUnlessRunning(() =>
     startChild(webhookDelivery, {
       workflowId: toWebhookWorkflowId(webhook.tenant_id, webhook.webhook_id),

@@ -1,5 +1,5 @@
 import { condition, continueAsNew, defineSignal, setCurrentDetails, setHandler, workflowInfo } from "@temporalio/workflow";
-import type { WebhookInput } from "../domain/flow/lab256-steps.js";
+import type { WebhookRef } from "../domain/flow/lab256-steps.js";
 import { proxyLab256 } from "./activities.js";
 
 /** Makes the flow look for events at once. Otherwise it looks every few seconds. */
@@ -16,7 +16,7 @@ const events = proxyLab256("20s");
  * Delivers the events of a tenant's ledger to one receiver, in order and at least once, while the webhook is enabled. An event that fails
  * its last retry becomes a dead letter. Source: Standard Webhooks "Retries".
  */
-export async function webhookDelivery(ref: WebhookInput): Promise<void> {
+export async function webhookDelivery(ref: WebhookRef): Promise<void> {
   let woken = false;
   setHandler(webhookWokenSignal, () => {
     woken = true;
@@ -33,7 +33,7 @@ export async function webhookDelivery(ref: WebhookInput): Promise<void> {
 
 /** Returns when the event is settled or the flow is woken, because the webhook's address or retries may have changed. */
 async function deliverEvent(
-  ref: WebhookInput,
+  ref: WebhookRef,
   { seq, retries_ms }: { readonly seq: number; readonly retries_ms: readonly number[] },
   isWoken: () => boolean,
 ): Promise<void> {

@@ -140,17 +140,17 @@ export interface Lab256Activities {
   headsToAnchor(): Promise<readonly SignedHead[]>;
   recordAnchored(heads: readonly SignedHead[]): Promise<void>;
   /** Lists every enabled webhook. */
-  enabledWebhooks(): Promise<readonly WebhookInput[]>;
+  enabledWebhooks(): Promise<readonly WebhookRef[]>;
   /** Returns the webhook's next event by its `seq` in the ledger, and the pause after each failed attempt. */
   nextWebhookEvent(
-    input: WebhookInput,
+    input: WebhookRef,
   ): Promise<{ state: "event"; seq: number; retries_ms: readonly number[] } | { state: "idle" } | { state: "stopped" }>;
   /** Makes one attempt to deliver an event. */
   deliverWebhookEvent(
-    input: WebhookInput & { readonly seq: number },
+    input: WebhookRef & { readonly seq: number },
   ): Promise<{ readonly outcome: "taken" | "refused" | "stopped"; readonly reason?: string }>;
   /** Records the end of an event: delivered (`dead` is null), or a dead letter with the reason. */
-  settleWebhookEvent(input: WebhookInput & { readonly seq: number; readonly dead: string | null }): Promise<void>;
+  settleWebhookEvent(input: WebhookRef & { readonly seq: number; readonly dead: string | null }): Promise<void>;
   /** Lists the tenants whose finished acts become telemetry; none in a deployment without an infra registry. */
   telemetryTenants(): Promise<readonly string[]>;
   /** Builds a batch of newly finished acts, stages its lines, and issues the permit of its append. */
@@ -185,7 +185,7 @@ export interface NextTelemetryInput {
   readonly round: number;
 }
 
-export interface WebhookInput {
+export interface WebhookRef {
   readonly tenant_id: string;
   readonly webhook_id: string;
 }

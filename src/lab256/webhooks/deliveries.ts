@@ -1,9 +1,10 @@
 import { sql } from "kysely";
+import type { WebhookRef } from "../../domain/flow/lab256-steps.js";
 import { type LedgerEntry, toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Db, Trx } from "../database/database.js";
 import { readChainHead } from "../ledger/chain.js";
 import { toLedgerEntry } from "../ledger/read-entries.js";
-import type { Webhook, WebhookRef } from "./webhooks.js";
+import type { Webhook } from "./webhooks.js";
 
 /** Finds the next entry to deliver: a dead letter that is to be replayed, otherwise the oldest matching entry. */
 export async function findNextDelivery(db: Db, webhook: Webhook): Promise<number | undefined> {

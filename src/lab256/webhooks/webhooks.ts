@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Selectable, sql } from "kysely";
+import type { WebhookRef } from "../../domain/flow/lab256-steps.js";
 import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { WEBHOOK_RETRIES_MS, WEBHOOKS_MAX_COUNT, type WebhookDeclaration } from "../../domain/ledger/webhook.js";
 import type { Db } from "../database/database.js";
@@ -8,11 +9,6 @@ import { readChainHead } from "../ledger/chain.js";
 
 export type Webhook = Readonly<Selectable<WebhookTables["webhooks"]>>;
 export type DeadLetter = Readonly<Selectable<WebhookTables["webhook_dead_letters"]>>;
-
-export interface WebhookRef {
-  readonly tenant_id: string;
-  readonly webhook_id: string;
-}
 
 const SECRET_BYTES = 32;
 
