@@ -26,7 +26,6 @@ import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { limitToCreates } from "../storage/scoped.js";
 import { Flows } from "./acts/flows.js";
-import { createPolicyOffices } from "./acts/policy-offices.js";
 import { createHealthChecks } from "./health.js";
 import { PrincipalCache } from "./http/principal-cache.js";
 import { createServer } from "./http/server.js";
@@ -98,7 +97,7 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
     flows: new Flows(temporal, urls),
     permits: { db, store, policies, infra, permitKey, now: Date.now },
     charters,
-    policies: createPolicyOffices(policies),
+    policies,
     infra,
     principals: new PrincipalCache((bearer, nowMs) => authenticateBearer(db, bearer, nowMs), Date.now),
     statementKey,

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { RelyingParty } from "../decision/assertion.js";
 import type { Charters } from "../decision/charter/charters.js";
-import type { PolicyData } from "../decision/policy/data.js";
+import type { PolicyCatalog } from "../decision/policy/policy-catalog.js";
 import type { Jwks, SigningKey } from "../domain/bytes/signature.js";
 import type { InfraSource } from "../infra/source/source.js";
 import type { DbPool } from "../lab256/database/database.js";
@@ -25,7 +25,7 @@ export interface ApiDependencies {
   readonly flows: Flows;
   readonly permits: PermitDependencies;
   readonly charters: Charters;
-  readonly policies: PolicyOffices;
+  readonly policies: PolicyCatalog;
   readonly infra: InfraSource;
   readonly principals: PrincipalCache;
   /** Signs that the api authenticated the approver of a statement. */
@@ -40,12 +40,4 @@ export interface ApiDependencies {
   readonly limits: AdmissionLimits;
   readonly log: Logger;
   now(): number;
-}
-
-/** The offices in a tenant's active policy. */
-export interface PolicyOffices {
-  /** Finds the active policy's hash and its offices by id; undefined if the tenant has no charter. */
-  findActivePolicy(tenantId: string): Promise<{ readonly policy_hash: string; readonly offices: PolicyData["offices"] } | undefined>;
-  /** Lists the offices that may take an action. */
-  listOfficesAllowedTo(tenantId: string, action: string): Promise<ReadonlySet<string>>;
 }

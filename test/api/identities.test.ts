@@ -25,8 +25,8 @@ const list = async (path: string, query = "") => {
 
 test("a member reads its tenant with its transport, policy and ledger head", async () => {
   const { body } = await api.call({ path: `/v1/tenant?tenant_id=${TENANT}`, as: BOB });
-  const policy = await api.deps.policies.findActivePolicy(TENANT);
-  expect(body).toMatchObject({ tenant_id: TENANT, transport: "temporal", policy_hash: policy?.policy_hash });
+  const policy = await api.deps.policies.readActivePolicy(TENANT);
+  expect(body).toMatchObject({ tenant_id: TENANT, transport: "temporal", policy_hash: policy.ok && policy.value.hash });
   expect(body["ledger"]).toEqual({ container: `C.Registry::${TENANT}`, entries: expect.any(Number), head: expect.any(String) });
 });
 

@@ -5,7 +5,6 @@ import { Writable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { expect, inject } from "vitest";
 import { Flows } from "../../src/api/acts/flows.js";
-import { createPolicyOffices } from "../../src/api/acts/policy-offices.js";
 import type { AdmissionLimits } from "../../src/api/admission/admission.js";
 import type { ApiDependencies } from "../../src/api/dependencies.js";
 import { PrincipalCache } from "../../src/api/http/principal-cache.js";
@@ -110,7 +109,7 @@ export async function startApi(
     flows: new Flows(temporal, urls),
     permits: { db, store, policies, infra: noInfra, permitKey, now: Date.now },
     charters,
-    policies: createPolicyOffices(policies),
+    policies,
     infra: noInfra,
     principals: new PrincipalCache((bearer, nowMs) => authenticateBearer(db, bearer, nowMs), Date.now),
     jwks: { keys: [permitKey.jwk, statementKey.jwk] },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { PolicyData } from "../../decision/policy/data.js";
 import { ACTOR_KINDS, actorIdSchema, officeIdSchema, targetSchema, tenantIdSchema } from "../../domain/ids.js";
 import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { LEVELS } from "../../domain/level.js";
@@ -86,13 +87,13 @@ async function answerTenant(deps: ApiDependencies, tenantId: string): Promise<An
   const container = toRegistryContainer(tenantId);
   const [found, policy, head] = await Promise.all([
     findTenant(deps.db, tenantId),
-    deps.policies.findActivePolicy(tenantId),
+    deps.policies.readActivePolicy(tenantId),
     readChainHead(deps.db, container),
   ]);
   if (found === undefined) return refuseNotFound("This tenant");
   const { transport, created_at_ms: created_at } = found;
   const ledger = { container, entries: head.seq, head: head.hash };
-  return answerOk({ tenant_id: tenantId, transport, created_at, policy_hash: policy?.policy_hash ?? null, ledger });
+  return answerOk({ tenant_id: tenantId, transport, created_at, policy_hash: policy.ok ? policy.value.hash : null, ledger });
 }
 
 interface OfficesCall {
@@ -104,8 +105,8 @@ interface OfficesCall {
 /** Lists the offices that the policy knows and those that actors hold. A policy limits the former, and actors hold few others. */
 async function answerOffices(deps: ApiDependencies, { url, principal: { tenant_id: tenantId }, query }: OfficesCall): Promise<Answer> {
   const { limit, after = "" } = query;
-  const [policy, holders] = await Promise.all([deps.policies.findActivePolicy(tenantId), countOfficeHolders(deps.db, tenantId)]);
-  const known = policy?.offices ?? {};
+  const [policy, holders] = await Promise.all([deps.policies.readActivePolicy(tenantId), countOfficeHolders(deps.db, tenantId)]);
+  const known = policy.ok ? policy.value.data.offices : {};
   const ids = [...new Set([...Object.keys(known), ...holders.keys()])].sort();
   const rest = ids.filter((id) => id > after);
   const page = rest.slice(0, limit);
@@ -117,9 +118,7 @@ async function answerOffices(deps: ApiDependencies, { url, principal: { tenant_i
   return answerPage({ url, query: { ...query } }, items, rest.length > page.length ? (page.at(-1) ?? null) : null);
 }
 
-type PolicyOfficesById = NonNullable<Awaited<ReturnType<ApiDependencies["policies"]["findActivePolicy"]>>>["offices"];
-
-function toPolicyOfficeView(known: PolicyOfficesById, officeId: string): z.infer<typeof policyOfficeSchema> | null {
+function toPolicyOfficeView(known: PolicyData["offices"], officeId: string): z.infer<typeof policyOfficeSchema> | null {
   const office = Object.hasOwn(known, officeId) ? known[officeId] : undefined;
   if (office === undefined) return null;
   const { allowed_actions, scope, risk_ceiling, approval_policy, ttl_default_ms } = office;

@@ -11,6 +11,7 @@ import { findPermitByCard, findPermitByJti, type PermitItem } from "../../lab256
 import { endPermit } from "../../lab256/permits/end-permit.js";
 import { issueDirectPermit } from "../../lab256/permits/permits.js";
 import { resolveActingOffice } from "../acts/office.js";
+import { listOfficesAllowedTo } from "../acts/policy-offices.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { PERMIT_REQUEST_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, buildProblem, type ProblemAnswer, refuseNotFound } from "../http/problem.js";
@@ -164,7 +165,7 @@ async function revokePermit(deps: ApiDependencies, principal: Principal, jti: st
   const row = await findPermitByJti(deps.db, { tenant_id, jti });
   if (row === undefined) return refuseNotFound("This permit");
   if (row.actor_id !== actor_id) {
-    const approvers = await deps.policies.listOfficesAllowedTo(tenant_id, "card.approve");
+    const approvers = await listOfficesAllowedTo(deps.policies, tenant_id, "card.approve");
     if (!offices.some(({ office_id }) => approvers.has(office_id)))
       return buildProblem("forbidden", "Only the permit's own actor, or an actor with an office that holds `card.approve`, may revoke it.");
   }

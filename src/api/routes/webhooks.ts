@@ -12,6 +12,7 @@ import {
   replayDeadLetters,
   type Webhook,
 } from "../../lab256/webhooks/webhooks.js";
+import { listOfficesAllowedTo } from "../acts/policy-offices.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildProblem, refuseNotFound } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
@@ -111,7 +112,7 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
 }
 
 async function runAsWebhookManager(deps: ApiDependencies, { tenant_id, offices }: Principal, work: () => Promise<Answer>): Promise<Answer> {
-  const managingOffices = await deps.policies.listOfficesAllowedTo(tenant_id, MANAGING_ACTION);
+  const managingOffices = await listOfficesAllowedTo(deps.policies, tenant_id, MANAGING_ACTION);
   if (offices.some(({ office_id }) => managingOffices.has(office_id))) return work();
   return buildProblem("forbidden", `Managing webhooks requires an office that holds \`${MANAGING_ACTION}\`.`);
 }
