@@ -1,9 +1,9 @@
 import { type Selectable, sql } from "kysely";
 import type { Db } from "../database/database.js";
-import type { ClockReadingsTable } from "../database/tables/ledger.js";
+import type { LedgerTables } from "../database/tables/ledger.js";
 
 /** The bounds within which a clock is ahead of or behind another one. Source: contracts "Permit, command, claim, receipt". */
-export type ClockReading = Readonly<Selectable<ClockReadingsTable>>;
+export type ClockReading = Readonly<Selectable<LedgerTables["clock_readings"]>>;
 
 /** Compares this process's clock with the database's, which is read between two readings of this one. */
 export async function readOwnClock(db: Db, name: string, now: () => number): Promise<ClockReading> {

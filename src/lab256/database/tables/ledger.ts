@@ -9,59 +9,49 @@ export type WholeNumber = ColumnType<number, number, number>;
  */
 export type JsonText<T> = ColumnType<T, string, string>;
 
-/** One event of a container's chain, never updated or deleted. `hash` is the BLAKE3 of the JCS of all other columns. */
-export interface LedgerEntriesTable {
-  container: string;
-  /** Counts from 1, without gaps. */
-  seq: WholeNumber;
-  tenant_id: string;
-  type: string;
-  /** The event's name, chosen by its writer and unique in its container. */
-  key: string;
-  at_ms: WholeNumber;
-  payload: JsonText<unknown>;
-  prev_hash: string;
-  hash: string;
-}
-
-/** The newest entry of each container; `seq` is 0 before the first entry. */
-export interface LedgerHeadsTable {
-  container: string;
-  tenant_id: string;
-  seq: WholeNumber;
-  hash: string;
-}
-
-/** The heads that have a signed copy in the object store. Not a projection: a rebuild keeps it. */
-export interface LedgerAnchorsTable {
-  container: string;
-  seq: WholeNumber;
-  hash: string;
-  anchored_at: WholeNumber;
-}
-
-/**
- * The lower and upper bound by which a clock is ahead of its reference (negative: behind). LAB 256's clock (`name` is its host) is
- * compared with the database's, a Runner's (`name` is its key id) with LAB 256's. Not a projection: it is measured continually.
- */
-export interface ClockReadingsTable {
-  plane: "LAB_256" | "LAB_512";
-  name: string;
-  lower_ms: WholeNumber;
-  upper_ms: WholeNumber;
-  measured_at: WholeNumber;
-}
-
-/** Telemetry is complete up to the entry `passed_seq` of the tenant's ledger. Not a projection: it can be recomputed if lost. */
-export interface TelemetryCursorsTable {
-  tenant_id: string;
-  passed_seq: WholeNumber;
-}
-
 export interface LedgerTables {
-  ledger_entries: LedgerEntriesTable;
-  ledger_heads: LedgerHeadsTable;
-  ledger_anchors: LedgerAnchorsTable;
-  clock_readings: ClockReadingsTable;
-  telemetry_cursors: TelemetryCursorsTable;
+  /** One event of a container's chain, never updated or deleted. `hash` is the BLAKE3 of the JCS of all other columns. */
+  ledger_entries: {
+    container: string;
+    /** Counts from 1, without gaps. */
+    seq: WholeNumber;
+    tenant_id: string;
+    type: string;
+    /** The event's name, chosen by its writer and unique in its container. */
+    key: string;
+    at_ms: WholeNumber;
+    payload: JsonText<unknown>;
+    prev_hash: string;
+    hash: string;
+  };
+  /** The newest entry of each container; `seq` is 0 before the first entry. */
+  ledger_heads: {
+    container: string;
+    tenant_id: string;
+    seq: WholeNumber;
+    hash: string;
+  };
+  /** The heads that have a signed copy in the object store. Not a projection: a rebuild keeps it. */
+  ledger_anchors: {
+    container: string;
+    seq: WholeNumber;
+    hash: string;
+    anchored_at: WholeNumber;
+  };
+  /**
+   * The lower and upper bound by which a clock is ahead of its reference (negative: behind). LAB 256's clock (`name` is its host) is
+   * compared with the database's, a Runner's (`name` is its key id) with LAB 256's. Not a projection: it is measured continually.
+   */
+  clock_readings: {
+    plane: "LAB_256" | "LAB_512";
+    name: string;
+    lower_ms: WholeNumber;
+    upper_ms: WholeNumber;
+    measured_at: WholeNumber;
+  };
+  /** Telemetry is complete up to the entry `passed_seq` of the tenant's ledger. Not a projection: it can be recomputed if lost. */
+  telemetry_cursors: {
+    tenant_id: string;
+    passed_seq: WholeNumber;
+  };
 }

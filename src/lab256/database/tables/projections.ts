@@ -20,206 +20,180 @@ interface Row {
   seq: WholeNumber;
 }
 
-export interface RegistryProjectsTable extends Row {
-  project_id: string;
-  name: string;
-  owners: JsonText<string[]>;
-  visibility: string;
-  repo_url: string | null;
-  registered_at: WholeNumber;
-  /** The time of the project's registration, last activity or last release. */
-  last_activity: WholeNumber;
-}
-
-/**
- * How often a ref moved to an object id, minus how often it moved away. The ref points to the id whose balance is 1. Receipts of one ref
- * can be recorded in a different order than its moves (a Runner that died after the move reports late); a sum does not depend on the
- * order.
- */
-export interface RegistryRefsTable extends Row {
-  project_id: string;
-  name: string;
-  object_id: string;
-  balance: WholeNumber;
-  jti: string;
-  moved_at: WholeNumber;
-}
-
-export interface RegistryReleasesTable extends Row {
-  project_id: string;
-  tag: string;
-  commit: string;
-  notes_hash: string;
-  tagged_at: WholeNumber;
-}
-
-export interface RegistryActivityTable extends Row {
-  project_id: string;
-  action: "push" | "delete" | "tag" | "merge" | "reset" | "archive" | "unarchive";
-  actor: string;
-  ref: string;
-  commit: string;
-  at_ms: WholeNumber;
-}
-
-/**
- * `brought` is false for a tip that the repository may have had before. The commit ZERO_ID represents pushed commits that the receipt
- * does not name.
- */
-export interface RegistryPushedCommitsTable extends Row {
-  project_id: string;
-  commit: string;
-  jti: string;
-  actor_id: string;
-  brought: boolean;
-}
-
-/** `status` is `running` until the command's receipt, or its end without one, is recorded. */
-export interface CommandsTable extends Row {
-  jti: string;
-  job_id: string;
-  job_type: JobType;
-  project_id: string;
-  target: Target;
-  actor_id: string;
-  office_id: string;
-  card_id: string | null;
-  workflow_id: string;
-  envelope: JsonText<CommandEnvelope>;
-  envelope_digest: string;
-  status: FlowStatus;
-  denial_code: DenialCode | null;
-  denial_message: string | null;
-  issued_at: WholeNumber;
-  finished_at: WholeNumber | null;
-}
-
-export interface ReceiptsTable extends Row {
-  jti: string;
-  job_id: string;
-  job_type: string;
-  project_id: string;
-  status: ReceiptStatus;
-  actor_id: string;
-  card_id: string | null;
-  receipt: JsonText<Receipt>;
-  finished_at: WholeNumber;
-}
-
-export interface RefusalsTable extends Row {
-  envelope_digest: string;
-  jti: string;
-  job_id: string;
-  code: DenialCode;
-  card_id: string | null;
-  refusal: JsonText<Refusal>;
-  finished_at: WholeNumber;
-}
-
 export type PermitStatus = "issued" | "used" | "revoked" | "expired" | "refused";
 
-export interface PermitsTable extends Row {
-  jti: string;
-  card_id: string | null;
-  actor_id: string;
-  intent: string;
-  subject_hash: string;
-  permit: JsonText<Permit>;
-  status: PermitStatus;
-  issued_at: WholeNumber;
-  exp: WholeNumber;
-  ended_at: WholeNumber | null;
-  end_reason: string | null;
-  ended_by: string | null;
-}
-
-export interface CardsTable extends Row {
-  card_id: string;
-  status: FlowStatus;
-  level: Level | null;
-  job_id: string;
-  job_type: JobType;
-  project_id: string;
-  target: Target;
-  office_id: string;
-  author: JsonText<Card["author"]>;
-  intent: string;
-  context: JsonText<Card["context"]>;
-  params: JsonText<Card["params"]>;
-  /** The signed card. */
-  card: JsonText<Card>;
-  subject_hash: string;
-  run: RunMode;
-  /** 0 until the first plan. */
-  round: WholeNumber;
-  plan: JsonText<Plan> | null;
-  plan_digest: string | null;
-  requires: JsonText<Requirement[]>;
-  missing: JsonText<MissingRequirement[]>;
-  reasons: JsonText<Reason[]>;
-  decide_by: WholeNumber | null;
-  permit_ttl_ms: WholeNumber | null;
-  /** The permit's `exp`; null until it is issued. */
-  run_by: WholeNumber | null;
-  jti: string | null;
-  denial: JsonText<Denial> | null;
-  workflow_id: string;
-  opened_at: WholeNumber;
-  updated_at: WholeNumber;
-  closed_at: WholeNumber | null;
-}
-
-export interface CardStatementsTable extends Row {
-  card_id: string;
-  statement_digest: string;
-  decision: StatementDecision;
-  approver: string;
-  office_id: string;
-  person_id: string | null;
-  plan_digest: string;
-  counts: boolean;
-  reasons: JsonText<Reason[]>;
-  approval: JsonText<Approval> | null;
-  signed: JsonText<SignedStatement>;
-  /** Why the approval no longer counts. */
-  void_why: string | null;
-  at_ms: WholeNumber;
-}
-
-export interface CardAttestationsTable extends Row {
-  card_id: string;
-  round: WholeNumber;
-  attestation_digest: string;
-  predicate_type: string;
-  plan_digest: string;
-  keyid: string;
-  attestation: JsonText<AttestationEnvelope>;
-  /** Why it no longer counts: the card has a new plan. */
-  void_why: string | null;
-  at_ms: WholeNumber;
-}
-
-/** The recorded versions of the tenant's charter. */
-export interface CharterVersionsTable extends Row {
-  version: WholeNumber;
-  entry_hash: string;
-  recorded_at: WholeNumber;
-}
-
 export interface ProjectionTables {
-  registry_projects: RegistryProjectsTable;
-  registry_refs: RegistryRefsTable;
-  registry_releases: RegistryReleasesTable;
-  registry_activity: RegistryActivityTable;
-  registry_pushed_commits: RegistryPushedCommitsTable;
-  commands: CommandsTable;
-  receipts: ReceiptsTable;
-  refusals: RefusalsTable;
-  permits: PermitsTable;
-  cards: CardsTable;
-  card_statements: CardStatementsTable;
-  card_attestations: CardAttestationsTable;
-  charter_versions: CharterVersionsTable;
+  registry_projects: Row & {
+    project_id: string;
+    name: string;
+    owners: JsonText<string[]>;
+    visibility: string;
+    repo_url: string | null;
+    registered_at: WholeNumber;
+    /** The time of the project's registration, last activity or last release. */
+    last_activity: WholeNumber;
+  };
+  /**
+   * How often a ref moved to an object id, minus how often it moved away. The ref points to the id whose balance is 1. Receipts of one ref
+   * can be recorded in a different order than its moves (a Runner that died after the move reports late); a sum does not depend on the
+   * order.
+   */
+  registry_refs: Row & {
+    project_id: string;
+    name: string;
+    object_id: string;
+    balance: WholeNumber;
+    jti: string;
+    moved_at: WholeNumber;
+  };
+  registry_releases: Row & {
+    project_id: string;
+    tag: string;
+    commit: string;
+    notes_hash: string;
+    tagged_at: WholeNumber;
+  };
+  registry_activity: Row & {
+    project_id: string;
+    action: "push" | "delete" | "tag" | "merge" | "reset" | "archive" | "unarchive";
+    actor: string;
+    ref: string;
+    commit: string;
+    at_ms: WholeNumber;
+  };
+  /**
+   * `brought` is false for a tip that the repository may have had before. The commit ZERO_ID represents pushed commits that the receipt
+   * does not name.
+   */
+  registry_pushed_commits: Row & {
+    project_id: string;
+    commit: string;
+    jti: string;
+    actor_id: string;
+    brought: boolean;
+  };
+  /** `status` is `running` until the command's receipt, or its end without one, is recorded. */
+  commands: Row & {
+    jti: string;
+    job_id: string;
+    job_type: JobType;
+    project_id: string;
+    target: Target;
+    actor_id: string;
+    office_id: string;
+    card_id: string | null;
+    workflow_id: string;
+    envelope: JsonText<CommandEnvelope>;
+    envelope_digest: string;
+    status: FlowStatus;
+    denial_code: DenialCode | null;
+    denial_message: string | null;
+    issued_at: WholeNumber;
+    finished_at: WholeNumber | null;
+  };
+  receipts: Row & {
+    jti: string;
+    job_id: string;
+    job_type: string;
+    project_id: string;
+    status: ReceiptStatus;
+    actor_id: string;
+    card_id: string | null;
+    receipt: JsonText<Receipt>;
+    finished_at: WholeNumber;
+  };
+  refusals: Row & {
+    envelope_digest: string;
+    jti: string;
+    job_id: string;
+    code: DenialCode;
+    card_id: string | null;
+    refusal: JsonText<Refusal>;
+    finished_at: WholeNumber;
+  };
+  permits: Row & {
+    jti: string;
+    card_id: string | null;
+    actor_id: string;
+    intent: string;
+    subject_hash: string;
+    permit: JsonText<Permit>;
+    status: PermitStatus;
+    issued_at: WholeNumber;
+    exp: WholeNumber;
+    ended_at: WholeNumber | null;
+    end_reason: string | null;
+    ended_by: string | null;
+  };
+  cards: Row & {
+    card_id: string;
+    status: FlowStatus;
+    level: Level | null;
+    job_id: string;
+    job_type: JobType;
+    project_id: string;
+    target: Target;
+    office_id: string;
+    author: JsonText<Card["author"]>;
+    intent: string;
+    context: JsonText<Card["context"]>;
+    params: JsonText<Card["params"]>;
+    /** The signed card. */
+    card: JsonText<Card>;
+    subject_hash: string;
+    run: RunMode;
+    /** 0 until the first plan. */
+    round: WholeNumber;
+    plan: JsonText<Plan> | null;
+    plan_digest: string | null;
+    requires: JsonText<Requirement[]>;
+    missing: JsonText<MissingRequirement[]>;
+    reasons: JsonText<Reason[]>;
+    decide_by: WholeNumber | null;
+    permit_ttl_ms: WholeNumber | null;
+    /** The permit's `exp`; null until it is issued. */
+    run_by: WholeNumber | null;
+    jti: string | null;
+    denial: JsonText<Denial> | null;
+    workflow_id: string;
+    opened_at: WholeNumber;
+    updated_at: WholeNumber;
+    closed_at: WholeNumber | null;
+  };
+  card_statements: Row & {
+    card_id: string;
+    statement_digest: string;
+    decision: StatementDecision;
+    approver: string;
+    office_id: string;
+    person_id: string | null;
+    plan_digest: string;
+    counts: boolean;
+    reasons: JsonText<Reason[]>;
+    approval: JsonText<Approval> | null;
+    signed: JsonText<SignedStatement>;
+    /** Why the approval no longer counts. */
+    void_why: string | null;
+    at_ms: WholeNumber;
+  };
+  card_attestations: Row & {
+    card_id: string;
+    round: WholeNumber;
+    attestation_digest: string;
+    predicate_type: string;
+    plan_digest: string;
+    keyid: string;
+    attestation: JsonText<AttestationEnvelope>;
+    /** Why it no longer counts: the card has a new plan. */
+    void_why: string | null;
+    at_ms: WholeNumber;
+  };
+  /** The recorded versions of the tenant's charter. */
+  charter_versions: Row & {
+    version: WholeNumber;
+    entry_hash: string;
+    recorded_at: WholeNumber;
+  };
 }
 
 /** Every projection with the columns that identify a row together with `tenant_id`. */

@@ -1,32 +1,28 @@
 import type { WholeNumber } from "./ledger.js";
 
-/** A receiver of a tenant's events. Every entry up to `delivered_seq` was delivered, was filtered out, or is a dead letter. */
-interface WebhooksTable {
-  tenant_id: string;
-  webhook_id: string;
-  url: string;
-  /** Null for every type. */
-  types: string[] | null;
-  retries_ms: number[];
-  /** The symmetric key of Standard Webhooks, `whsec_…`. */
-  secret: string;
-  delivered_seq: WholeNumber;
-  created_by: string;
-  created_at: WholeNumber;
-  disabled_at: WholeNumber | null;
-}
-
-/** An event that its receiver refused. `replay` requests new attempts. */
-interface WebhookDeadLettersTable {
-  tenant_id: string;
-  webhook_id: string;
-  seq: WholeNumber;
-  reason: string;
-  replay: boolean;
-  at_ms: WholeNumber;
-}
-
 export interface WebhookTables {
-  webhooks: WebhooksTable;
-  webhook_dead_letters: WebhookDeadLettersTable;
+  /** A receiver of a tenant's events. Every entry up to `delivered_seq` was delivered, was filtered out, or is a dead letter. */
+  webhooks: {
+    tenant_id: string;
+    webhook_id: string;
+    url: string;
+    /** Null for every type. */
+    types: string[] | null;
+    retries_ms: number[];
+    /** The symmetric key of Standard Webhooks, `whsec_…`. */
+    secret: string;
+    delivered_seq: WholeNumber;
+    created_by: string;
+    created_at: WholeNumber;
+    disabled_at: WholeNumber | null;
+  };
+  /** An event that its receiver refused. `replay` requests new attempts. */
+  webhook_dead_letters: {
+    tenant_id: string;
+    webhook_id: string;
+    seq: WholeNumber;
+    reason: string;
+    replay: boolean;
+    at_ms: WholeNumber;
+  };
 }

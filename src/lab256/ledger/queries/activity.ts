@@ -1,10 +1,10 @@
 import type { Selectable } from "kysely";
 import type { Db } from "../../database/database.js";
-import type { RegistryActivityTable } from "../../database/tables/projections.js";
+import type { ProjectionTables } from "../../database/tables/projections.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
 /** One `project.activity`. `seq` is its position in the tenant's ledger. Source: ADR-002 §7. */
-export type ActivityItem = Omit<Selectable<RegistryActivityTable>, "tenant_id">;
+export type ActivityItem = Omit<Selectable<ProjectionTables["registry_activity"]>, "tenant_id">;
 
 /** Lists the activities of a tenant or of one project, the latest first. */
 export async function listActivities(

@@ -1,12 +1,11 @@
 import type { Selectable } from "kysely";
-import type { FlowStatus } from "../../../domain/card/flow-status.js";
 import type { Db } from "../../database/database.js";
-import type { CardAttestationsTable, CardStatementsTable, CardsTable } from "../../database/tables/projections.js";
-import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
+import type { ProjectionTables } from "../../database/tables/projections.js";
+import { type ActsQuery, computeRowLimit, type Page, toPage } from "./page.js";
 
-export type CardRow = Selectable<CardsTable>;
-export type CardStatementRow = Selectable<CardStatementsTable>;
-export type CardAttestationRow = Selectable<CardAttestationsTable>;
+export type CardRow = Selectable<ProjectionTables["cards"]>;
+export type CardStatementRow = Selectable<ProjectionTables["card_statements"]>;
+export type CardAttestationRow = Selectable<ProjectionTables["card_attestations"]>;
 
 /** A card in a list, without the members that only its own page shows. */
 export type CardItem = Omit<CardRow, "plan" | "params" | "context" | "card">;
@@ -16,12 +15,6 @@ export interface CardDetail extends CardRow {
   readonly statements: readonly CardStatementRow[];
   /** In the order in which they were recorded; at most ATTESTATIONS_MAX. */
   readonly attestations: readonly CardAttestationRow[];
-}
-
-export interface CardsQuery extends PageRequest {
-  readonly tenant_id: string;
-  readonly status?: FlowStatus | undefined;
-  readonly project_id?: string | undefined;
 }
 
 export const STATEMENTS_MAX = 1_000;
@@ -47,7 +40,7 @@ const ITEM_COLUMNS = [
 ] as const;
 
 /** Lists a tenant's cards, the latest opened first. */
-export async function listCards(db: Db, query: CardsQuery): Promise<Page<CardItem>> {
+export async function listCards(db: Db, query: ActsQuery): Promise<Page<CardItem>> {
   let select = db.selectFrom("cards").select(ITEM_COLUMNS).where("tenant_id", "=", query.tenant_id);
   if (query.status !== undefined) select = select.where("status", "=", query.status);
   if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);

@@ -1,12 +1,11 @@
 import type { Selectable } from "kysely";
-import type { FlowStatus } from "../../../domain/card/flow-status.js";
 import type { Target } from "../../../domain/ids.js";
 import type { Db } from "../../database/database.js";
-import type { CommandsTable } from "../../database/tables/projections.js";
-import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
+import type { ProjectionTables } from "../../database/tables/projections.js";
+import { type ActsQuery, computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
 /** A command with its envelope and its outcome. */
-export type CommandItem = Selectable<CommandsTable>;
+export type CommandItem = Selectable<ProjectionTables["commands"]>;
 
 export interface CommandsQuery extends PageRequest {
   readonly tenant_id: string;
@@ -31,19 +30,13 @@ export async function listCommands(db: Db, query: CommandsQuery): Promise<Page<C
 /** A command in a list, with its outcome and without its envelope. */
 export type CommandSummary = Omit<CommandItem, "envelope">;
 
-export interface LatestCommandsQuery extends PageRequest {
-  readonly tenant_id: string;
-  readonly status?: FlowStatus | undefined;
-  readonly project_id?: string | undefined;
-}
-
 const SUMMARY_COLUMNS = [
   ...(["tenant_id", "seq", "jti", "job_id", "job_type", "project_id", "target", "actor_id", "office_id", "card_id"] as const),
   ...(["workflow_id", "envelope_digest", "status", "denial_code", "denial_message", "issued_at", "finished_at"] as const),
 ] as const;
 
 /** Lists a tenant's commands, the latest issued first. */
-export async function listLatestCommands(db: Db, query: LatestCommandsQuery): Promise<Page<CommandSummary>> {
+export async function listLatestCommands(db: Db, query: ActsQuery): Promise<Page<CommandSummary>> {
   let select = db.selectFrom("commands").select(SUMMARY_COLUMNS).where("tenant_id", "=", query.tenant_id);
   if (query.status !== undefined) select = select.where("status", "=", query.status);
   if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
@@ -52,9 +45,6 @@ export async function listLatestCommands(db: Db, query: LatestCommandsQuery): Pr
   return toPage(rows, query, (row) => row);
 }
 
-export async function findCommandByJti(
-  db: Db,
-  query: { readonly tenant_id: string; readonly jti: string },
-): Promise<CommandItem | undefined> {
+export async function findCommandByJti(db: Db, query: Pick<CommandItem, "tenant_id" | "jti">): Promise<CommandItem | undefined> {
   return db.selectFrom("commands").selectAll().where("tenant_id", "=", query.tenant_id).where("jti", "=", query.jti).executeTakeFirst();
 }

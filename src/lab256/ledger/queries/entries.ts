@@ -1,10 +1,10 @@
 import { type Selectable, sql } from "kysely";
 import type { Db } from "../../database/database.js";
-import type { LedgerEntriesTable } from "../../database/tables/ledger.js";
+import type { LedgerTables } from "../../database/tables/ledger.js";
 import { computeRowLimit, type Page, type PageRequest } from "./page.js";
 
 /** An entry of a chain with everything that its hash covers, so that any reader can recompute the hash. */
-export type EntryItem = Readonly<Selectable<LedgerEntriesTable>>;
+export type EntryItem = Readonly<Selectable<LedgerTables["ledger_entries"]>>;
 
 /** A page ends after the entry with which its payloads reach this size in bytes. */
 export const ENTRIES_PAGE_BYTES = 4 * 1024 * 1024;

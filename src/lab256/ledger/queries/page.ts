@@ -1,3 +1,5 @@
+import type { FlowStatus } from "../../../domain/card/flow-status.js";
+
 /** The maximum number of rows in a page. */
 export const PAGE_ROWS_MAX = 200;
 
@@ -11,6 +13,13 @@ export interface Page<T> {
 export interface PageRequest {
   readonly limit: number;
   readonly after?: number | undefined;
+}
+
+/** Selects a part of a tenant's cards or commands. */
+export interface ActsQuery extends PageRequest {
+  readonly tenant_id: string;
+  readonly status?: FlowStatus | undefined;
+  readonly project_id?: string | undefined;
 }
 
 /**

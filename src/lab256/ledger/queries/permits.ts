@@ -1,15 +1,12 @@
 import type { Selectable } from "kysely";
 import type { Db } from "../../database/database.js";
-import type { PermitsTable } from "../../database/tables/projections.js";
+import type { ProjectionTables } from "../../database/tables/projections.js";
 import { computeRowLimit, type PageRequest } from "./page.js";
 
 /** A signed permit and its status. */
-export type PermitItem = Selectable<PermitsTable>;
+export type PermitItem = Selectable<ProjectionTables["permits"]>;
 
-export async function findPermitByJti(
-  db: Db,
-  query: { readonly tenant_id: string; readonly jti: string },
-): Promise<PermitItem | undefined> {
+export async function findPermitByJti(db: Db, query: Pick<PermitItem, "tenant_id" | "jti">): Promise<PermitItem | undefined> {
   return db.selectFrom("permits").selectAll().where("tenant_id", "=", query.tenant_id).where("jti", "=", query.jti).executeTakeFirst();
 }
 

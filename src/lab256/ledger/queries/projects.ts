@@ -2,7 +2,7 @@ import { type Selectable, sql } from "kysely";
 import { ARCHIVED_REF } from "../../../domain/git/ref-name.js";
 import { hashRefs } from "../../../domain/git/refs-digest.js";
 import type { Db } from "../../database/database.js";
-import type { RegistryRefsTable } from "../../database/tables/projections.js";
+import type { ProjectionTables } from "../../database/tables/projections.js";
 import { type ActivityItem, listActivities } from "./activity.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 import { listReleases, type ReleaseItem } from "./releases.js";
@@ -20,7 +20,7 @@ export interface ProjectItem {
 }
 
 /** A ref with its current id; `jti` names the act that moved it there. */
-export type RefItem = Readonly<Pick<Selectable<RegistryRefsTable>, "name" | "object_id" | "jti" | "moved_at">>;
+export type RefItem = Readonly<Pick<Selectable<ProjectionTables["registry_refs"]>, "name" | "object_id" | "jti" | "moved_at">>;
 
 /** A project with its refs by name, its last releases and its last activities. Source: ADR-002 §7. */
 export interface ProjectDetail extends ProjectItem {

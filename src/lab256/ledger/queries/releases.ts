@@ -1,9 +1,9 @@
 import type { Selectable } from "kysely";
 import type { Db } from "../../database/database.js";
-import type { RegistryReleasesTable } from "../../database/tables/projections.js";
+import type { ProjectionTables } from "../../database/tables/projections.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
-export type ReleaseItem = Readonly<Omit<Selectable<RegistryReleasesTable>, "tenant_id" | "seq">>;
+export type ReleaseItem = Readonly<Omit<Selectable<ProjectionTables["registry_releases"]>, "tenant_id" | "seq">>;
 
 /** Lists the releases of a tenant or of one project, the latest first. Source: ADR-002 §3. */
 export async function listReleases(
