@@ -9,7 +9,8 @@ import { recordAnchors, signUnanchoredHeads, sweepPermits } from "../lab256/acts
 import { admitStatement } from "../lab256/acts/statements.js";
 import { endPermit } from "../lab256/permits/end-permit.js";
 import { listTelemetryTenants, prepareNextTelemetry } from "../lab256/telemetry/telemetry-steps.js";
-import { deliverWebhookEvent, findNextWebhookEvent, settleWebhookEvent } from "../lab256/webhooks/webhook-steps.js";
+import { settleDelivery } from "../lab256/webhooks/deliveries.js";
+import { deliverWebhookEvent, findNextWebhookEvent } from "../lab256/webhooks/webhook-steps.js";
 import { listEnabledWebhooks } from "../lab256/webhooks/webhooks.js";
 
 /** Binds LAB 256's services to their dependencies, under the names that workflows call. */
@@ -36,7 +37,8 @@ export function createLab256Activities(deps: Lab256Dependencies): Lab256Activiti
     enabledWebhooks: () => listEnabledWebhooks(deps.db),
     nextWebhookEvent: (input) => findNextWebhookEvent(deps, input),
     deliverWebhookEvent: (input) => deliverWebhookEvent(deps, input),
-    settleWebhookEvent: (input) => settleWebhookEvent(deps, input),
+    settleWebhookEvent: ({ seq, dead, ...ref }) =>
+      settleDelivery(deps.db, ref, seq, dead === null ? null : { reason: dead, at_ms: deps.now() }),
     telemetryTenants: () => listTelemetryTenants(deps),
     nextTelemetry: (input) => prepareNextTelemetry(deps, input),
   };

@@ -88,11 +88,7 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     prepareStatement: (cardId: string, decision: StatementDecision, office_id: string) =>
       post(`/v1/cards/${segment(cardId)}/statements/prepare`, { tenant_id, decision, office_id }, answers.preparedSchema),
     submitStatement: (statement: Statement, assertion?: Assertion) =>
-      post(
-        `/v1/cards/${segment(statement.card_id)}/statements`,
-        { statement, ...(assertion === undefined ? {} : { assertion }) },
-        answers.verdictSchema,
-      ),
+      post(`/v1/cards/${segment(statement.card_id)}/statements`, { statement, assertion }, answers.verdictSchema),
     attest: (cardId: string, attestation: unknown) =>
       post(`/v1/cards/${segment(cardId)}/attestations`, { tenant_id, attestation }, answers.verdictSchema),
     listProjects: (query: ListQuery = {}) => get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
@@ -110,11 +106,7 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     requestPasskeyOptions: () => post("/v1/passkeys/registration/options", {}, answers.registrationOptionsSchema),
     /** `assertion`: an earlier passkey vouches for this one. */
     registerPasskey: (response: RegistrationResponseJSON, name: string, assertion?: Assertion) =>
-      post(
-        "/v1/passkeys/registration",
-        { name, response, ...(assertion === undefined ? {} : { assertion }) },
-        answers.registeredPasskeySchema,
-      ),
+      post("/v1/passkeys/registration", { name, response, assertion }, answers.registeredPasskeySchema),
     readCharter: () => get("/v1/charter", answers.charterSchema, { tenant_id }),
     /** Lists the charter's entries after the version that `after` names, oldest first. */
     listCharterEntries: (query: ListQuery = {}) => get("/v1/charter/entries", answers.charterEntriesSchema, { tenant_id, ...query }),

@@ -1,7 +1,7 @@
 import type { Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { Lab256Dependencies } from "../acts/dependencies.js";
 import { signEvent } from "./cloud-event.js";
-import { findNextDelivery, readEntry, settleDelivery } from "./deliveries.js";
+import { findNextDelivery, readEntry } from "./deliveries.js";
 import { postEvent } from "./post.js";
 import { findWebhook } from "./webhooks.js";
 
@@ -26,12 +26,4 @@ export async function deliverWebhookEvent(
   const entry = await readEntry(deps.db, ref.tenant_id, seq);
   const reason = await postEvent(webhook.url, signEvent(entry, webhook, deps.now()), deps.webhookReceivers ?? "public");
   return reason === undefined ? { outcome: "taken" } : { outcome: "refused", reason };
-}
-
-/** Records an event as delivered (`dead` is null) or as a dead letter. */
-export async function settleWebhookEvent(
-  deps: Lab256Dependencies,
-  { seq, dead, ...ref }: Parameters<Lab256Activities["settleWebhookEvent"]>[0],
-): Promise<void> {
-  await settleDelivery(deps.db, ref, seq, dead === null ? null : { reason: dead, at_ms: deps.now() });
 }
