@@ -1,14 +1,15 @@
+import { jsonArrayFrom } from "kysely/helpers/postgres";
 import { omitPatchBytes } from "../../domain/act/job.js";
 import { toActWorkflowId, toCardWorkflowId } from "../../domain/act/workflow-id.js";
 import { buildDenial } from "../../domain/denial.js";
 import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
+import type { Db } from "../../lab256/database/database.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem, type ProblemAnswer } from "../http/problem.js";
 import { type Answer, answerOk } from "../http/route.js";
 import { parseInlinePatch, stagePatch } from "../staging/staged-patch.js";
-import { readKnownCommand } from "./known-command.js";
 
 /**
  * Issues a command: checks the envelope by itself, reads the ledger once, stages an inline patch, and starts the act's flow or advances its
@@ -69,4 +70,37 @@ function refusePermitExpired(exp: number): ProblemAnswer {
     next: "Ask for a new permit.",
     members: { status: "expired" },
   });
+}
+
+/**
+ * Reads the ledger's facts about a command before it is issued: uses of its `jti` and `jobId`, and the status of its permit. Uses one
+ * query, because every command pays for it.
+ */
+async function readKnownCommand(db: Db, query: { tenant_id: string; jti: string; job_id: string }) {
+  const { tenant_id, jti, job_id } = query;
+  const { taken, permits } = await db
+    .selectNoFrom((eb) => [
+      jsonArrayFrom(
+        eb
+          .selectFrom("commands")
+          .select(["commands.jti", "commands.job_id"])
+          .where("commands.tenant_id", "=", tenant_id)
+          .where((or) => or.or([or("commands.jti", "=", jti), or("commands.job_id", "=", job_id)])),
+      ).as("taken"),
+      jsonArrayFrom(
+        eb
+          .selectFrom("permits")
+          .select(["permits.status", "permits.end_reason"])
+          .where("permits.tenant_id", "=", tenant_id)
+          .where("permits.jti", "=", jti),
+      ).as("permits"),
+    ])
+    .executeTakeFirstOrThrow();
+  const [permit] = permits;
+  return {
+    sameAct: taken.find((command) => command.jti === jti),
+    isJobIdTaken: taken.some((command) => command.job_id === job_id),
+    permitStatus: permit?.status,
+    endReason: permit?.end_reason ?? null,
+  };
 }

@@ -2,27 +2,29 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { actDirectly } from "../../client/acting.js";
-import { type PushPreview, previewPush } from "../../client/git/push-preview.js";
+import { tryGit } from "../../client/git/git-command.js";
+import { PREVIEW_COMMITS_MAX, type PushPreview, previewPush } from "../../client/git/push-preview.js";
 import { deliverBundle, type PlannedPush, planPush } from "../../client/git/pushing.js";
 import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import type { CardOptions } from "../card-command.js";
 import { RegistryCommand } from "../cli-command.js";
-import { resolvePushSource, type Source } from "../connection/working-copy.js";
 import { EXIT } from "../exit-codes.js";
-import { UnsuccessfulExit } from "../failure.js";
+import { UnsuccessfulExit, UsageError } from "../failure.js";
 import { ACT_MAX_MS, proposeCard, reportCommandEnd } from "../outcome.js";
 import { requireConsent } from "../terminal/consent.js";
 import { printDryRun } from "../terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption, buildRiskOption, buildYesOption } from "../terminal/option-values.js";
 import type { Output } from "../terminal/output.js";
 import { withProgress } from "../terminal/progress.js";
-import { formatPushPreview } from "../terminal/push-text.js";
-import { formatSize } from "../terminal/text.js";
+import { formatSize, shortenId } from "../terminal/text.js";
 
 const WAITS = { permit: "requesting a permit", command: "issuing the command", receipt: "running" } as const;
 
-interface PushOptions extends CardOptions, Source {
+interface PushOptions extends CardOptions {
+  readonly from: string;
+  readonly ref?: string;
+  readonly branch?: string;
   readonly force?: boolean;
   readonly card?: boolean;
   readonly yes?: boolean;
@@ -88,4 +90,43 @@ function printPushDryRun(registry: RegistryClient, preview: PushPreview, { card 
   const act = { act: "git.registry.push", office_id: office, risk: risk ?? null, card, ...preview };
   printDryRun(out, registry, act, formatPushPreview(preview));
   if (preview.up_to_date) throw new UnsuccessfulExit(EXIT.conflict);
+}
+
+/** Returns the full local ref and the branch's name in the registry. @throws UsageError */
+async function resolvePushSource({ from, ref, branch }: PushOptions): Promise<{ ref: string; branch: string }> {
+  const inside = await tryGit(from, ["rev-parse", "--git-dir"]);
+  if (inside === undefined) throw new UsageError(`--from: ${from} is not a git repository; pass one, or change into one.`);
+  const full =
+    ref === undefined
+      ? await tryGit(from, ["symbolic-ref", "--quiet", "HEAD"])
+      : await tryGit(from, ["rev-parse", "--symbolic-full-name", "--verify", "--quiet", ref]);
+  const name = full?.startsWith("refs/heads/") ? full.slice("refs/heads/".length) : undefined;
+  if (ref !== undefined && !full) throw new UsageError(`--ref: ${ref} is not a branch of ${from}; name a local branch.`);
+  if (branch === undefined && name === undefined)
+    throw new UsageError("--branch: no local branch is checked out; name the branch of the registry.");
+  const chosen = full || "HEAD";
+  if ((await tryGit(from, ["rev-parse", "--verify", "--quiet", `${chosen}^{commit}`])) === undefined)
+    throw new UsageError(`--from: ${from} has no commit yet; commit something first.`);
+  return { ref: chosen, branch: branch ?? name ?? "" };
+}
+
+/** Formats a push for a person to review. */
+function formatPushPreview(preview: PushPreview): string {
+  const { project_id, branch, old, new: tip, up_to_date, fast_forward, force, commit_count, commits, size_bytes, travels } = preview;
+  const lines = [
+    `Push to ${project_id}`,
+    `  branch    ${branch}: ${old === null ? "none" : shortenId(old)} → ${shortenId(tip)}${up_to_date ? ", which is already there" : ""}`,
+  ];
+  if (fast_forward === false && !up_to_date)
+    lines.push(
+      force
+        ? "  history   is rewritten: the branch loses commits (--force)"
+        : "  history   would be rewritten, as far as this working copy knows: refused without --force",
+    );
+  lines.push(`  commits   ${commit_count === 0 ? "none that the registry lacks" : commit_count}`);
+  for (const { id, summary, author } of commits) lines.push(`            ${shortenId(id)} ${summary} (${author})`);
+  if (commit_count > commits.length && commits.length === PREVIEW_COMMITS_MAX)
+    lines.push(`            … and ${commit_count - commits.length} more`);
+  lines.push(`  size      ${formatSize(size_bytes)}, ${travels}`);
+  return lines.join("\n");
 }
