@@ -93,11 +93,11 @@ describe("git.registry.telemetry_append", () => {
     "is applied exactly once if its Runner dies after %s",
     async (step) => {
       const other = new Repositories(join(stage.folder, "other-runner"));
-      const jti = randomUUID();
-      value(await append([buildLine(1)], 0));
+      const [previous_act, jti] = [randomUUID(), randomUUID()];
+      value(await append([buildLine(1)], 0, previous_act));
       await expect(append([buildLine(2), buildLine(3)], 1, jti, dieAfterStep(step))).rejects.toThrow(`died after ${step}`);
       const effects = value(await append([buildLine(2), buildLine(3)], 1, jti, { repositories: other }));
-      expect(value(await append([buildLine(2), buildLine(3)], 1, jti)).refs).toEqual(effects.refs);
+      expect(value(await append([buildLine(2), buildLine(3)], 1, jti))).toMatchObject({ refs: effects.refs, previous_act });
       await other.close();
       expect((await openMirror()).file(november)).toBe(buildBatch([buildLine(1), buildLine(2), buildLine(3)]).toString());
     },
