@@ -5,7 +5,10 @@ import { buildAuthLogoutCommand, buildAuthSwitchCommand } from "./commands/auth/
 import { buildAuthStatusCommand, buildAuthTokenCommand } from "./commands/auth/status.js";
 import { buildCardAttestCommand } from "./commands/card/attest.js";
 import { buildCardDecisionCommand } from "./commands/card/decide.js";
-import { buildCharterLogCommand, buildCharterShowCommand, buildCharterVerifyCommand } from "./commands/charter.js";
+import { buildCharterAddPasskeyCommand } from "./commands/charter/add-passkey.js";
+import { buildCharterAppendCommand, buildCharterSignCommand } from "./commands/charter/change.js";
+import { buildCharterDiffCommand } from "./commands/charter/diff.js";
+import { buildCharterLogCommand, buildCharterShowCommand, buildCharterVerifyCommand } from "./commands/charter/read.js";
 import { buildCommandIssueCommand } from "./commands/command/issue.js";
 import { buildCompletionCommand } from "./commands/completion.js";
 import { buildConfigCommand } from "./commands/config.js";
@@ -74,6 +77,10 @@ export function buildProgram(): Command {
       buildCharterShowCommand(),
       buildCharterLogCommand(),
       buildCharterVerifyCommand(),
+      buildCharterDiffCommand(),
+      buildCharterSignCommand(),
+      buildCharterAppendCommand(),
+      buildCharterAddPasskeyCommand(),
     ),
     buildCommandGroup("office", "offices and what they may do", buildOfficeListCommand()),
     buildCommandGroup("actor", "the people, agents and apps of the tenant", buildActorListCommand()),

@@ -1,9 +1,12 @@
+import { signNextEntry } from "../decision/charter/next-entry.js";
 import { CharterWalk } from "../decision/charter/walk.js";
 import { toCanonicalBytes } from "../domain/bytes/canonical.js";
-import type { PublicJwk } from "../domain/bytes/signature.js";
+import type { PublicJwk, SigningKey } from "../domain/bytes/signature.js";
 import type { CharterEntry } from "../domain/charter/entry.js";
+import type { Passkey } from "../domain/charter/records.js";
 import type { Outcome } from "../domain/denial.js";
 import { readPages } from "./http/paging.js";
+import { requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
 /** A charter that this client walked itself. */
@@ -12,6 +15,25 @@ export interface WalkedCharter {
   readonly entries: readonly CharterEntry[];
   /** Whether every entry verifies; a denial says which one does not. */
   readonly outcome: Outcome<number>;
+}
+
+/**
+ * Lets a registered passkey of a person count: signs, with the founding key, an entry that names it, and sends the entry. Returns its
+ * version. The caller has compared the key's fingerprint with the person.
+ *
+ * @throws Refused, and if the charter does not verify or has no such person
+ */
+export async function enterPasskey(registry: RegistryClient, foundingKey: SigningKey, personId: string, passkey: Passkey): Promise<number> {
+  const { walk, outcome } = await walkTenantCharter(registry, foundingKey.jwk);
+  if (!outcome.ok) throw new Error(outcome.denial.message);
+  const person = walk.state.find("person", personId);
+  if (person === undefined) throw new Error(`${personId} is not a person of the charter of ${registry.tenant_id}.`);
+  // What the registry answers must not decide how far a passkey counts.
+  const added: Passkey = { ...passkey, counts_to: "L5" };
+  const persons = { [personId]: { ...person, passkeys: [...person.passkeys, added] } };
+  const signed = signNextEntry(walk, { jobType: "registry.members.change", params: { persons, actors: {} } }, foundingKey);
+  if (!signed.ok) throw new Error(signed.denial.message);
+  return requireValue(await registry.appendCharterEntry(signed.value)).version;
 }
 
 /** Fetches all entries of the tenant's charter and walks them from `foundingJwk`, believing nothing that the registry says of them. */

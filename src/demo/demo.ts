@@ -1,13 +1,12 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { enterPasskey } from "../client/charter.js";
 import { createRegistryClient } from "../client/http/registry-client.js";
 import { readJwks, readSigningKey } from "../configuration/keys.js";
 import { openPasskeyFile } from "../passkey/file.js";
-import { addPasskeys } from "../stack/founding/charter.js";
 import { DEMO_TENANT, OTHER_TENANT } from "../stack/founding/demo-tenants.js";
 import { resolveKeyFolders } from "../stack/founding/keys.js";
-import { withRootStore } from "../stack/founding/store.js";
 import { type RunningRegistry, startRegistry } from "../stack/registry/registry.js";
 import { pushHistory, registerProject, type Stage, tagRelease } from "./acts.js";
 import { createDemoDatabase, type DemoDatabase, emptyDataFolder } from "./fresh-start.js";
@@ -124,10 +123,7 @@ async function buildCast(
       report,
       receipts: [],
       workFolder,
-      countPasskey: (passkey) =>
-        withRootStore(registry.founded.rootStore, (store) =>
-          addPasskeys(store, { tenant_id: DEMO_TENANT, person_id: "person:bob" }, foundingKey, [passkey]),
-        ),
+      countPasskey: async (passkey) => void (await enterPasskey(createClient(DEMO_TENANT, "admin"), foundingKey, "person:bob", passkey)),
     },
     stranger: createClient(OTHER_TENANT, "olga"),
   };

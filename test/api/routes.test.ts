@@ -48,7 +48,13 @@ async function buildTenantEvents(tenantId: string): Promise<NewEvent[]> {
   ];
 }
 
-const PATH_VALUES: Record<string, string> = { jti: event.toJti(PENDING), id: CARD, blake3: "a".repeat(64), webhook_id: "wh-x" };
+const PATH_VALUES: Record<string, string> = {
+  jti: event.toJti(PENDING),
+  id: CARD,
+  blake3: "a".repeat(64),
+  webhook_id: "wh-x",
+  actor_id: "ubl:sid:person:bob",
+};
 const QUERIES: Record<string, string> = {
   "/v1/query/commands": "&target=LAB_512&pending=1",
   "/v1/query/infra/context": "&project_id=P.demo",
@@ -57,11 +63,13 @@ const QUERIES: Record<string, string> = {
 const VACANT_OFFICE = { office_id: "office:nobody" };
 const BODY_CHANGES: Record<string, object> = { "/v1/cards": VACANT_OFFICE, "/v1/plans": VACANT_OFFICE };
 
-const toPath = ({ url }: Route) =>
+const toPath = ({ url }: Route, tenantId: string) =>
   url
     .replace("/project/:id", "/project/P.demo")
     .replace("/receipts/:jti", `/receipts/${event.toJti(MERGED)}`)
-    .replace(/:(\w+)/g, (_, name: string) => PATH_VALUES[name] ?? "x");
+    .replace(/:(\w+)/g, (_, name: string) =>
+      name === "actor_id" ? `ubl:sid:person:${tenantId === OTHER ? "olga" : "bob"}` : (PATH_VALUES[name] ?? "x"),
+    );
 
 /** A well-formed request to a route that names `tenantId` wherever the route reads the tenant. */
 function buildRequest(route: Route, tenantId = TENANT) {
@@ -70,7 +78,7 @@ function buildRequest(route: Route, tenantId = TENANT) {
   const statement = "statement" in example ? { statement: { ...(example.statement as object), tenant_id: tenantId } } : {};
   return {
     method: route.method,
-    path: `${toPath(route)}${tenant === "query" ? `?tenant_id=${tenantId}${QUERIES[route.url] ?? ""}` : ""}`,
+    path: `${toPath(route, tenantId)}${tenant === "query" ? `?tenant_id=${tenantId}${QUERIES[route.url] ?? ""}` : ""}`,
     ...(route.takesBytes ? { raw: { bytes: "bytes", type: "application/octet-stream" } } : {}),
     ...(route.example === undefined ? {} : { body: { ...example, ...(tenant === "body" ? { tenant_id: tenantId } : {}), ...statement } }),
   };
@@ -155,7 +163,7 @@ describe("runners", () => {
   test("the runners' routes answer a member with 404 before they read the request", async () => {
     const token = await api.createRunnerToken();
     for (const route of listRunnerRoutes()) {
-      const malformed = { method: route.method, path: toPath(route), ...(route.method === "POST" ? { body: {} } : {}) };
+      const malformed = { method: route.method, path: toPath(route, TENANT), ...(route.method === "POST" ? { body: {} } : {}) };
       expect([route.url, (await api.call(malformed)).status]).toEqual([route.url, 404]);
       expect([route.url, (await api.call({ ...malformed, token })).status]).toEqual([route.url, 400]);
     }

@@ -7,7 +7,7 @@ import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { TERMINAL_ORIGIN } from "../../src/domain/charter/passkeys.js";
 import { toCharterKey, toPolicyBytesKey } from "../../src/domain/storage-key.js";
 import type { TenantSeed } from "../../src/lab256/identity/seed.js";
-import { type ApprovalSite, addPasskeys, appendCharterEntry, foundCharters } from "../../src/stack/founding/charter.js";
+import { type ApprovalSite, appendCharterEntry, foundCharters } from "../../src/stack/founding/charter.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { createTestKey } from "../domain/samples.js";
@@ -114,37 +114,5 @@ describe("a change signed by the founding key", () => {
     await expect(appendCharterEntry(store, tenant.id, createTestKey(), publish(NEXT_POLICY))).rejects.toThrow(
       "not signed by the tenant's founding key",
     );
-  });
-});
-
-describe("adding passkeys to a person", () => {
-  const buildPasskey = (credential_id: string, relying_party = "localhost") => {
-    const public_key = Buffer.from(credential_id).toString("base64url");
-    return { credential_id, public_key, name: credential_id, relying_party, registration: null, counts_to: "L5" } as const;
-  };
-
-  it("adds each once, also if several operators do it at the same time", async () => {
-    const tenant = createTenant();
-    await tenant.found(FIRST_POLICY);
-    const person = { tenant_id: tenant.id, person_id: "person:ana" };
-    await Promise.all(["AAAA", "BBBB", "CCCC"].map((id) => addPasskeys(store, person, tenant.key, [buildPasskey(id)])));
-    await addPasskeys(store, person, tenant.key, [buildPasskey("AAAA")]);
-    const { version, state } = await tenant.walk();
-    expect(version).toBe(4);
-    expect(
-      state
-        .find("person", "person:ana")
-        ?.passkeys.map((one) => one.credential_id)
-        .sort(),
-    ).toEqual(["AAAA", "BBBB", "CCCC"]);
-  });
-
-  it("is refused for a relying party that the charter does not name, and for a person whom it does not know", async () => {
-    const tenant = createTenant();
-    await tenant.found(FIRST_POLICY);
-    const add = (person_id: string, relyingParty?: string) =>
-      addPasskeys(store, { tenant_id: tenant.id, person_id }, tenant.key, [buildPasskey("AAAA", relyingParty)]);
-    await expect(add("person:ana", "evil.example")).rejects.toThrow("not a relying party of this charter");
-    await expect(add("person:mallory")).rejects.toThrow("is not a person of the charter");
   });
 });

@@ -9,17 +9,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { requireReceipt } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
+import { enterPasskey } from "../../src/client/charter.js";
 import { registerPasskey } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { verifyReceipt } from "../../src/client/offline/receipt.js";
 import { waitForCardEnd, waitForCommandEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import type { Passkey } from "../../src/domain/charter/records.js";
 import { openPasskeyFile } from "../../src/passkey/file.js";
-import { addPasskeys } from "../../src/stack/founding/charter.js";
 import { buildPlanePolicy } from "../../src/stack/founding/plane-credentials.js";
-import { withRootStore } from "../../src/stack/founding/store.js";
 import { createS3Client } from "../../src/stack/servers/object-store.js";
 import {
   type ActorAccess,
@@ -37,8 +35,6 @@ import { type ComposeWorld, openComposeWorld } from "./compose/world.js";
 
 const START_MS = 3_600_000;
 const TENANT = "T.UBL";
-/** The person of the seed that approves. */
-const APPROVER = "person:approver";
 const BYTES = Buffer.from("{}");
 const DENIED = { code: "AccessDenied" };
 const compose = readCompose("docker-compose.yml");
@@ -144,7 +140,8 @@ describe("the compose file's services, run as plain processes,", () => {
     const running = requireWorld(skip);
     const admin = floor.as("admin");
     const { record } = await registerPasskey(floor.as("approver"), floor.openPasskeys("approver"), "test");
-    await countPasskey(running, record);
+    const foundingKey = readSigningKey(join(running.folder, "volumes", "founding", "keys", `${TENANT}.pem`));
+    await enterPasskey(admin, foundingKey, "person:approver", record);
     const registered = await approveCard(buildRegistrationJob("P.compose"));
     const pushed = (await actByPermit(admin, buildPushJob(clone, "P.compose", "feature/compose"))).command;
     const released = await approveCard(buildReleaseJob("P.compose", "v1.0.0", clone.readHead()));
@@ -220,16 +217,6 @@ async function createActorAccess({ folder, ports }: ComposeWorld): Promise<Actor
     },
     openPasskeys: (name) => openPasskeyFile(join(folder, "people", name, "passkey.json")),
   };
-}
-
-/** Enters the approver's passkey in the charter, as the operator. */
-async function countPasskey({ folder, ports }: ComposeWorld, passkey: Passkey): Promise<void> {
-  const secret_key = await readFile(join(folder, "secrets", "store_root_password"), "utf8");
-  const server = { endpoint: `http://127.0.0.1:${ports["9000"]}`, region: "us-east-1", access_key: "ogr-root", secret_key };
-  const foundingKey = readSigningKey(join(folder, "volumes", "founding", "keys", `${TENANT}.pem`));
-  await withRootStore({ kind: "s3", ...server, bucket_prefix: "" }, (store) =>
-    addPasskeys(store, { tenant_id: TENANT, person_id: APPROVER }, foundingKey, [passkey]),
-  );
 }
 
 /** Reads everything that `init` creates: files, policies, charters and identities. */

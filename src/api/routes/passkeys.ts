@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { assertionSchema } from "../../domain/card/statement.js";
 import { passkeySchema as charterPasskeySchema } from "../../domain/charter/records.js";
-import { blake3Schema } from "../../domain/ids.js";
+import { actorIdSchema, blake3Schema } from "../../domain/ids.js";
 import { findActor } from "../../lab256/identity/actors.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { listRegisteredPasskeys } from "../../lab256/identity/passkeys/passkey-records.js";
 import { createRegistrationOptions, registerPasskey } from "../../lab256/identity/passkeys/passkey-registration.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
+import { tenantQuery } from "../http/queries.js";
 import { type Answer, answerCreated, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
 /** An attestation object has at most 64 KiB; the rest of the body is smaller. */
@@ -45,6 +46,18 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "The passkeys, the oldest first", schema: z.array(passkeySchema) } },
       handle: ({ principal }) =>
         runAsPerson(principal, async (personId) => answerOk(await listRegistered(deps, principal.tenant_id, personId))),
+    }),
+    defineMemberRoute("GET", "/v1/actors/:actor_id/passkeys", {
+      tenant: "query",
+      summary: "List the registered passkeys of an actor's person",
+      detail: "For the holder of the founding key, who enters a `record` in the charter after comparing its `fingerprint` with the person.",
+      input: { params: z.object({ actor_id: actorIdSchema }), query: tenantQuery },
+      answers: { 200: { text: "The passkeys, the oldest first", schema: z.array(passkeySchema) } },
+      async handle({ principal: { tenant_id }, params: { actor_id } }) {
+        const actor = await findActor(deps.db, tenant_id, actor_id);
+        if (actor === undefined || actor.person_id === null) return refuseNotFound("This actor");
+        return answerOk(actor.kind === "person" ? await listRegistered(deps, tenant_id, actor.person_id) : []);
+      },
     }),
     defineMemberRoute("POST", "/v1/passkeys/registration/options", {
       tenant: "token",

@@ -11,8 +11,12 @@ export function buildPasskeyRegisterCommand(): RegistryCommand {
     .run(async ({ options: { name = `ogr on ${hostname()}` }, out, openClient }) => {
       const registry = await openClient();
       const passkeys = await openOwnPasskeys();
-      await registerPasskey(registry, passkeys, name);
+      const { fingerprint } = await registerPasskey(registry, passkeys, name);
       const [{ actor_id }, { path }] = [registry, passkeys];
-      out.print({ ok: true, actor_id, path }, `A passkey of ${actor_id} is registered; its key is stored in ${path}.`);
+      const lines = [
+        `A passkey of ${actor_id} is registered; its key is stored in ${path}.`,
+        `Its fingerprint is ${fingerprint}. Read it to the holder of the founding key: the passkey counts once the charter has it.`,
+      ];
+      out.print({ ok: true, actor_id, path, fingerprint }, lines.join("\n"));
     });
 }

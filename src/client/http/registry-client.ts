@@ -103,6 +103,8 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
       return askRegistry(connection, { method: "PUT", path: `/v1/staging/${blake3}`, query: { tenant_id }, bytes }, answers.anySchema);
     },
     listPasskeys: () => get("/v1/passkeys", answers.passkeysSchema),
+    /** Lists the registered passkeys of another member's person. */
+    listPasskeysOf: (actor_id: string) => get(`/v1/actors/${actor_id}/passkeys`, answers.passkeysSchema, { tenant_id }),
     requestPasskeyOptions: () => post("/v1/passkeys/registration/options", {}, answers.registrationOptionsSchema),
     /** `assertion`: an earlier passkey vouches for this one. */
     registerPasskey: (response: RegistrationResponseJSON, name: string, assertion?: Assertion) =>

@@ -102,6 +102,7 @@ const RECORDS = {
   policy_code: { id: z.string().regex(BLAKE3_HEX, "Write a BLAKE3-256 digest."), value: z.strictObject({ listed: z.literal(true) }) },
 } as const;
 export type RecordKind = keyof typeof RECORDS;
+export const RECORD_KINDS = Object.keys(RECORDS) as readonly RecordKind[];
 export type RecordValue<K extends RecordKind = RecordKind> = z.infer<(typeof RECORDS)[K]["value"]>;
 
 /** One record that a change writes. A charter's records are never deleted, only disabled or revoked. */

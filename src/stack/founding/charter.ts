@@ -5,7 +5,6 @@ import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { SigningKey } from "../../domain/bytes/signature.js";
 import type { ChangeParams, CharterChange } from "../../domain/charter/change.js";
 import { TERMINAL_ORIGIN } from "../../domain/charter/passkeys.js";
-import type { Passkey } from "../../domain/charter/records.js";
 import { normalizeEmail } from "../../domain/email.js";
 import { parseActorKind } from "../../domain/ids.js";
 import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
@@ -80,46 +79,6 @@ function listMembers({ actors: seeded = [] }: TenantSeed): Pick<Founding, "perso
   return { persons, actors };
 }
 
-/** A person of a tenant. */
-export interface CharterMember {
-  readonly tenant_id: string;
-  readonly person_id: string;
-}
-
-/**
- * Adds to a person those of these passkeys that the charter does not name yet, signed by the founding key, so that they count. Tries again
- * if another entry is appended at the same time.
- *
- * @throws as {@link appendCharterEntry}, and if the charter has no such person.
- */
-export async function addPasskeys(
-  store: ObjectStore,
-  { tenant_id, person_id }: CharterMember,
-  foundingKey: SigningKey,
-  passkeys: readonly Passkey[],
-): Promise<void> {
-  for (;;) {
-    const { state } = await walkCharter(store, tenant_id, foundingKey);
-    const person = state.find("person", person_id);
-    if (person === undefined) throw new Error(`${person_id} is not a person of the charter of ${tenant_id}.`);
-    const named = new Set(person.passkeys.map(({ credential_id }) => credential_id));
-    const added = passkeys.filter(({ credential_id }) => !named.has(credential_id));
-    if (added.length === 0) return;
-    const persons = { [person_id]: { ...person, passkeys: [...person.passkeys, ...added] } };
-    try {
-      await appendCharterEntry(store, tenant_id, foundingKey, { jobType: "registry.members.change", params: { persons, actors: {} } });
-      return;
-    } catch (error) {
-      if (!(error instanceof ConcurrentEntry)) throw error;
-    }
-  }
-}
-
-/** Another entry took the version. */
-class ConcurrentEntry extends Error {
-  override readonly name = "ConcurrentEntry";
-}
-
 /**
  * Appends a change signed by the founding key, which suffices until the charter is sealed. Returns the new version.
  *
@@ -131,20 +90,14 @@ export async function appendCharterEntry(
   foundingKey: SigningKey,
   change: CharterChange,
 ): Promise<number> {
-  const walk = await walkCharter(store, tenant_id, foundingKey);
+  const walk = new CharterWalk(tenant_id, foundingKey.jwk);
+  const walked = await walk.advance((version) => store.blobs.get(toCharterKey(tenant_id, version)));
+  if (!walked.ok && walked.denial.code !== "tenant_unknown") throw new Error(walked.denial.message);
   const signed = signNextEntry(walk, change, foundingKey);
   if (!signed.ok) throw new Error(`${signed.denial.code}: ${signed.denial.message}`);
   const { version } = signed.value;
   const created = await store.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(signed.value));
   if (created === "exists")
-    throw new ConcurrentEntry(`The charter of ${tenant_id} was changed at the same time: check its newest entry and try again.`);
+    throw new Error(`The charter of ${tenant_id} was changed at the same time: check its newest entry and try again.`);
   return version;
-}
-
-/** Walks a charter to its newest entry; a charter that is not founded yet is empty. @throws if it is not valid */
-async function walkCharter(store: ObjectStore, tenant_id: string, foundingKey: SigningKey): Promise<CharterWalk> {
-  const walk = new CharterWalk(tenant_id, foundingKey.jwk);
-  const walked = await walk.advance((version) => store.blobs.get(toCharterKey(tenant_id, version)));
-  if (!walked.ok && walked.denial.code !== "tenant_unknown") throw new Error(walked.denial.message);
-  return walk;
 }

@@ -32,7 +32,7 @@ export function describeCharter(registry: () => ServedRegistry): void {
     it("sees its members and that the founding key can still change it", async () => {
       const { code, stdout } = await run("show");
       expect(code).toBe(0);
-      expect(stdout).toContain(`${TENANT}, version 2 (not sealed: the founding key can still change it)`);
+      expect(stdout).toContain(`${TENANT}, version 3 (not sealed: the founding key can still change it)`);
       expect(stdout).toContain("person:bob  Bob, 2 passkeys");
       expect(stdout).toContain(`the founding key ${foundingKey().jwk.x} that the registry names`);
     });
@@ -46,14 +46,14 @@ export function describeCharter(registry: () => ServedRegistry): void {
           .trim()
           .split("\n")
           .map((line) => line.split(" ").slice(0, 3).join(" ")),
-      ).toEqual(["1  founded", "2  members:", "3  policy"]);
+      ).toEqual(["1  founded", "2  members:", "3  members:", "4  policy"]);
       expect(stdout).toContain(hash);
       await expect.poll(async () => (await ogr(["tenant", "show"], toPersonEnvironment(registry(), "bob"))).stdout).toContain(hash);
     });
 
     it("verifies it from the founding key that they kept, and from no other", async () => {
       const kept = await run("verify", "--founding-key", await keepKey(foundingKey().jwk), "--json");
-      expect([kept.code, kept.json(verdictSchema)]).toEqual([0, { ok: true, version: 3 }]);
+      expect([kept.code, kept.json(verdictSchema)]).toEqual([0, { ok: true, version: 4 }]);
       const other = await run("verify", "--founding-key", await keepKey(createTestKey().jwk), "--json");
       expect(other.code).toBe(1);
       expect(other.json(verdictSchema)).toMatchObject({
@@ -61,6 +61,32 @@ export function describeCharter(registry: () => ServedRegistry): void {
         version: 0,
         problem: expect.stringContaining("not signed by the tenant's founding key"),
       });
+    });
+
+    it("changes it by an entry that the founding key signed on another machine, once", async () => {
+      const admin = toPersonEnvironment(registry(), "admin");
+      const keyFile = join(dirname(registry().founded.keys.foundingKeysLab256), "founding", `${TENANT}.pem`);
+      const actor = { person_id: "person:bob", name: "Bob's phone", offices: [], disabled: false };
+      const params = { persons: {}, actors: { "ubl:sid:person:bob-phone": actor } };
+      const [change, log, entry] = ["change.json", "log.json", "entry.json"].map((name) => join(folder, name)) as [string, string, string];
+      await writeFile(change, JSON.stringify({ jobType: "registry.members.change", params }));
+      const entries = (await run("log", "--json")).stdout.trim().split("\n");
+      await writeFile(log, `[${entries.join(",")}]`);
+      // No registry answers at this address.
+      const offline = { ...admin, OGR_SERVER: "http://127.0.0.1:9" };
+      const signed = await ogr(["charter", "sign", change, "--founding-key-file", keyFile, "--entries", log], offline);
+      expect([signed.code, signed.stderr]).toEqual([0, ""]);
+      await writeFile(entry, signed.stdout);
+      expect((await ogr(["charter", "append", entry], admin)).stdout).toContain(`Version 5 of the charter of ${TENANT}`);
+      // A retry, and another entry that was signed for the same version.
+      expect((await ogr(["charter", "append", entry], admin)).code).toBe(0);
+      await writeFile(change, JSON.stringify({ jobType: "registry.charter.seal", params: {} }));
+      const late = await ogr(["charter", "sign", change, "--founding-key-file", keyFile, "--entries", log], offline);
+      await writeFile(entry, late.stdout);
+      const denied = await ogr(["charter", "append", entry], admin);
+      expect([denied.code, denied.stderr]).toEqual([6, expect.stringContaining("charter_changed")]);
+      expect((await run("diff", "4")).stdout.split("\n")[0]).toBe("actor/ubl:sid:person:bob-phone");
+      expect((await run("diff", "9")).code).toBe(2);
     });
 
     it("is told what a file that is no key lacks", async () => {

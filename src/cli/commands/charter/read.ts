@@ -1,15 +1,15 @@
-import { type WalkedCharter, walkTenantCharter } from "../../client/charter.js";
-import { requireValue } from "../../client/http/problem.js";
-import type { RegistryClient } from "../../client/http/registry-client.js";
-import { readConfiguredJson } from "../../configuration/keys.js";
-import { publicJwkSchema } from "../../domain/bytes/jwks.js";
-import type { PublicJwk } from "../../domain/bytes/signature.js";
-import type { CharterChange } from "../../domain/charter/change.js";
-import { RegistryCommand } from "../cli-command.js";
-import { EXIT } from "../exit-codes.js";
-import { UnsuccessfulExit } from "../failure.js";
+import { type WalkedCharter, walkTenantCharter } from "../../../client/charter.js";
+import { requireValue } from "../../../client/http/problem.js";
+import type { RegistryClient } from "../../../client/http/registry-client.js";
+import { readConfiguredJson } from "../../../configuration/keys.js";
+import { publicJwkSchema } from "../../../domain/bytes/jwks.js";
+import type { PublicJwk } from "../../../domain/bytes/signature.js";
+import type { CharterChange } from "../../../domain/charter/change.js";
+import { RegistryCommand } from "../../cli-command.js";
+import { EXIT } from "../../exit-codes.js";
+import { UnsuccessfulExit } from "../../failure.js";
 
-interface CharterOptions {
+export interface CharterOptions {
   readonly foundingKey?: string;
 }
 
@@ -79,7 +79,8 @@ export function buildCharterVerifyCommand(): RegistryCommand<CharterOptions> {
     });
 }
 
-function buildCharterCommand(name: string, description: string): RegistryCommand<CharterOptions> {
+/** Builds a command that reads the charter. */
+export function buildCharterCommand(name: string, description: string): RegistryCommand<CharterOptions> {
   return new RegistryCommand<CharterOptions>(name, description).option(
     "--founding-key <file>",
     "the tenant's public founding key (JWK) that you kept; without it, the one that the registry names",
@@ -92,7 +93,8 @@ interface FoundingKey {
   readonly isOwn: boolean;
 }
 
-async function walkCharter(registry: RegistryClient, { foundingKey }: CharterOptions) {
+/** Walks the charter from the key that the caller gave, else from the one that the registry names. @throws Refused */
+export async function walkCharter(registry: RegistryClient, { foundingKey }: CharterOptions) {
   const key: FoundingKey =
     foundingKey === undefined
       ? { jwk: requireValue(await registry.readCharter()).founding_jwk, isOwn: false }
@@ -100,7 +102,8 @@ async function walkCharter(registry: RegistryClient, { foundingKey }: CharterOpt
   return { registry, key, charter: await walkTenantCharter(registry, key.jwk) };
 }
 
-function requireValid({ outcome }: WalkedCharter): void {
+/** @throws if an entry does not verify */
+export function requireValid({ outcome }: WalkedCharter): void {
   if (!outcome.ok) throw new Error(outcome.denial.message);
 }
 

@@ -1,0 +1,72 @@
+import { CharterWalk } from "../../../decision/charter/walk.js";
+import { toCanonicalBytes } from "../../../domain/bytes/canonical.js";
+import type { CharterEntry } from "../../../domain/charter/entry.js";
+import { RECORD_KINDS, type RecordKind, type RecordValue, toRecordKey } from "../../../domain/charter/records.js";
+import type { CharterState } from "../../../domain/charter/state.js";
+import type { RegistryCommand } from "../../cli-command.js";
+import { UsageError } from "../../failure.js";
+import { buildCharterCommand, type CharterOptions, requireValid, walkCharter } from "./read.js";
+
+interface RecordDifference {
+  /** `person/person:bob`. */
+  readonly record: string;
+  readonly before: RecordValue | null;
+  readonly after: RecordValue | null;
+}
+
+/** `ogr charter diff`: the records that differ between two versions. */
+export function buildCharterDiffCommand(): RegistryCommand<CharterOptions> {
+  return buildCharterCommand(
+    "diff <from> [to]",
+    "show the records that differ between two versions of your tenant's charter (default: the newest)",
+  )
+    .addExamples("ogr charter diff 3", "ogr charter diff 1 4 --json")
+    .run(async ({ options, arguments: [from = "", to], out, openClient }) => {
+      const { charter, key } = await walkCharter(await openClient(), options);
+      requireValid(charter);
+      const { walk, entries } = charter;
+      const readState = (version: number) => walkTo(walk.tenantId, key.jwk, entries.slice(0, version));
+      const [older, newer] = [
+        await readState(parseVersion(from, walk.version)),
+        await readState(parseVersion(to ?? `${walk.version}`, walk.version)),
+      ];
+      for (const difference of listDifferences(older, newer)) out.print(difference, formatDifference(difference));
+    });
+}
+
+function parseVersion(text: string, newest: number): number {
+  const version = Number(text);
+  if (/^[1-9]\d*$/.test(text) && version <= newest) return version;
+  throw new UsageError(`${text} is not a version of this charter; write one from 1 to ${newest}.`);
+}
+
+async function walkTo(tenantId: string, foundingJwk: CharterWalk["foundingJwk"], entries: readonly CharterEntry[]): Promise<CharterState> {
+  const walk = new CharterWalk(tenantId, foundingJwk);
+  await walk.advance(async (version) => {
+    const entry = entries[version - 1];
+    return entry === undefined ? undefined : toCanonicalBytes(entry);
+  });
+  return walk.state;
+}
+
+/** A charter's records are never deleted, so the newer state has every record of the older one, and a diff backwards shows removals. */
+function listDifferences(older: CharterState, newer: CharterState): RecordDifference[] {
+  return RECORD_KINDS.flatMap((kind: RecordKind) => {
+    const ids = new Set([...older.list(kind), ...newer.list(kind)].map(([id]) => id));
+    return [...ids]
+      .filter((id) => older.hashRecord(kind, id) !== newer.hashRecord(kind, id))
+      .map((id) => ({
+        record: toRecordKey(kind, id),
+        before: older.find(kind, id) ?? null,
+        after: newer.find(kind, id) ?? null,
+      }));
+  });
+}
+
+function formatDifference({ record, before, after }: RecordDifference): string {
+  const lines = [
+    ...(before === null ? [] : [`  - ${JSON.stringify(before)}`]),
+    ...(after === null ? [] : [`  + ${JSON.stringify(after)}`]),
+  ];
+  return [record, ...lines].join("\n");
+}
