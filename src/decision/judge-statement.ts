@@ -6,6 +6,7 @@ import {
   hashStatement,
   type SignedStatement,
   type Statement,
+  type StatementDecision,
   signedStatementSchema,
 } from "../domain/card/statement.js";
 import type { Passkey } from "../domain/charter/records.js";
@@ -81,7 +82,7 @@ export async function judgeStatement(
   const office = member.offices.find((held) => held.office_id === statement.office_id);
   if (office === undefined) return denyStatement(`${statement.approver} does not hold the office ${statement.office_id}.`);
 
-  if (assertion === undefined && needsStepUp(about, statement))
+  if (assertion === undefined && needsStepUp(about.decided, statement.decision))
     return denyWith(
       "step_up_required",
       `This statement needs a step-up at level ${about.decided.level}: assert its digest with a passkey.`,
@@ -100,8 +101,11 @@ export async function judgeStatement(
   });
 }
 
-function needsStepUp({ decided }: CardRound, { decision }: Statement): boolean {
-  return decision === "approve" && decided.requires.some((requirement) => requirement.kind === "approvals" && requirement.step_up);
+/** Returns whether a statement about a plan of this level and these requirements needs a step-up. */
+export function needsStepUp({ level, requires }: CardRound["decided"], decision: StatementDecision): boolean {
+  if (decision === "withdraw") return false;
+  if (isLevelAtLeast(level, "L4")) return true;
+  return decision === "approve" && requires.some((requirement) => requirement.kind === "approvals" && requirement.step_up);
 }
 
 /** Finds what is wrong with the statement itself or does not match its card. Returns undefined if nothing is. */

@@ -90,13 +90,15 @@ describe("the step-up of a statement", () => {
     expect(await judge(charter, about, signed)).toMatchObject(matchRefusal("step_up_invalid", /not a person/));
   });
 
-  test("is required for an approval at L4 and for no rejection or withdrawal", async () => {
-    expect(await judgeAtL4(signStatement(buildStatement(atL4)))).toMatchObject(matchRefusal("step_up_required", /L4/));
-    for (const decision of ["reject", "withdraw"] as const)
-      expect(await judgeAtL4(signStatement(buildStatement(atL4, { decision })))).toMatchObject({
-        ok: true,
-        value: { admission: { counts: true } },
-      });
+  // A stolen token of an approver must not be able to stop every act.
+  test("is required for an approval and for a rejection at L4, and for no withdrawal", async () => {
+    for (const decision of ["approve", "reject"] as const)
+      expect(await judgeAtL4(signStatement(buildStatement(atL4, { decision })))).toMatchObject(matchRefusal("step_up_required", /L4/));
+    for (const signed of [
+      signStatement(buildStatement(atL4, { decision: "reject" }), passkeys.bob),
+      signStatement(buildStatement(atL4, { decision: "withdraw" })),
+    ])
+      expect(await judgeAtL4(signed)).toMatchObject({ ok: true, value: { admission: { counts: true } } });
   });
 
   test("is denied if it is invalid, even if none is required", async () => {

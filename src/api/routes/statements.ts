@@ -1,12 +1,12 @@
 import { z } from "zod";
+import { needsStepUp } from "../../decision/judge-statement.js";
 import { hashCard } from "../../domain/card/card.js";
 import { assertionSchema, STATEMENT_DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
 import { officeIdSchema, tenantIdSchema } from "../../domain/ids.js";
-import { isLevelAtLeast } from "../../domain/level.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { attestStatement, createNonce } from "../../lab256/identity/passkeys/statements.js";
 import { createStepUpOptions } from "../../lab256/identity/passkeys/step-up.js";
-import { type CardDetail, findCard } from "../../lab256/ledger/queries/cards.js";
+import { findCard } from "../../lab256/ledger/queries/cards.js";
 import { resolveActingOffice } from "../acts/office.js";
 import { answerVerdict, refuseClosedCard, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
@@ -30,7 +30,7 @@ export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
       tenant: "body",
       summary: "Prepare an approval, rejection or withdrawal of a card's current plan",
       detail:
-        "From L4 on, or if the policy requires it, `step_up` is the argument of `navigator.credentials.get`. Its challenge is the BLAKE3 of the statement's canonical JSON; a client should compute it from the statement that it shows. A person without a passkey can still reject and withdraw.",
+        "From L4 on, or if the policy requires it, `step_up` is the argument of `navigator.credentials.get`. Its challenge is the BLAKE3 of the statement's canonical JSON; a client should compute it from the statement that it shows. A withdrawal needs none.",
       input: { params: cardParams, body: preparationSchema },
       example: { tenant_id: "T.UBL", decision: "approve", office_id: "office::default" },
       answers: {
@@ -89,26 +89,16 @@ async function prepareStatement(
     nonce: createNonce(),
     not_after: decide_by,
   };
-  if (!needsStepUp(card)) return answerOk({ statement, step_up: null });
-  const person_id = principal.kind === "person" ? principal.person_id : null;
-  const step_up =
-    person_id === null ? undefined : await createStepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty() });
-  if (step_up?.allowCredentials?.length) return answerOk({ statement, step_up });
-  // A rejection or withdrawal can only remove approvals, so it requires no passkey of a person who has none.
-  if (decision !== "approve") return answerOk({ statement, step_up: null });
-  if (person_id === null)
+  const { level, requires } = card;
+  if (level === null || !needsStepUp({ level, requires }, decision)) return answerOk({ statement, step_up: null });
+  if (principal.kind !== "person" || principal.person_id === null)
     return buildProblem("step_up_required", "This card needs a step-up, and only persons have passkeys; use a token of a person.");
+  const { person_id } = principal;
+  const step_up = await createStepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty() });
+  if (step_up.allowCredentials?.length) return answerOk({ statement, step_up });
   return buildProblem("step_up_required", "This card needs a step-up, and you have no passkey.", {
     next: "Register one with POST /v1/passkeys/registration/options.",
   });
-}
-
-/** From L4 on, and if the policy requires it. */
-function needsStepUp({ level, requires }: CardDetail): boolean {
-  return (
-    (level !== null && isLevelAtLeast(level, "L4")) ||
-    requires.some((requirement) => requirement.kind === "approvals" && requirement.step_up)
-  );
 }
 
 async function submitStatement(
