@@ -11,11 +11,11 @@ import { noInfra } from "../../src/infra/source/open.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
 import { sweepPermits } from "../../src/lab256/acts/housekeeping.js";
 import { toProjectEvents } from "../../src/lab256/acts/project-events.js";
-import { seedTenant } from "../../src/lab256/identity/seed.js";
 import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
 import { ADMIN, buildUblTenant } from "../lab256/identity/people.js";
+import { seedTenant } from "../lab256/identity/seed-tenant.js";
 import { useLedgerDatabase } from "../lab256/ledger/ledger-database.js";
 import {
   approveJob,

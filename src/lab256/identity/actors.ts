@@ -1,6 +1,5 @@
 import { jsonArrayFrom } from "kysely/helpers/postgres";
 import { type ActorKind, parseActorKind } from "../../domain/ids.js";
-import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import { isHeld, type Membership } from "./memberships.js";
 
@@ -18,40 +17,14 @@ export interface Actor {
   readonly offices: readonly Membership[];
 }
 
-export interface NewActor {
-  readonly tenant_id: string;
-  readonly actor_id: string;
-  readonly person_id: string | null;
-  readonly display_name: string;
-}
-
-/**
- * Adds an actor, and its person if new. Returns false and changes nothing if the tenant already has the actor.
- *
- * @throws for one of the registry's own services.
- */
-export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
-  if (isServiceActor(actor.actor_id))
-    throw new Error(`${actor.actor_id} is reserved for one of the registry's own services; choose another actor id.`);
-  if (actor.person_id !== null) {
-    await db
-      .insertInto("persons")
-      .values({ person_id: actor.person_id })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
-  return insertActor(db, actor);
-}
-
 /** Adds one of the registry's own services, for which no person is responsible. Returns false if the tenant already has it. */
-export function createServiceActor(db: Db, service: Omit<NewActor, "person_id">): Promise<boolean> {
-  return insertActor(db, { ...service, person_id: null });
-}
-
-async function insertActor(db: Db, actor: NewActor): Promise<boolean> {
+export async function createServiceActor(
+  db: Db,
+  service: { readonly tenant_id: string; readonly actor_id: string; readonly display_name: string },
+): Promise<boolean> {
   const row = await db
     .insertInto("actors")
-    .values(actor)
+    .values({ ...service, person_id: null })
     .onConflict((conflict) => conflict.doNothing())
     .returning("actor_id")
     .executeTakeFirst();
@@ -120,7 +93,7 @@ function selectActors(db: Db) {
     );
 }
 
-function toActor(row: NewActor & { disabled_at: Date | null; offices: Membership[] }): Actor {
+function toActor(row: Omit<Actor, "kind" | "disabled"> & { disabled_at: Date | null; offices: Membership[] }): Actor {
   const { tenant_id, actor_id, person_id, display_name, offices } = row;
   return { tenant_id, actor_id, kind: parseActorKind(actor_id), person_id, display_name, disabled: row.disabled_at !== null, offices };
 }

@@ -3,11 +3,8 @@ import { actorIdSchema, officeIdSchema, parseActorKind, targetSchema, tenantIdSc
 import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import { TRANSPORTS } from "../database/tables/identity.js";
-import { createActor, findActor } from "./actors.js";
-import { addVerifiedEmail } from "./emails.js";
-import { putMembership } from "./memberships.js";
+import { findActor } from "./actors.js";
 import { addRunnerKey } from "./runner-keys.js";
-import { createTenant } from "./tenants.js";
 import { checkTokenShape } from "./token-text.js";
 import { storeToken } from "./tokens.js";
 
@@ -66,25 +63,6 @@ export async function seedAccess(db: Db, seed: TenantSeed): Promise<void> {
   const { tenant_id, actors, runner_keys } = tenantSeedSchema.parse(seed);
   for (const { actor_id, tokens } of actors) {
     if ((await findActor(db, tenant_id, actor_id)) === undefined) continue;
-    for (const { token, ...entry } of tokens) await storeToken(db, { tenant_id, actor_id, ...entry }, token);
-  }
-  for (const { target, jwk } of runner_keys) await addRunnerKey(db, tenant_id, target, jwk);
-}
-
-/**
- * Adds whatever the seed names and the database lacks. Changes nothing that exists: an existing actor keeps its current offices and stays
- * disabled if it is, and a token stays revoked. Must be called in a transaction.
- *
- * @throws ZodError with every invalid field of the seed.
- */
-export async function seedTenant(db: Db, seed: TenantSeed, nowMs: number): Promise<void> {
-  const { tenant_id, transport, actors, runner_keys } = tenantSeedSchema.parse(seed);
-  await createTenant(db, { tenant_id, transport });
-  for (const { actor_id, person_id, display_name, emails, offices, tokens } of actors) {
-    const isNew = await createActor(db, { tenant_id, actor_id, person_id, display_name });
-    // An office that was taken from a seeded actor must not come back with the next start.
-    if (isNew) for (const office of offices) await putMembership(db, tenant_id, actor_id, office);
-    for (const email of emails) await addVerifiedEmail(db, person_id, email, nowMs);
     for (const { token, ...entry } of tokens) await storeToken(db, { tenant_id, actor_id, ...entry }, token);
   }
   for (const { target, jwk } of runner_keys) await addRunnerKey(db, tenant_id, target, jwk);

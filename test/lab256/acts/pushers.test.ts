@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../../src/client/http/problem.js";
 import { PUSHED_COMMITS_MAX } from "../../../src/domain/git/pushed-commits.js";
@@ -140,6 +141,8 @@ describe("the approval of a release", () => {
       });
     requireValue(await stateCardDecision(registry, "admin", card, "withdraw"));
 
+    // Within this time, the clocks of two Runners cannot tell which of two pushes came first.
+    await delay(5_500);
     const [after = ""] = createCommits(base, "after-many");
     await pushAs("admin", "feature/after-many", after);
     await approveRelease(after, "carol");

@@ -13,13 +13,13 @@ import { noInfra } from "../../../src/infra/source/open.js";
 import { acceptAnswer, recordAnswer } from "../../../src/lab256/acts/answers.js";
 import type { Lab256Dependencies } from "../../../src/lab256/acts/dependencies.js";
 import { addRunnerKey } from "../../../src/lab256/identity/runner-keys.js";
-import { seedTenant } from "../../../src/lab256/identity/seed.js";
 import { findCommandByJti } from "../../../src/lab256/ledger/queries/commands.js";
 import { ensureSpaces, openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { createTestKey } from "../../domain/samples.js";
 import { revokeRunnerKey } from "../../harness/identity.js";
 import { buildUblTenant } from "../identity/people.js";
+import { seedTenant } from "../identity/seed-tenant.js";
 import * as event from "../ledger/events.js";
 import { useLedgerDatabase } from "../ledger/ledger-database.js";
 

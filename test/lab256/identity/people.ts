@@ -8,12 +8,13 @@ import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { createRegistrationOptions, registerPasskey } from "../../../src/lab256/identity/passkeys/passkey-registration.js";
 import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js";
 import { createNonce } from "../../../src/lab256/identity/passkeys/statements.js";
-import { seedTenant, type TenantSeed } from "../../../src/lab256/identity/seed.js";
+import type { TenantSeed } from "../../../src/lab256/identity/seed.js";
 import { createTokenText } from "../../../src/lab256/identity/token-text.js";
 import type { Passkey } from "../../../src/passkey/authenticator.js";
 import { createPasskey } from "../../../src/passkey/client.js";
 import { createDatabase } from "../../harness/database.js";
 import { disablePasskey } from "../../harness/identity.js";
+import { seedTenant } from "./seed-tenant.js";
 
 export const NOW_MS = Date.UTC(2026, 10, 22);
 export const ORIGIN = "https://registry.example";

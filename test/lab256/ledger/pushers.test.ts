@@ -4,10 +4,10 @@ import type { JobType } from "../../../src/domain/act/job.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import type { NewEvent } from "../../../src/domain/ledger/event.js";
 import { pushedCommitsMigration } from "../../../src/lab256/database/migrations/0006-pushed-commits.js";
-import { seedTenant } from "../../../src/lab256/identity/seed.js";
 import { findPushers } from "../../../src/lab256/ledger/queries/pushers.js";
 import { verifyProjections } from "../../../src/lab256/ledger/verify-projections.js";
 import { ADMIN, buildUblTenant, MIRA } from "../identity/people.js";
+import { seedTenant } from "../identity/seed-tenant.js";
 import * as event from "./events.js";
 import { useLedgerDatabase } from "./ledger-database.js";
 
