@@ -12,8 +12,6 @@ const COMPLETE = {
   OGR_STORE: "directory",
   OGR_STORE_DIRECTORY: "/objects",
   OGR_RECEIPT_KEY_FILE: "/keys/receipt.pem",
-  OGR_PERMIT_JWKS_FILE: "/keys/permit.jwks",
-  OGR_STATEMENT_JWKS_FILE: "/keys/statement.jwks",
   OGR_FOUNDING_KEYS_FILE: "/keys/founding.json",
   OGR_ALLOWLIST_FILE: "/keys/allowlist.json",
   OGR_WORK_DIRECTORY: "/work",
