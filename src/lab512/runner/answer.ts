@@ -1,5 +1,6 @@
+import type { NewestCharter } from "../../decision/charter/charters.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
-import { signObject } from "../../domain/bytes/signature.js";
+import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
 import type { Denial } from "../../domain/denial.js";
 import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import { type Receipt, type Refusal, receiptSchema, type UnsignedReceipt, type UnsignedRefusal } from "../../domain/permit/receipt.js";
@@ -33,25 +34,30 @@ export interface AnswerContext {
 export type ActAuthor = Pick<Receipt, "actor_id" | "person_id" | "charter_version">;
 
 /**
- * Resolves the permit's actor by the tenant's newest charter. Must be complete before the act moves a ref, so that the receipt names a
- * version in which its key is valid.
+ * Reads the tenant's newest charter for {@link findAuthor}. Must be complete before the act moves a ref.
  *
  * @throws if the charter is not valid, or this Runner's key is not valid in it.
  */
-export async function resolveAuthor(
-  { charters, receiptKey }: RunnerDependencies,
-  { tenant_id, permit }: CommandEnvelope,
-): Promise<ActAuthor> {
+export async function resolveAuthor({ charters, receiptKey }: RunnerDependencies, envelope: CommandEnvelope): Promise<ActAuthor> {
+  const charter = await charters.readNewest(envelope.tenant_id);
+  if (!charter.ok) throw new Error(`${charter.denial.message} Without its charter no act of ${envelope.tenant_id} gets a receipt.`);
+  return findAuthor(charter.value, receiptKey, envelope);
+}
+
+/**
+ * Finds the permit's actor in a charter. The receipt names a version in which its key is valid.
+ *
+ * @throws if this Runner's key is not valid in the charter.
+ */
+export function findAuthor(charter: NewestCharter, receiptKey: SigningKey, { tenant_id, permit }: CommandEnvelope): ActAuthor {
   const { actor_id } = permit.scopes;
-  const charter = await charters.readNewest(tenant_id);
-  if (!charter.ok) throw new Error(`${charter.denial.message} Without its charter no act of ${tenant_id} gets a receipt.`);
-  const { version } = charter.value;
-  if (charter.value.findKeyAt(receiptKey.kid, "receipt", version) === undefined)
+  const { version } = charter;
+  if (charter.findKeyAt(receiptKey.kid, "receipt", version) === undefined)
     throw new Error(
       `The receipt key ${receiptKey.kid} of this Runner is not valid in version ${version} of the charter of ${tenant_id}. Start it with a key that is.`,
     );
   // The registry's own services are in no charter, and no member can take their ids.
-  const person_id = isServiceActor(actor_id) ? null : (charter.value.find("actor", actor_id)?.person_id ?? null);
+  const person_id = isServiceActor(actor_id) ? null : (charter.find("actor", actor_id)?.person_id ?? null);
   return { actor_id, person_id, charter_version: version };
 }
 

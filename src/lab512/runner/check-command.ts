@@ -10,6 +10,7 @@ import type { PlanInput } from "../../planning/context.js";
 import { planJob } from "../../planning/plan-job.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { readPushers } from "../pushers/pushers.js";
+import { type ActAuthor, findAuthor } from "./answer.js";
 import * as check from "./checks.js";
 import { decideCommand } from "./decide-command.js";
 import type { RunnerDependencies } from "./dependencies.js";
@@ -26,6 +27,7 @@ export interface CheckedCommand {
   readonly infra_revision: string | null;
   /** The approvals that count. */
   readonly statements: readonly SignedStatement[];
+  readonly author: ActAuthor;
 }
 
 /**
@@ -72,7 +74,12 @@ export async function checkCommand(
     now_ms: deps.now(),
     readPushers: (commits) => readPushers(deps, store, { tenant_id, project_id: params.project_id }, commits),
   });
-  return decided.ok ? grantValue({ infra_revision: revision, statements: decided.value }) : decided;
+  if (!decided.ok) return decided;
+  return grantValue({
+    infra_revision: revision,
+    statements: decided.value,
+    author: findAuthor(charter.value, deps.receiptKey, envelope),
+  });
 }
 
 /** Plans the act again. The plan must still be the approved one. */

@@ -7,9 +7,18 @@ import { parseWith } from "../../domain/problems.js";
 import { readClaim } from "../../storage/claims.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { ActLog } from "./act-log.js";
+import { type ActAuthor, resolveAuthor } from "./answer.js";
 import { type Command, checkCommand } from "./check-command.js";
 import { type ClaimRequest, type HeldClaim, isOwnClaim, takeOverClaim, winClaim } from "./claim-holding.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";
+
+export interface ClaimedCommand {
+  readonly held: HeldClaim;
+  readonly isTakenOver: boolean;
+  /** The approvals that the first attempt counted. */
+  readonly statements: readonly SignedStatement[];
+  readonly author: Promise<ActAuthor>;
+}
 
 /**
  * Runs every check in the contract's order, then claims the permit. A retry that finds its own claim takes it over at once;
@@ -21,7 +30,7 @@ export async function checkAndClaim(
   { workflow_id, run_id, activity_id, attempt }: Execution,
   command: Command,
   log: ActLog,
-): Promise<Outcome<{ held: HeldClaim; isTakenOver: boolean; statements: readonly SignedStatement[] }>> {
+): Promise<Outcome<ClaimedCommand>> {
   const { envelope } = command;
   const { tenant_id, jti } = envelope;
   const envelope_digest = hashEnvelope(envelope);
@@ -31,18 +40,19 @@ export async function checkAndClaim(
   if (found !== undefined && (await isOwnClaim(deps, found, request))) {
     log.writeLine(`took over the claim of attempt ${found.claim.attempt}`);
     const held = await takeOverClaim(deps, store, request, found);
-    return grantValue({ held, isTakenOver: true, statements: findClaimedStatements(held, command) });
+    return grantValue({ held, isTakenOver: true, statements: findClaimedStatements(held, command), author: resolveAuthor(deps, envelope) });
   }
   const checked = await checkCommand(deps, store, command, { checksExpiry: true });
   if (!checked.ok) return checked;
-  const { infra_revision, statements } = checked.value;
+  const { infra_revision, statements, author } = checked.value;
   const won = await winClaim(deps, store, request, {
     ...(infra_revision === null ? {} : { infra_revision }),
     statement_digests: statements.map((signed) => hashCanonical(signed)),
   });
   if (!won.ok) return won;
   log.writeLine("won the claim");
-  return grantValue({ held: won.value, isTakenOver: false, statements: findClaimedStatements(won.value, command) });
+  const claimed = { held: won.value, statements: findClaimedStatements(won.value, command), author: Promise.resolve(author) };
+  return grantValue({ ...claimed, isTakenOver: false });
 }
 
 /** Finds the statements that the first attempt counted, so that every attempt makes the same commit and the same evidence. */

@@ -9,7 +9,7 @@ import { writeProjectIndex } from "../jobs/project-index.js";
 import { followAct } from "../pushers/pushers.js";
 import { type Act, buildJobContext, buildJobInput } from "./act.js";
 import { ActLog } from "./act-log.js";
-import { readReceipt, resolveAuthor, writeReceipt, writeRefusal } from "./answer.js";
+import { readReceipt, writeReceipt, writeRefusal } from "./answer.js";
 import { Attempt } from "./attempt.js";
 import { checkAndClaim } from "./claim-command.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";
@@ -48,10 +48,9 @@ export async function executeCommand(
     log.writeLine(`refused: ${claimed.denial.code}: ${claimed.denial.message}`);
     return { kind: "refusal", refusal: await writeRefusal(answering, claimed.denial) };
   }
-  const { held, isTakenOver, statements } = claimed.value;
+  const { held, isTakenOver, statements, author } = claimed.value;
   const { claimed_at: claimedAtMs, infra_revision } = held.claim;
   const attempt = new Attempt(deps, store, held, execution.signal, claimedAtMs + permit.max_run_ms);
-  const author = resolveAuthor(deps, envelope);
   // A fault is thrown to the act, which awaits the same promise.
   author.catch(() => undefined);
   let permission: Promise<Outcome<null>> | undefined;
