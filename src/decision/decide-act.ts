@@ -2,7 +2,7 @@ import type { Infra } from "../domain/act/infra-context.js";
 import type { Card } from "../domain/card/card.js";
 import { type Denial, denyWith, grantValue } from "../domain/denial.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
-import type { Decision, Reason } from "../domain/policy/policy-contract.js";
+import type { ActInput, Decision, Reason } from "../domain/policy/policy-contract.js";
 import type { Result } from "../domain/result.js";
 import { buildActInput, type KnownFacts, type RequestedAct } from "./act-input.js";
 import type { NewestCharter } from "./charter/charters.js";
@@ -28,19 +28,23 @@ export interface ActQuestion {
 
 export type AllowedDecision = Extract<Decision, { allowed: true }>;
 
+/** An allowed act, with what the policy was asked. */
+export type DecidedAct = AllowedDecision & { readonly input: ActInput };
+
 /** The level and the requirements of an act that may happen once they are met. A denial has the policy's reasons. */
-export type ActDecision = Result<AllowedDecision, { readonly denial: Denial; readonly reasons: readonly Reason[] }>;
+export type ActDecision = Result<DecidedAct, { readonly denial: Denial; readonly reasons: readonly Reason[] }>;
 
 /** Decides about an act by the members of the charter and by its policy. Pure. Source: contracts "Decided twice". */
 export function decideAct({ charter, policy }: Rules, { act, actor_id, hasCard, facts, infra, at_ms }: ActQuestion): ActDecision {
   const member = findMember(charter, actor_id, at_ms);
   if (member === undefined) return deny(`${actor_id} is not an active actor of ${act.tenant_id}.`);
   const requester = { actor_id, person_id: member.person_id, member_offices: member.offices.map(({ office_id }) => office_id) };
-  const decision = policy.decide(buildActInput(requester, act, hasCard, facts, infra));
+  const input = buildActInput(requester, act, hasCard, facts, infra);
+  const decision = policy.decide(input);
   if (!decision.allowed) return deny(decision.reasons.map((reason) => reason.text).join(" "), decision.reasons);
   if (member.person_id === null && decision.level !== "L0")
     return deny(`${actor_id} is one of the registry's own services, which act at L0 alone; this act is ${decision.level}.`);
-  return grantValue(decision);
+  return grantValue({ ...decision, input });
 }
 
 /** Decides about a card's act by its plan. The author must still belong to the person who opened the card. */

@@ -19,7 +19,7 @@ export const toArtifactKey = (tenant: string, project: string, commit: string, n
   `artifacts/${tenant}/${project}/${commit}/${name}`;
 /** Named by its BLAKE3, so that the logs of two attempts never collide. */
 export const toRunnerLogKey = (tenant: string, project: string, commit: string, jti: string, logsHash: string) =>
-  toArtifactKey(tenant, project, commit, `${jti}/${logsHash}.log`);
+  toArtifactKey(tenant, project, commit, `${jti}/${logsHash}.jsonl`);
 
 /** The signed Pact of a merge, next to the merged commit's other artifacts. */
 export const toPactKey = (tenant: string, project: string, commit: string, jti: string) =>

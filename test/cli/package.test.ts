@@ -25,7 +25,7 @@ const unsignedReceipt: UnsignedReceipt = {
   status: "success",
   finished_at: 1_735_320_060_000,
   logs_hash: DIGEST,
-  logs_key: `artifacts/T.UBL/P.demo/${COMMIT}/${JTI}/${DIGEST}.log`,
+  logs_key: `artifacts/T.UBL/P.demo/${COMMIT}/${JTI}/${DIGEST}.jsonl`,
   artifacts: [],
   usage: { wall_ms: 12, staged_bytes: 345, stored_bytes: 345 },
   error: "",

@@ -67,7 +67,7 @@ const answered = {
   project_id: "P.demo",
   finished_at: 1_735_320_000_001,
   logs_hash: DIGEST,
-  logs_key: "artifacts/T.UBL/P.demo/_/x.log",
+  logs_key: "artifacts/T.UBL/P.demo/_/x.jsonl",
   artifacts: [],
   usage: { wall_ms: 12, staged_bytes: 10, stored_bytes: 20 },
   error: "",

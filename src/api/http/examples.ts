@@ -117,7 +117,7 @@ export const RECEIPT_EXAMPLE = {
   status: "success",
   finished_at: 1735320000001,
   logs_hash: BLAKE3,
-  logs_key: `artifacts/T.UBL/P.demo/_/${JTI}/${BLAKE3}.log`,
+  logs_key: `artifacts/T.UBL/P.demo/_/${JTI}/${BLAKE3}.jsonl`,
   artifacts: ['{"branch":"feature/hello","commit":"abc"}'],
   usage: { wall_ms: 1234, staged_bytes: 512, stored_bytes: 400 },
   error: "",

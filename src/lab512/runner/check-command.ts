@@ -1,6 +1,5 @@
 import { hashPlan } from "../../domain/act/plan.js";
 import { authoritySchema } from "../../domain/card/authority.js";
-import type { SignedStatement } from "../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
@@ -10,6 +9,7 @@ import type { PlanInput } from "../../planning/context.js";
 import { planJob } from "../../planning/plan-job.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { readPushers } from "../pushers/pushers.js";
+import type { DecisionEvidence } from "./act-log.js";
 import { type ActAuthor, findAuthor } from "./answer.js";
 import * as check from "./checks.js";
 import { decideCommand } from "./decide-command.js";
@@ -25,8 +25,7 @@ export interface Command {
 export interface CheckedCommand {
   /** The revision of the infra registry that the act was checked against. */
   readonly infra_revision: string | null;
-  /** The approvals that count. */
-  readonly statements: readonly SignedStatement[];
+  readonly evidence: DecisionEvidence;
   readonly author: ActAuthor;
 }
 
@@ -77,7 +76,7 @@ export async function checkCommand(
   if (!decided.ok) return decided;
   return grantValue({
     infra_revision: revision,
-    statements: decided.value,
+    evidence: decided.value,
     author: findAuthor(charter.value, deps.receiptKey, envelope),
   });
 }

@@ -1,12 +1,13 @@
 import { hashCanonical } from "../../domain/bytes/canonical.js";
-import { authoritySchema } from "../../domain/card/authority.js";
+import { type ActAuthority, authoritySchema } from "../../domain/card/authority.js";
+import { hashCard } from "../../domain/card/card.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
 import { hashEnvelope } from "../../domain/permit/envelope.js";
 import { parseWith } from "../../domain/problems.js";
 import { readClaim } from "../../storage/claims.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import type { ActLog } from "./act-log.js";
+import type { ActLog, DecisionEvidence } from "./act-log.js";
 import { type ActAuthor, resolveAuthor } from "./answer.js";
 import { type Command, checkCommand } from "./check-command.js";
 import { type ClaimRequest, type HeldClaim, isOwnClaim, takeOverClaim, winClaim } from "./claim-holding.js";
@@ -40,30 +41,35 @@ export async function checkAndClaim(
   if (found !== undefined && (await isOwnClaim(deps, found, request))) {
     log.writeLine(`took over the claim of attempt ${found.claim.attempt}`);
     const held = await takeOverClaim(deps, store, request, found);
-    return grantValue({ held, isTakenOver: true, statements: findClaimedStatements(held, command), author: resolveAuthor(deps, envelope) });
+    const evidence = findClaimedEvidence(held, command);
+    log.recordDecision(evidence);
+    return grantValue({ held, isTakenOver: true, statements: evidence.statements, author: resolveAuthor(deps, envelope) });
   }
   const checked = await checkCommand(deps, store, command, { checksExpiry: true });
   if (!checked.ok) return checked;
-  const { infra_revision, statements, author } = checked.value;
+  const { infra_revision, evidence, author } = checked.value;
   const won = await winClaim(deps, store, request, {
     ...(infra_revision === null ? {} : { infra_revision }),
-    statement_digests: statements.map((signed) => hashCanonical(signed)),
+    statement_digests: evidence.statements.map((signed) => hashCanonical(signed)),
   });
   if (!won.ok) return won;
   log.writeLine("won the claim");
-  const claimed = { held: won.value, statements: findClaimedStatements(won.value, command), author: Promise.resolve(author) };
-  return grantValue({ ...claimed, isTakenOver: false });
+  log.recordDecision(evidence);
+  const { statements } = findClaimedEvidence(won.value, command);
+  return grantValue({ held: won.value, isTakenOver: false, statements, author: Promise.resolve(author) });
 }
 
-/** Finds the statements that the first attempt counted, so that every attempt makes the same commit and the same evidence. */
-function findClaimedStatements({ claim }: HeldClaim, { authority }: Command): readonly SignedStatement[] {
-  const { statement_digests } = claim;
-  if (statement_digests.length === 0) return [];
-  const parsed = parseWith(authoritySchema, authority);
-  const byDigest = new Map(parsed.ok ? parsed.value.statements.map((signed) => [hashCanonical(signed), signed]) : []);
-  return statement_digests.map((digest) => {
+/** Finds what the first attempt counted, so that every attempt makes the same commit and the same evidence. */
+function findClaimedEvidence({ claim }: HeldClaim, { authority }: Command): DecisionEvidence {
+  const parsed = authority === null ? undefined : parseWith(authoritySchema, authority);
+  const given: ActAuthority | undefined = parsed?.ok ? parsed.value : undefined;
+  const byDigest = new Map(given?.statements.map((signed) => [hashCanonical(signed), signed]));
+  const statements = claim.statement_digests.map((digest) => {
     const signed = byDigest.get(digest);
     if (signed !== undefined) return signed;
     throw new Error(`The command came without the statement ${digest}, which its claim names; send it with its card and approvals.`);
   });
+  // Of the members that the digests do not cover, the record keeps only a card that the approvals name.
+  const isNamed = given !== undefined && statements.every(({ statement }) => statement.card_digest === hashCard(given.card));
+  return { card: isNamed && statements.length > 0 ? given.card : null, statements, attestations: given?.attestations ?? [] };
 }

@@ -1,4 +1,4 @@
-import { decideAct, decideCardAct, type Rules } from "../../decision/decide-act.js";
+import { type DecidedAct, decideAct, decideCardAct, type Rules } from "../../decision/decide-act.js";
 import { checkCardSignature, judgeAuthority } from "../../decision/judge-authority.js";
 import type { CardRound } from "../../decision/judge-statement.js";
 import type { Pushers } from "../../decision/pushers.js";
@@ -6,12 +6,13 @@ import { computeCardActId } from "../../domain/act/act-id.js";
 import type { Infra } from "../../domain/act/infra-context.js";
 import { hashSubject } from "../../domain/act/job.js";
 import type { ActAuthority } from "../../domain/card/authority.js";
-import { hashStatement, type SignedStatement } from "../../domain/card/statement.js";
+import { hashStatement } from "../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import { isLevelAtLeast, needsCard } from "../../domain/level.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { Decision } from "../../domain/policy/policy-contract.js";
+import type { DecisionEvidence } from "./act-log.js";
 
 /** How far a permit's `iat` may be ahead of the Runner's clock. Source: contracts "Decided twice". */
 const CLOCK_SKEW_MAX_MS = 5000;
@@ -29,20 +30,20 @@ export interface CommandFacts {
 
 /**
  * Makes the Runner's own decision about a command: the act is allowed at the permit's level, every requirement is met, and the permit keeps
- * to the policy's times. Returns the approvals that count. Denials: `decision_differs` with the reasons, `approval_missing`,
+ * to the policy's times. Returns what it rests on. Denials: `decision_differs` with the reasons, `approval_missing`,
  * `permit_mismatch`, `envelope_invalid`. Source: contracts "Decided twice".
  */
 export async function decideCommand(
   envelope: CommandEnvelope,
   authority: ActAuthority | null,
   facts: CommandFacts,
-): Promise<Outcome<readonly SignedStatement[]>> {
+): Promise<Outcome<DecisionEvidence>> {
   return facts.planned === null
     ? decideWithoutCard(envelope, facts)
     : decideWithCard(envelope, authority, { ...facts, planned: facts.planned });
 }
 
-function decideWithoutCard(envelope: CommandEnvelope, { rules, infra, now_ms }: CommandFacts): Outcome<readonly SignedStatement[]> {
+function decideWithoutCard(envelope: CommandEnvelope, { rules, infra, now_ms }: CommandFacts): Outcome<DecisionEvidence> {
   const { level, actor_id } = envelope.permit.scopes;
   // The permit's level stands for the requested risk, which can only raise the level.
   const decided = decideAct(rules, {
@@ -58,14 +59,15 @@ function decideWithoutCard(envelope: CommandEnvelope, { rules, infra, now_ms }: 
   if (requires.length > 0 || needsCard(decided.value.level))
     return denyDiffering(`an act of level ${decided.value.level} needs an approved card`);
   const permitted = checkPermit(envelope, decided.value, now_ms);
-  return permitted.ok ? grantValue([]) : permitted;
+  if (!permitted.ok) return permitted;
+  return grantValue({ decided: toEvidence(decided.value), card: null, statements: [], attestations: [] });
 }
 
 async function decideWithCard(
   envelope: CommandEnvelope,
   authority: ActAuthority | null,
   { rules, planned, now_ms, readPushers }: CommandFacts & { readonly planned: PlannedAct },
-): Promise<Outcome<readonly SignedStatement[]>> {
+): Promise<Outcome<DecisionEvidence>> {
   if (authority === null) return denyWith("approval_missing", "The command came without the card and the approvals that it rests on.");
   const { card, statements } = authority;
   for (const checked of [checkCardSignature(rules, authority), checkCard(envelope, authority, planned)]) if (!checked.ok) return checked;
@@ -81,7 +83,16 @@ async function decideWithCard(
   const judged = await judgeAuthority(rules, round, authority, { at_ms: now_ms, used_at_ms: envelope.permit.iat });
   if (!judged.ok) return judged;
   const counted = new Set(judged.value.approvals.map(({ statement_digest }) => statement_digest));
-  return grantValue(statements.filter(({ statement }) => counted.has(hashStatement(statement))));
+  return grantValue({
+    decided: toEvidence(decided.value),
+    card,
+    statements: statements.filter(({ statement }) => counted.has(hashStatement(statement))),
+    attestations: authority.attestations,
+  });
+}
+
+function toEvidence({ input, ...decision }: DecidedAct) {
+  return { input, decision };
 }
 
 /** Every approval is of one round; those of others do not count. */

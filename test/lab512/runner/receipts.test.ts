@@ -1,19 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadPolicy } from "../../../src/decision/policy/policy.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { verifySignedObject } from "../../../src/domain/bytes/signature.js";
 import { hashEnvelope } from "../../../src/domain/permit/envelope.js";
 import { type Receipt, receiptSchema } from "../../../src/domain/permit/receipt.js";
+import type { ActInput } from "../../../src/domain/policy/policy-contract.js";
 import { toReceiptKey } from "../../../src/domain/storage-key.js";
 import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
+import { readDefaultPolicy } from "../../../src/stack/founding/policy.js";
 import { Clone } from "../../repository/real-git.js";
 import {
   approveJob,
   buildInitJob,
   buildRunnerCommand,
   buildTagJob,
+  findAuthority,
   PROJECT,
   type Recipe,
   readStoredReceipt,
@@ -68,7 +72,37 @@ describe("receipts", () => {
     expect(receipt.refs).toEqual([{ name: "refs/heads/feature/x", old: "0".repeat(40), new: tip }]);
     expect(receipt.usage.staged_bytes).toBe(bundle.byteLength);
     expect(receipt.usage.stored_bytes).toBeGreaterThan(0);
-    expect(receipt.logs_key).toBe(`artifacts/${TENANT}/${PROJECT}/${tip}/${receipt.jti}/${receipt.logs_hash}.log`);
+    expect(receipt.logs_key).toBe(`artifacts/${TENANT}/${PROJECT}/${tip}/${receipt.jti}/${receipt.logs_hash}.jsonl`);
+  });
+
+  it("name a record with which the decision can be made again, by the policy's bytes alone", async () => {
+    const readRecord = async ({ logs_key }: Receipt): Promise<Record<string, unknown>[]> => {
+      const bytes = await world.store.blobs.get(logs_key);
+      return Buffer.from(bytes ?? [])
+        .toString("utf8")
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    };
+    const find = (lines: readonly Record<string, unknown>[], name: string) => lines.flatMap((line) => (name in line ? [line[name]] : []));
+    const policy = await loadPolicy(await readDefaultPolicy());
+    const expectDecided = (lines: readonly Record<string, unknown>[], level: string) => {
+      const [decision] = find(lines, "decision");
+      expect(policy.decide(find(lines, "input")[0] as ActInput)).toEqual(decision);
+      expect(decision).toMatchObject({ allowed: true, level });
+    };
+    const pushed = await readRecord(
+      await expectValidReceipt({ job: await stagePushJob(world, clone.bundle("main"), { branch: "feature/r" }) }),
+    );
+    expectDecided(pushed, "L1");
+    expect([...find(pushed, "card"), ...find(pushed, "statement")]).toEqual([]);
+    const job = buildTagJob({ commit: tip, tag: "v0.0.9" });
+    const scopes = await approveJob(world, deps, job);
+    const authority = findAuthority({ permit: { scopes } });
+    const released = await readRecord(await expectValidReceipt({ job, scopes }));
+    expectDecided(released, "L4");
+    expect(find(released, "card")).toEqual([authority?.card]);
+    expect(find(released, "statement")).toEqual(authority?.statements);
   });
 
   it("name the actor, the person whom the newest charter names for it, and the act before", async () => {
