@@ -10,6 +10,7 @@ import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { type ApprovalSite, appendCharterEntry, foundCharters } from "../../src/stack/founding/charter.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
+import { buildFounding } from "../decision/charter/charters.js";
 import { createTestKey } from "../domain/samples.js";
 
 const [FIRST_POLICY, NEXT_POLICY] = [Buffer.from("first"), Buffer.from("next")];
@@ -102,7 +103,7 @@ describe("a change signed by the founding key", () => {
 
   it("is refused once the charter is sealed", async () => {
     const tenant = createTenant();
-    await tenant.found(FIRST_POLICY);
+    await appendCharterEntry(store, tenant.id, tenant.key, buildFounding());
     await appendCharterEntry(store, tenant.id, tenant.key, { jobType: "registry.charter.seal", params: {} });
     await expect(appendCharterEntry(store, tenant.id, tenant.key, publish(NEXT_POLICY))).rejects.toThrow("is sealed");
     expect((await tenant.walk()).version).toBe(2);

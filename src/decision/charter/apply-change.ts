@@ -4,6 +4,10 @@ import { KEY_USES } from "../../domain/charter/keys.js";
 import type { CharterActor, Passkey, Person, RecordWrite } from "../../domain/charter/records.js";
 import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { parseActorKind } from "../../domain/ids.js";
+
+/** The number of persons who can decide at L5 that sealing needs: a proposer, a quorum of two, and one to spare. Source: contracts "Charter". */
+const DECIDERS_MIN = 4;
 
 /** The maximum number of persons in a charter. Source: contracts "Charter". */
 export const PERSONS_MAX = 5000;
@@ -26,8 +30,7 @@ export function computeWrites(state: CharterState, version: number, { jobType, p
     case "registry.members.change":
       return changeMembers(state, params);
     case "registry.charter.seal":
-      if (state.find("sealed") !== undefined) return denyUnchanged("The charter is sealed.");
-      return grantValue([{ kind: "sealed", value: { sealed: true } }]);
+      return sealCharter(state);
   }
 }
 
@@ -75,6 +78,34 @@ function rotateKeys(state: CharterState, { add, revoke }: ChangeParams<"registry
     if (had && !has) return denyWith("charter_unreachable", `No key for \`${use}\` would be left; add one in the same change.`);
   }
   return grantValue(writes);
+}
+
+/**
+ * Sealing ends the founding key's power, so the persons must be able to decide everything without it: a quorum of two at L5, who are not the
+ * proposer, and one person to spare. Each needs a second passkey, since one can be lost.
+ */
+function sealCharter(state: CharterState): Outcome<readonly RecordWrite[]> {
+  if (state.find("sealed") !== undefined) return denyUnchanged("The charter is sealed.");
+  const deciders = state.list("person").filter(([id, person]) => canDecide(state, id, person));
+  if (deciders.length >= DECIDERS_MIN) return grantValue([{ kind: "sealed", value: { sealed: true } }]);
+  const found = deciders.map(([id]) => id).join(", ") || "none";
+  return denyWith(
+    "charter_unreachable",
+    `A sealed charter needs ${DECIDERS_MIN} enabled persons with an office and two passkeys that count at L5 each; it has ${found}.`,
+  );
+}
+
+function canDecide(state: CharterState, id: string, { disabled, passkeys }: Person): boolean {
+  if (disabled) return false;
+  const counting = passkeys.filter(
+    ({ counts_to, relying_party }) => counts_to === "L5" && state.find("relying_party", relying_party)?.use === "approve",
+  );
+  const isMember = state
+    .list("actor")
+    .some(
+      ([actorId, actor]) => actor.person_id === id && !actor.disabled && actor.offices.length > 0 && parseActorKind(actorId) === "person",
+    );
+  return isMember && counting.length >= 2;
 }
 
 function changeMembers(state: CharterState, { persons, actors }: ChangeParams<"registry.members.change">): Outcome<readonly RecordWrite[]> {

@@ -80,7 +80,8 @@ export function describeCharter(registry: () => ServedRegistry): void {
       expect((await ogr(["charter", "append", entry], admin)).stdout).toContain(`Version 5 of the charter of ${TENANT}`);
       // A retry, and another entry that was signed for the same version.
       expect((await ogr(["charter", "append", entry], admin)).code).toBe(0);
-      await writeFile(change, JSON.stringify({ jobType: "registry.charter.seal", params: {} }));
+      const other = { persons: {}, actors: { "ubl:sid:person:bob-tablet": actor } };
+      await writeFile(change, JSON.stringify({ jobType: "registry.members.change", params: other }));
       const late = await ogr(["charter", "sign", change, "--founding-key-file", keyFile, "--entries", log], offline);
       await writeFile(entry, late.stdout);
       const denied = await ogr(["charter", "append", entry], admin);

@@ -34,7 +34,7 @@ export function buildActor(person: string, changes: Partial<CharterActor> = {}):
 export const permitKey = createTestKey();
 export const receiptKey = createTestKey();
 
-export function buildFounding(people: readonly string[] = ["ana", "bob", "carol"]): CharterChange {
+export function buildFounding(people: readonly string[] = ["ana", "bob", "carol", "dan"]): CharterChange {
   return {
     jobType: "registry.charter.found",
     params: {

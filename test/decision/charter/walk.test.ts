@@ -283,6 +283,29 @@ describe("the rules of a charter's changes", () => {
     });
   });
 
+  it("refuse to seal while the founding key is needed: too few persons, offices or passkeys for L5", () => {
+    const seal = { jobType: "registry.charter.seal", params: {} } as const;
+    const [ana] = ["person:ana"];
+    const weaker: [string, Change][] = [
+      ["a disabled person", change({ persons: { [ana]: buildPerson("ana", { disabled: true }) } })],
+      ["one passkey", change({ persons: { [ana]: buildPerson("ana", { passkeys: [buildPasskey("ana-1")] }) } })],
+      [
+        "passkeys up to L4",
+        change({
+          persons: { [ana]: buildPerson("ana", { passkeys: [buildPasskey("ana-3"), buildPasskey("ana-4", { counts_to: "L4" })] }) },
+        }),
+      ],
+      ["no office", change({ actors: { "ubl:sid:person:ana": buildActor(ana, { offices: [] }) } })],
+    ];
+    for (const [what, weakened] of weaker) {
+      const writer = new CharterWriter();
+      writer.append(buildFounding());
+      expect(computeWrites(writer.state, 2, seal), "four persons").toMatchObject({ ok: true });
+      writer.append(weakened);
+      expect(computeWrites(writer.state, 3, seal), what).toMatchObject({ ok: false, denial: { code: "charter_unreachable" } });
+    }
+  });
+
   it("refuse more than 5,000 persons", async () => {
     const names = Array.from({ length: PERSONS_MAX + 1 }, (_, n) => `p${n}`);
     const found = computeWrites(new CharterState(), 1, buildFounding(names));

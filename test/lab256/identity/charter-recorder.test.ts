@@ -60,9 +60,9 @@ const readEvents = async () =>
 
 it("a process that starts later records every entry that was appended by any other way, each once", async () => {
   await change({ actors: { [BOB]: buildActor("person:bob", { offices: [] }) } });
-  await put(writer.append({ jobType: "registry.charter.seal", params: {} }));
+  await put(writer.append({ jobType: "registry.policy.publish", params: { policy_hash: "e".repeat(64) } }));
   expect(await record()).toEqual({ ok: true, value: 3 });
-  expect(await readEvents()).toEqual(["charter.founded", "member.changed", "charter.sealed"]);
+  expect(await readEvents()).toEqual(["charter.founded", "member.changed", "policy.published"]);
   expect(await findActor(db, tenant, BOB)).toMatchObject({ person_id: "person:bob", disabled: false, offices: [] });
   expect(await record()).toEqual({ ok: true, value: 0 });
 });
