@@ -39,8 +39,13 @@ export async function verifyAssertion(assertion: Assertion, expected: ExpectedAs
   if (userHandle !== undefined && userHandle !== Buffer.from(computeUserHandle(person_id)).toString("base64url"))
     return denyStepUp("its user handle belongs to another person");
   // Loaded when it is needed first: most acts and most commands need no passkey.
-  const { verifyAuthenticationResponse } = await import("@simplewebauthn/server");
+  const [{ verifyAuthenticationResponse }, { cose, decodeCredentialPublicKey }] = await Promise.all([
+    import("@simplewebauthn/server"),
+    import("@simplewebauthn/server/helpers"),
+  ]);
   try {
+    const isEcdsa = cose.isCOSEPublicKeyEC2(decodeCredentialPublicKey(new Uint8Array(publicKey)));
+    if (isEcdsa && !isWholeDer(Buffer.from(response.signature, "base64url"))) return denyStepUp("its signature is not one DER value");
     const result = await verifyAuthenticationResponse({
       response: {
         id,
@@ -60,6 +65,12 @@ export async function verifyAssertion(assertion: Assertion, expected: ExpectedAs
     // The library throws to report a failed check.
     return denyStepUp(formatFailedCheck(error));
   }
+}
+
+/** Returns whether the bytes are one DER sequence, because the library ignores what follows it: one signature would have many spellings. */
+function isWholeDer(bytes: Uint8Array): boolean {
+  const [tag, length = 0, next = 0] = bytes;
+  return tag === 0x30 && (length < 0x80 ? bytes.byteLength === 2 + length : length === 0x81 && bytes.byteLength === 3 + next);
 }
 
 /** Computes a person's WebAuthn user handle: 32 bytes that reveal nothing about the person (WebAuthn Level 3 §14.6.1). */

@@ -12,7 +12,7 @@ import { claimSchema } from "../../src/domain/permit/claim.js";
 import { envelopeSchema } from "../../src/domain/permit/envelope.js";
 import { receiptSchema } from "../../src/domain/permit/receipt.js";
 import * as sample from "../domain/samples.js";
-import { chooseRuns } from "../harness/campaign.js";
+import { chooseExtent, chooseRuns } from "../harness/campaign.js";
 import type { CharterWriter } from "./charter/charters.js";
 import { buildRound, buildStatement, changeMembers, judge, passkeys, readCharter, signStatement, writeCharter } from "./judging.js";
 
@@ -108,8 +108,8 @@ describe("a valid object with one change", () => {
         const parsed = cardSchema.safeParse(candidate);
         return parsed.success && checkCardSignature({ charter }, { card: parsed.data }).ok;
       },
-      // A card without a context has the empty one.
-      cover: (candidate) => ({ context: {}, ...(candidate as Record<string, Json>) }),
+      // The schema normalizes an intent and a context before anything reads them.
+      cover: (candidate) => toJson(cardSchema.safeParse(candidate).data ?? candidate),
     };
     const signed = signStatement(buildStatement(about), passkeys.bob);
     const judged = async (candidate: unknown) => {
@@ -172,5 +172,6 @@ describe("a valid object with one change", () => {
         chooseRuns(360),
       );
     },
+    chooseExtent(60_000, 600_000),
   );
 });
