@@ -165,6 +165,7 @@ test("a revoked permit cannot be used, and a used permit cannot be revoked", asy
     attempt: 1,
     nonce: "n",
     claimed_at: 1,
+    charter_version: 1,
     statement_digests: [],
     kid: "k",
     sig: "s",

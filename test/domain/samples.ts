@@ -114,6 +114,7 @@ export const claim = {
   attempt: 1,
   nonce: "n",
   claimed_at: 1,
+  charter_version: 1,
   statement_digests: [],
   kid: key.kid,
   sig: permit.sig,

@@ -104,6 +104,7 @@ describe("a Runner's report on a pulled command", () => {
       attempt: 1,
       nonce: "n",
       claimed_at: Date.now(),
+      charter_version: 1,
       statement_digests: [],
     };
     const claim = signObject("claim", { tenant_id: PULL, jti: envelope.jti, envelope_digest, ...held }, key);

@@ -17,6 +17,8 @@ export const claimSchema = z.strictObject({
   attempt: z.int().positive(),
   nonce: z.string(),
   claimed_at: timeMsSchema,
+  /** The version of the charter in which the key that signs the claim is valid. */
+  charter_version: z.int().positive(),
   /** The BLAKE3 of the JCS of each signed approval that the first attempt counted, in their order. */
   statement_digests: z.array(blake3Schema),
   /** The revision of the infra registry that the first attempt checked the act against. */

@@ -49,6 +49,7 @@ export async function checkAndClaim(
   if (!checked.ok) return checked;
   const { infra_revision, evidence, author } = checked.value;
   const won = await winClaim(deps, store, request, {
+    charter_version: author.charter_version,
     ...(infra_revision === null ? {} : { infra_revision }),
     statement_digests: evidence.statements.map((signed) => hashCanonical(signed)),
   });

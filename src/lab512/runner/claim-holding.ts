@@ -30,9 +30,12 @@ export interface ClaimRequest extends Omit<Execution, "signal"> {
 }
 
 /** What the first attempt found when it checked the act. */
-export type CheckedAct = Pick<Claim, "infra_revision" | "statement_digests">;
+export type CheckedAct = Pick<Claim, "charter_version" | "infra_revision" | "statement_digests">;
 
-/** Returns whether a Runner claimed the permit in an earlier attempt at this same command, with the signature of a receipt key of the charter. */
+/**
+ * Returns whether a Runner claimed the permit in an earlier attempt at this same command. The claim is signed by a receipt key of the charter's
+ * version that it names, since the key may have been rotated since.
+ */
 export async function isOwnClaim(deps: RunnerDependencies, { claim }: StoredClaim, request: ClaimRequest): Promise<boolean> {
   const isSameCommand =
     claim.tenant_id === request.tenant_id &&
@@ -42,7 +45,8 @@ export async function isOwnClaim(deps: RunnerDependencies, { claim }: StoredClai
     claim.run_id === request.run_id;
   if (!isSameCommand) return false;
   const charter = await deps.charters.readNewest(request.tenant_id);
-  return charter.ok && verifySignedObject("claim", claim, charter.value.listKeys("receipt")) === "valid";
+  const jwk = charter.ok ? charter.value.findKeyAt(claim.kid, "receipt", claim.charter_version) : undefined;
+  return jwk !== undefined && verifySignedObject("claim", claim, { keys: [jwk] }) === "valid";
 }
 
 /** Wins the permit's claim, or denies because another command has it. Source: contracts "Then the claim". */
@@ -80,7 +84,9 @@ export async function takeOverClaim(
 ): Promise<HeldClaim> {
   if (found.claim.attempt >= request.attempt)
     throw new GhostAttempt(`Attempt ${found.claim.attempt} holds the claim; this is attempt ${request.attempt}.`);
-  const claim = buildClaim(deps, request, found.claim);
+  const charter = await deps.charters.readNewest(request.tenant_id);
+  if (!charter.ok) throw new Error(`${charter.denial.message} Without its charter no act of ${request.tenant_id} is taken over.`);
+  const claim = buildClaim(deps, request, { ...found.claim, charter_version: charter.value.version });
   const seenAtMs = performance.now();
   if (!(await swapClaim(store, claim, found.version))) throw new GhostAttempt("Another attempt took the claim over at the same time.");
   return { claim, seenAtMs };
@@ -96,7 +102,7 @@ export async function assertClaimHeld(store: ObjectStore, held: HeldClaim): Prom
 function buildClaim(
   deps: RunnerDependencies,
   request: ClaimRequest,
-  { claimed_at, infra_revision, statement_digests }: Pick<Claim, "claimed_at"> & CheckedAct,
+  { claimed_at, charter_version, infra_revision, statement_digests }: Pick<Claim, "claimed_at"> & CheckedAct,
 ): Claim {
   const { tenant_id, jti, envelope_digest, workflow_id, run_id, activity_id, attempt } = request;
   const claim = {
@@ -109,6 +115,7 @@ function buildClaim(
     attempt,
     nonce: randomUUID(),
     claimed_at,
+    charter_version,
     statement_digests,
     ...(infra_revision === undefined ? {} : { infra_revision }),
   };

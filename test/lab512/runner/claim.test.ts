@@ -179,7 +179,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     const envelope = buildRunnerCommand(world, { job: await job("feature/forged"), permit: { exp: Date.now() - 1_000 } });
     const unsigned = {
       ...{ tenant_id: TENANT, jti: envelope.jti, envelope_digest: hashEnvelope(envelope), workflow_id: "w", run_id: "r", activity_id: "1" },
-      ...{ attempt: 1, nonce: "n", claimed_at: Date.now() - 60_000, statement_digests: [] },
+      ...{ attempt: 1, nonce: "n", claimed_at: Date.now() - 60_000, charter_version: 1, statement_digests: [] },
     };
     const forged = signObject("claim", unsigned, createWorldKey());
     await world.store.blobs.create(toClaimKey(TENANT, envelope.jti), toCanonicalBytes(forged));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
 import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
 import { Clone } from "../../repository/real-git.js";
 import {
   approveJob,
@@ -15,7 +16,7 @@ import {
   stagePushJob,
   waitForReceipt,
 } from "./commands.js";
-import { MAIN_BACKEND, openWorld, TENANT, type World } from "./world.js";
+import { createWorldKey, MAIN_BACKEND, openWorld, TENANT, type World } from "./world.js";
 
 const STEPS: readonly JobStep[] = ["claimed", "looked", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
 const BEFORE_THE_RECEIPT: readonly JobStep[] = STEPS.slice(0, STEPS.indexOf("receipted"));
@@ -152,5 +153,20 @@ describe("a retry after the death of a Runner", () => {
     expect((await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: gone })))).status).toBe("success");
     expect((await waitForReceipt(runEnvelope(await world.openRunner(), envelope, { attempt: 2 }))).status).toBe("success");
     expect(await readTip(world, branch)).toBeUndefined();
+  });
+
+  // The last one, because it rotates the key. Otherwise the act would never get its receipt, and nobody could tell any more who pushed to the project.
+  it("succeeds with another receipt key, if the key of the Runner that died was revoked since", async () => {
+    const envelope = buildRunnerCommand(world, { job: await pushFirst("feature/rotated") });
+    await dieAfter([{ step: "moved", envelope }]);
+    const [key, foundingKey] = [createWorldKey(), world.keys.founding.get(TENANT)];
+    if (foundingKey === undefined) throw new Error("The tenant has no founding key.");
+    await appendCharterEntry(world.store, TENANT, foundingKey, {
+      jobType: "registry.keys.rotate",
+      params: { add: [{ use: "receipt", jwk: key.jwk, revoked: false }], revoke: [world.keys.receipt.kid] },
+    });
+    const receipt = await waitForReceipt(runEnvelope(await world.openRunner({ receiptKey: key }), envelope, { attempt: 2 }));
+    expect(receipt).toMatchObject({ status: "success", kid: key.kid });
+    expect(await readTip(world, "feature/rotated")).toBe(first);
   });
 });

@@ -73,6 +73,7 @@ const FLAWS: readonly Flaw[] = [
           attempt: 1,
           nonce: "n",
           claimed_at: 1,
+          charter_version: 1,
           statement_digests: [],
           kid: "k",
           sig: "s",
