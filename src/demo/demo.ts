@@ -58,8 +58,10 @@ export async function runDemo({ dataDir, source, report }: DemoOptions): Promise
       step = name;
       await run();
     }
-    const text = `${history.commits} commits on ${history.branches.length} branches and one release, ${stage.receipts.length} signed receipts`;
-    report.finish({ text, commits: history.commits, branches: history.branches.length, receipts: stage.receipts.length });
+    const branches = history.branches.length;
+    const where = `${branches} ${branches === 1 ? "branch" : "branches"}`;
+    const text = `${history.commits} commits on ${where} and one release, ${stage.receipts.length} signed receipts`;
+    report.finish({ text, commits: history.commits, branches, receipts: stage.receipts.length });
     return true;
   } catch (error) {
     report.fail(step, error instanceof Error ? error.message : String(error));
