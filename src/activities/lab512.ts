@@ -18,6 +18,8 @@ const HEARTBEAT_EVERY_MS = 400;
 
 /** Numbers the attempts of a later round above all attempts of earlier rounds. */
 const ATTEMPTS_PER_ROUND_MAX = 1_000_000;
+/** More than any flow schedules. */
+const ROUNDS_MAX = 1_000_000;
 
 /** Binds the Runner's activities to their dependencies. */
 export function createLab512Activities(deps: RunnerDependencies): Lab512Activities {
@@ -30,6 +32,9 @@ export function createLab512Activities(deps: RunnerDependencies): Lab512Activiti
       }),
     runCommand: ({ envelope, authority, round }) =>
       runWithHeartbeat(async () => {
+        // Anyone who reaches Temporal chooses it, and the claim keeps the number of the attempt.
+        if (!Number.isSafeInteger(round) || round < 1 || round > ROUNDS_MAX)
+          throw ApplicationFailure.nonRetryable(`The round ${round} is not a whole number from 1 to ${ROUNDS_MAX}.`, "envelope_invalid");
         try {
           return countAnswer(await executeCommand(deps, readExecution(round), { envelope, authority }));
         } catch (error) {

@@ -1,7 +1,8 @@
 import { verifySignedObject } from "../domain/bytes/signature.js";
-import { verifyAttestation } from "../domain/card/attestation.js";
+import { type AttestationEnvelope, verifyAttestation } from "../domain/card/attestation.js";
 import type { ActAuthority } from "../domain/card/authority.js";
 import { type Approval, type Attestation, listMissingRequirements } from "../domain/card/requirement.js";
+import type { SignedStatement } from "../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import type { Rules } from "./decide-act.js";
 import { type CardRound, type JudgedStatement, judgeStatement, type StatementTimes } from "./judge-statement.js";
@@ -10,6 +11,10 @@ import { type CardRound, type JudgedStatement, judgeStatement, type StatementTim
 export interface CountedAuthority {
   readonly approvals: readonly Approval[];
   readonly attestations: readonly Attestation[];
+  /** The signed statements of the approvals, each statement once. */
+  readonly statements: readonly SignedStatement[];
+  /** The verified envelopes of the attestations. */
+  readonly envelopes: readonly AttestationEnvelope[];
 }
 
 /** Checks that the api signed the card for the actor that it authenticated. Denial: `envelope_invalid`. */
@@ -32,14 +37,18 @@ export async function judgeAuthority(
   const { card, planned, decided } = about;
   const { plan_digest } = planned;
   const approvals: Approval[] = [];
+  const accepted = new Map<string, SignedStatement>();
   const refused: string[] = [];
   for (const signed of statements) {
     const judged = await judgeStatement(rules, about, signed, times);
-    if (judged.ok && judged.value.admission.counts && judged.value.statement.decision === "approve")
+    if (judged.ok && judged.value.admission.counts && judged.value.statement.decision === "approve") {
+      if (accepted.has(judged.value.statement_digest)) continue;
+      accepted.set(judged.value.statement_digest, signed);
       approvals.push(toApproval(judged.value, times.at_ms));
-    else refused.push(judged.ok ? judged.value.admission.reasons.map(({ text }) => text).join(" ") : judged.denial.message);
+    } else refused.push(judged.ok ? judged.value.admission.reasons.map(({ text }) => text).join(" ") : judged.denial.message);
   }
   const attestations: Attestation[] = [];
+  const envelopes: AttestationEnvelope[] = [];
   for (const candidate of candidates) {
     const verified = verifyAttestation(candidate, {
       cardId: card.card_id,
@@ -48,12 +57,13 @@ export async function judgeAuthority(
       attestors: rules.policy.data.attestors ?? {},
     });
     if (verified.ok) {
-      const { attestation_digest, predicate_type, keyid } = verified.value;
+      const { attestation_digest, predicate_type, keyid, envelope } = verified.value;
+      envelopes.push(envelope);
       attestations.push({ attestation_digest, predicate_type, keyid, plan_digest, at_ms: times.at_ms });
     } else refused.push(verified.denial.message);
   }
   const missing = listMissingRequirements(decided.requires, plan_digest, approvals, attestations);
-  if (missing.length === 0) return grantValue({ approvals, attestations });
+  if (missing.length === 0) return grantValue({ approvals, attestations, statements: [...accepted.values()], envelopes });
   const why = [`${card.card_id} lacks ${missing.map((one) => one.text).join(" and ")}.`, ...refused];
   return denyWith("approval_missing", why.join(" "));
 }

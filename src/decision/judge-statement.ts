@@ -28,12 +28,18 @@ export interface KnownPushers {
   readonly exact: boolean;
 }
 
+/** The time for a card's first plan, from which its time to decide counts. */
+const PLANNING_MAX_MS = 24 * 3_600_000;
+
+/** How far the clocks of two planes may differ. Source: contracts "Permit, command, claim, receipt". */
+const CLOCK_SKEW_MAX_MS = 5000;
+
 /** A round of a card, about which statements are made. */
 export interface CardRound {
   readonly card: Card;
   readonly round: number;
   readonly planned: PlannedAct;
-  readonly decided: Pick<AllowedDecision, "level" | "requires">;
+  readonly decided: Pick<AllowedDecision, "level" | "requires" | "decide_within_ms">;
   readonly pushers: KnownPushers;
 }
 
@@ -102,7 +108,7 @@ export async function judgeStatement(
 }
 
 /** Returns whether a statement about a plan of this level and these requirements needs a step-up. */
-export function needsStepUp({ level, requires }: CardRound["decided"], decision: StatementDecision): boolean {
+export function needsStepUp({ level, requires }: Pick<CardRound["decided"], "level" | "requires">, decision: StatementDecision): boolean {
   if (decision === "withdraw") return false;
   if (isLevelAtLeast(level, "L4")) return true;
   return decision === "approve" && requires.some((requirement) => requirement.kind === "approvals" && requirement.step_up);
@@ -111,7 +117,7 @@ export function needsStepUp({ level, requires }: CardRound["decided"], decision:
 /** Finds what is wrong with the statement itself or does not match its card. Returns undefined if nothing is. */
 function findMismatch(charter: NewestCharter, about: CardRound, signed: SignedStatement, usedAtMs: number): string | undefined {
   const { statement, attestor } = signed;
-  const { card, round, planned } = about;
+  const { card, round, planned, decided } = about;
   const verdict = verifySignedObject("statement", { ...statement, ...attestor }, charter.listKeys("statement"));
   if (verdict === "key_unknown") return `The statement is attested by the key ${attestor.kid}, which is not trusted.`;
   if (verdict === "signature_invalid") return "The attestor's signature does not match this statement.";
@@ -122,6 +128,9 @@ function findMismatch(charter: NewestCharter, about: CardRound, signed: SignedSt
     return `The statement is for the plan ${statement.plan_digest}, but the card's plan is now ${planned.plan_digest}; review it and decide again.`;
   if (statement.round !== round)
     return `The statement is for round ${statement.round} of the card, which is in round ${round}; decide again.`;
+  const latest = card.opened_at + PLANNING_MAX_MS + decided.decide_within_ms;
+  if (statement.not_after > latest || card.opened_at > usedAtMs + CLOCK_SKEW_MAX_MS)
+    return `The statement is valid until ${new Date(statement.not_after).toISOString()}, which is longer than the policy lets a card wait.`;
   if (statement.not_after < usedAtMs) return `The statement expired at ${new Date(statement.not_after).toISOString()}; make a new one.`;
   return undefined;
 }

@@ -87,7 +87,7 @@ test("an agent's approval does not count at L3, also not that of an uninvolved p
 test("below L3 pushers and commit authors are not excluded", async () => {
   const made = { author_emails: ["bob@example.com"], pushers: { person_ids: [BOB.person_id], exact: true } };
   const about = await buildRound(charter, made);
-  expect(await judgeAbout({ ...about, decided: { level: "L2", requires: [] } })).toMatchObject(COUNTED);
+  expect(await judgeAbout({ ...about, decided: { level: "L2", requires: [], decide_within_ms: 60_000 } })).toMatchObject(COUNTED);
 });
 
 test("an approval through an office that may not approve does not count", async () => {

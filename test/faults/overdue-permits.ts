@@ -47,7 +47,16 @@ function signOverduePermit({ founded }: TestRegistry): Permit {
 }
 
 async function storeClaimAndReceipt({ store, founded }: TestRegistry, { jti, iat, scopes }: Permit): Promise<void> {
-  const held = { workflow_id: "w", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: iat, charter_version: 1, statement_digests: [] };
+  const held = {
+    workflow_id: "w",
+    run_id: "r",
+    activity_id: "1",
+    attempt: 1,
+    nonce: "n",
+    claimed_at: iat,
+    charter_version: 1,
+    statement_digests: [],
+  };
   const about = { tenant_id: DEMO_TENANT, jti, envelope_digest: DIGEST };
   const claim = signObject("claim", { ...about, ...held }, readSigningKey(founded.keys.receipt));
   await store.blobs.create(toClaimKey(DEMO_TENANT, jti), toCanonicalBytes(claim));

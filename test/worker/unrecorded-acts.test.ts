@@ -78,7 +78,16 @@ async function storeClaim(act: number, permit: { jobType?: JobType } = {}): Prom
   const scopes = { ...issued.scopes, ...permit };
   const payload = { permit: { ...issued, scopes }, card_id: null, actor_id: event.ADMIN, intent: "x" };
   await ledger.appendOrThrow([{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }]);
-  const held = { workflow_id: "mallory", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: 1_500, charter_version: 1, statement_digests: [] };
+  const held = {
+    workflow_id: "mallory",
+    run_id: "r",
+    activity_id: "1",
+    attempt: 1,
+    nonce: "n",
+    claimed_at: 1_500,
+    charter_version: 1,
+    statement_digests: [],
+  };
   const claim = signObject("claim", { tenant_id: TENANT, jti: issued.jti, envelope_digest: DIGEST, ...held }, createWorldKey());
   await store.blobs.create(toClaimKey(TENANT, issued.jti), toCanonicalBytes(claim));
 }

@@ -56,12 +56,21 @@ async function compareClocks({ db, now }: Lab256Dependencies): Promise<void> {
 async function sweepTenant(deps: Lab256Dependencies, tenantId: string): Promise<number> {
   const nowMs = deps.now() - SWEEP_AFTER_MS;
   let settled = 0;
+  const failures: unknown[] = [];
   let after: OverdueAfter | undefined;
   do {
     const permits = await listOverduePermits(deps.db, { tenant_id: tenantId, nowMs, limit: SWEPT_MAX_COUNT, after });
-    for (const permit of permits) if (await settlePermit(deps, permit)) settled += 1;
+    for (const permit of permits)
+      try {
+        if (await settlePermit(deps, permit)) settled += 1;
+      } catch (error) {
+        failures.push(error);
+      }
     after = permits.length < SWEPT_MAX_COUNT ? undefined : permits.at(-1);
   } while (after !== undefined && settled < SWEPT_MAX_COUNT);
+  // One permit whose objects cannot be read must not keep the others from being settled.
+  if (failures.length > 0)
+    throw new AggregateError(failures, `${failures.length} permits of ${tenantId} could not be settled: ${String(failures[0])}`);
   return settled;
 }
 

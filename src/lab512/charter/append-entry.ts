@@ -27,6 +27,11 @@ export async function appendEntry({ store, charters }: CharterWriter, candidate:
   const appended = { version, entry_hash: hashEntry(entry) };
   if (checked.value.isKnown) return grantValue(appended);
   const { blobs } = scopeToTenant(store, tenant_id);
+  if (change.jobType === "registry.charter.seal")
+    return denyWith(
+      "charter_unreachable",
+      "No act changes a sealed charter in this release, so nobody could change this one any more; seal it later.",
+    );
   if (change.jobType === "registry.policy.publish") {
     const { policy_hash } = change.params;
     // Without its bytes, nothing could be decided in this tenant any more.

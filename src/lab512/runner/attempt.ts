@@ -41,7 +41,8 @@ export class Attempt {
   /** Marks a step as complete. An attempt that was frozen detects here, before its next side effect, that another one holds the claim. */
   async completeStep(name: JobStep): Promise<void> {
     await this.deps.onStep?.(this.held.claim.jti, name);
-    if (this.cancelled.aborted) throw new GhostAttempt("This attempt was cancelled by its scheduler.");
+    // Once the refs have moved, the act needs its receipt, whoever cancels.
+    if (this.cancelled.aborted && isBeforeMove(name)) throw new GhostAttempt("This attempt was cancelled by its scheduler.");
     // Read before the check, so that a freeze during the check is noticed too.
     const now = performance.now();
     if (now - this.lastSeenMs > PAUSE_MAX_MS) await this.assertHeld();

@@ -54,10 +54,11 @@ export async function checkAndClaim(
     statement_digests: evidence.statements.map((signed) => hashCanonical(signed)),
   });
   if (!won.ok) return won;
-  log.writeLine("won the claim");
+  const { held, isTakenOver } = won.value;
+  log.writeLine(isTakenOver ? "took over the claim of an attempt that won it first" : "won the claim");
   log.recordDecision(evidence);
-  const { statements } = findClaimedEvidence(won.value, command);
-  return grantValue({ held: won.value, isTakenOver: false, statements, author: Promise.resolve(author) });
+  const { statements } = findClaimedEvidence(held, command);
+  return grantValue({ held, isTakenOver, statements, author: Promise.resolve(author) });
 }
 
 /** Finds what the first attempt counted, so that every attempt makes the same commit and the same evidence. */
@@ -72,5 +73,5 @@ function findClaimedEvidence({ claim }: HeldClaim, { authority }: Command): Deci
   });
   // Of the members that the digests do not cover, the record keeps only a card that the approvals name.
   const isNamed = given !== undefined && statements.every(({ statement }) => statement.card_digest === hashCard(given.card));
-  return { card: isNamed && statements.length > 0 ? given.card : null, statements, attestations: given?.attestations ?? [] };
+  return { card: isNamed && statements.length > 0 ? given.card : null, statements, attestations: [] };
 }

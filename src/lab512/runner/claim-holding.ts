@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { signObject, verifySignedObject } from "../../domain/bytes/signature.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import type { Claim } from "../../domain/permit/claim.js";
+import { type Claim, claimSchema } from "../../domain/permit/claim.js";
 import { toClaimKey } from "../../domain/storage-key.js";
 import { readClaim, type StoredClaim } from "../../storage/claims.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
@@ -21,6 +21,12 @@ export class GhostAttempt extends Error {
 export interface HeldClaim {
   readonly claim: Claim;
   readonly seenAtMs: number;
+}
+
+/** A claim, and whether an earlier attempt had won it, which may still write. */
+export interface WonClaim {
+  readonly held: HeldClaim;
+  readonly isTakenOver: boolean;
 }
 
 export interface ClaimRequest extends Omit<Execution, "signal"> {
@@ -55,10 +61,10 @@ export async function winClaim(
   store: ObjectStore,
   request: ClaimRequest,
   checked: CheckedAct,
-): Promise<Outcome<HeldClaim>> {
+): Promise<Outcome<WonClaim>> {
   const claim = buildClaim(deps, request, { claimed_at: deps.now(), ...checked });
   const seenAtMs = performance.now();
-  if (await swapClaim(store, claim, null)) return grantValue({ claim, seenAtMs });
+  if (await swapClaim(store, claim, null)) return grantValue({ held: { claim, seenAtMs }, isTakenOver: false });
   const found = await readClaim(store, request.tenant_id, request.jti);
   // Claims are never deleted, so after a lost race the other claim exists.
   if (found === undefined)
@@ -67,7 +73,8 @@ export async function winClaim(
       toClaimKey(request.tenant_id, request.jti),
       "The claim was there and is not readable now; try again.",
     );
-  if (await isOwnClaim(deps, found, request)) return grantValue(await takeOverClaim(deps, store, request, found));
+  if (await isOwnClaim(deps, found, request))
+    return grantValue({ held: await takeOverClaim(deps, store, request, found), isTakenOver: true });
   return denyWith("permit_used", "The permit has been used; a permit is for one act.");
 }
 
@@ -119,7 +126,8 @@ function buildClaim(
     statement_digests,
     ...(infra_revision === undefined ? {} : { infra_revision }),
   };
-  return signObject("claim", claim, deps.receiptKey);
+  // Nobody could read a malformed claim, and none is ever deleted.
+  return claimSchema.parse(signObject("claim", claim, deps.receiptKey));
 }
 
 /** Returns whether the claim was won. The nonce identifies a write of this attempt whose response was lost. */

@@ -6,7 +6,6 @@ import { computeCardActId } from "../../domain/act/act-id.js";
 import type { Infra } from "../../domain/act/infra-context.js";
 import { hashSubject } from "../../domain/act/job.js";
 import type { ActAuthority } from "../../domain/card/authority.js";
-import { hashStatement } from "../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import { isLevelAtLeast, needsCard } from "../../domain/level.js";
@@ -69,7 +68,7 @@ async function decideWithCard(
   { rules, planned, now_ms, readPushers }: CommandFacts & { readonly planned: PlannedAct },
 ): Promise<Outcome<DecisionEvidence>> {
   if (authority === null) return denyWith("approval_missing", "The command came without the card and the approvals that it rests on.");
-  const { card, statements } = authority;
+  const { card } = authority;
   for (const checked of [checkCardSignature(rules, authority), checkCard(envelope, authority, planned)]) if (!checked.ok) return checked;
   const decided = decideCardAct(rules, card, planned, now_ms);
   if (!decided.ok) return denyDiffering(decided.denial.message);
@@ -82,12 +81,11 @@ async function decideWithCard(
   const round: CardRound = { card, round: getRound(authority), planned, decided: decided.value, pushers: pushers.value };
   const judged = await judgeAuthority(rules, round, authority, { at_ms: now_ms, used_at_ms: envelope.permit.iat });
   if (!judged.ok) return judged;
-  const counted = new Set(judged.value.approvals.map(({ statement_digest }) => statement_digest));
   return grantValue({
     decided: toEvidence(decided.value),
     card,
-    statements: statements.filter(({ statement }) => counted.has(hashStatement(statement))),
-    attestations: authority.attestations,
+    statements: judged.value.statements,
+    attestations: judged.value.envelopes,
   });
 }
 

@@ -2,6 +2,7 @@ import { omitPatch, type PushParams } from "../../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../../domain/act/plan.js";
 import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
+import { toBranchRef } from "../../domain/git/ref-name.js";
 import { computeDiffstat, type History, readHistory } from "../../repository/history/history.js";
 import type { CreatedCommit } from "../../repository/incoming/ingested.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
@@ -45,13 +46,24 @@ async function buildPushPlan(
   const { tip, fast_forward } = change.push;
   const stat = await computeDiffstat(repository, change.old, tip, context.limits.diffstatMaxMs);
   if (!stat.ok) return stat;
-  const commits = created.length > 0 ? describeCreated(created) : await describeCommits(repository, await readPushed(repository, change));
+  const commits =
+    created.length > 0 ? describeCreated(created) : await describeCommits(repository, await readPushed(repository, change, input.params));
   return grantValue(buildPlan(context, requested, act, { fast_forward, diffstat: stat.value, ...commits }));
 }
 
-/** Reads the commits that the branch gains. On a new branch, commits of other branches do not count as new. */
-function readPushed(repository: OpenRepository, { old, push: { tip } }: Extract<PushChange, { kind: "update" }>): Promise<History> {
-  return readHistory(repository, old === ZERO_ID ? [tip, "--not", "--branches", "--tags"] : [tip, `^${old}`], PLAN_COMMITS_MAX);
+/**
+ * Reads the commits that the branch gains. On a new branch, commits of other branches do not count as new, except for a forced push: it can
+ * create a protected branch, whose commits need approvals by others than their pushers and authors.
+ */
+function readPushed(
+  repository: OpenRepository,
+  { old, push: { tip } }: Extract<PushChange, { kind: "update" }>,
+  { force }: PushParams,
+): Promise<History> {
+  if (old !== ZERO_ID) return readHistory(repository, [tip, `^${old}`], PLAN_COMMITS_MAX);
+  const main = toBranchRef("main");
+  const approved = [...(repository.state.refs.has(main) ? [main] : []), "--tags"];
+  return readHistory(repository, [tip, "--not", ...(force === true ? approved : ["--branches", "--tags"])], PLAN_COMMITS_MAX);
 }
 
 /** Omits ids and the registry's own dates, which depend on the permit. Nobody has pushed these commits before. */

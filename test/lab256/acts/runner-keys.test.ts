@@ -148,7 +148,16 @@ describe("the stored receipt of a claimed act", () => {
       [REGISTERED, "error"],
     ] as const) {
       const envelope = await issuePendingCommand();
-      const held = { workflow_id: "w", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: 1_500, charter_version: 1, statement_digests: [] };
+      const held = {
+        workflow_id: "w",
+        run_id: "r",
+        activity_id: "a",
+        attempt: 1,
+        nonce: "n",
+        claimed_at: 1_500,
+        charter_version: 1,
+        statement_digests: [],
+      };
       const claim = signObject("claim", { tenant_id: TENANT, jti: envelope.jti, envelope_digest: hashEnvelope(envelope), ...held }, key);
       await store.blobs.create(toClaimKey(TENANT, envelope.jti), toCanonicalBytes(claim));
       await store.blobs.create(toReceiptKey(TENANT, envelope.jti), toCanonicalBytes(signReceipt(key, envelope)));

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import { signObject } from "../../../src/domain/bytes/signature.js";
+import { toEndedActRef } from "../../../src/domain/git/ref-name.js";
 import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/envelope.js";
 import type { PermitEnd } from "../../../src/domain/permit/permit-end.js";
 import { toClaimKey, toPermitEndKey, toReceiptKey } from "../../../src/domain/storage-key.js";
@@ -50,6 +51,31 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     const refusal = await expectRefusal(world, deps, again, "permit_used");
     expect(refusal.jti).toBe(jti);
     expect(await readStoredReceipt(world, jti)).toEqual(receipt);
+  });
+
+  it("is not written for an attempt whose number no reader would accept", async () => {
+    const envelope = buildRunnerCommand(world, { job: await job("feature/fraction") });
+    for (const attempt of [1.5, 0, -1]) await expect(runEnvelope(deps, envelope, { attempt })).rejects.toThrow("attempt");
+    expect(await world.store.blobs.stat(toClaimKey(TENANT, envelope.jti))).toBeUndefined();
+    expect((await waitForReceipt(runEnvelope(deps, envelope))).status).toBe("success");
+  });
+
+  // Two attempts of one command: the second found no claim, and then loses the race for it. The first may still write.
+  it("that was lost to an earlier attempt is taken over like one that was found, so that the end is recorded in the refs", async () => {
+    const envelope = buildRunnerCommand(world, { job: await job("feature/raced") });
+    const dying = { ...deps, onStep: (_: string, step: string) => fail(step === "claimed") };
+    const race = hookOnce(
+      "before",
+      (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
+      async () => {
+        await expect(runEnvelope(dying, envelope)).rejects.toThrow("died");
+        expect(await endPermit(envelope, "revoked")).toBe("created");
+      },
+    );
+    const receipt = await waitForReceipt(runEnvelope({ ...deps, store: createHookedStore(world.store, race) }, envelope, { attempt: 2 }));
+    expect(receipt).toMatchObject({ status: "denied", code: "permit_revoked" });
+    const refs = (await readRefs(world.store, { tenant_id: TENANT, project_id: "P.demo" }))?.refs;
+    expect(refs?.has(toEndedActRef(envelope.jti))).toBe(true);
   });
 
   it("refuses the same envelope from another workflow execution", async () => {

@@ -153,6 +153,9 @@ describe("the Runner's own decision", () => {
     await expectRefused("approval_missing", /for the plan d/, { job, change: (own) => restate({ hasStepUp: true, plan_digest }, own) });
     const not_after = world.clock.now() - 60_000;
     await expectRefused("approval_missing", /expired at/, { job, change: (own) => restate({ hasStepUp: true, not_after }, own) });
+    // LAB 256 lets the approver sign a statement that outlives every withdrawal.
+    const in2099 = Date.UTC(2099, 0, 1);
+    await expectRefused("approval_missing", /longer than/, { job, change: (own) => restate({ hasStepUp: true, not_after: in2099 }, own) });
   });
 
   it("refuses the approvals of a card whose content was changed after them", async () => {
@@ -197,6 +200,20 @@ describe("the Runner's own decision", () => {
 
   it("refuses the approval of who pushed the commits, whatever LAB 256 says of it", async () => {
     await expectRefused("approval_missing", /pushed/, { job: await pushChange(toActorId("bob")) });
+  });
+
+  // The commits are on another branch already, and the card creates a protected branch by force.
+  it("refuses the approval of who pushed the commits of a branch that a forced push creates", async () => {
+    const { params } = await pushChange(toActorId("bob"));
+    const tip = "expected_source" in params ? params.expected_source : "";
+    const clone = new Clone();
+    clone.commit(`${branches}.txt`, "one\n");
+    clone.git("commit", "-q", "--amend", "--no-edit", "--author=Author <dora@example.org>");
+    expect(clone.readHead()).toBe(tip);
+    const job = await stagePushJob(world, clone.bundle("HEAD"), { branch: "release/9", force: true });
+    const envelope = buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job, "L5") });
+    const refusal = await expectRefusal(world, deps, envelope, "approval_missing");
+    expect(refusal.error).toMatch(/pushed/);
   });
 
   it("refuses the approval of an author of the commits, also after the author's address was removed", async () => {
@@ -253,8 +270,14 @@ describe("the Runner's own decision", () => {
     for (const statements of [genuine.statements.slice(0, 1), [...genuine.statements.slice(0, 1), again]])
       expect(await waitForRefusal(runEnvelope(deps, envelope, {}, { ...genuine, statements }))).toMatchObject({ code: "approval_missing" });
     expect(await readTip(world, "release/1")).toBeUndefined();
-    const receipt = await waitForReceipt(runEnvelope(deps, envelope));
+    // A copy with a broken proof must not take the place of the genuine approval in the evidence.
+    const [first] = genuine.statements;
+    const broken = { ...first, attestor: { kid: "none", sig: "none" } };
+    const sent = { ...genuine, statements: [...genuine.statements, broken] };
+    const receipt = await waitForReceipt(runEnvelope(deps, envelope, {}, sent));
     expect(receipt, receipt.error).toMatchObject({ status: "success", refs: [{ name: "refs/heads/release/1", new: tip }] });
+    const record = Buffer.from((await world.store.blobs.get(receipt.logs_key)) ?? []).toString("utf8");
+    expect(record).not.toContain('"sig":"none"');
   });
 
   it("is made again by an attempt that takes over, so that an approver who was disabled meanwhile does not count", async () => {
