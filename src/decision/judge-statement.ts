@@ -157,8 +157,6 @@ async function verifyStepUp(
     person_id,
     rp: { id: passkey.relying_party, origins: rp.origins },
     publicKey: Buffer.from(passkey.public_key, "base64url"),
-    // Only LAB 256 knows the last counter.
-    previousCounter: 0,
   });
 }
 

@@ -4,6 +4,7 @@ import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
 import type { CharterEntry } from "../../domain/charter/entry.js";
 import type { RecordKind, RecordValue } from "../../domain/charter/records.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { SerialQueue } from "../../domain/serial-queue.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import type { SigningUse } from "./key-history.js";
 import { CharterWalk } from "./walk.js";
@@ -43,7 +44,7 @@ export class ReplacedCharter extends Error {
  * on memory alone, and no call returns a lower version than an earlier one. Source: contracts "Charter".
  */
 export class Charters {
-  readonly #walks = new Map<string, { readonly walk: CharterWalk; last: Promise<unknown> }>();
+  readonly #walks = new Map<string, { readonly walk: CharterWalk; readonly turns: SerialQueue }>();
 
   constructor(
     private readonly store: EntryStore,
@@ -82,12 +83,10 @@ export class Charters {
     const foundingJwk = this.foundingKeys.get(tenantId);
     // Unknown tenants are not looked up, so that made-up ids use no memory.
     if (foundingJwk === undefined) return denyWith("tenant_unknown", `${tenantId} has no charter; an operator founds the tenant first.`);
-    const known = this.#walks.get(tenantId) ?? { walk: new CharterWalk(tenantId, foundingJwk), last: Promise.resolve() };
+    const known = this.#walks.get(tenantId) ?? { walk: new CharterWalk(tenantId, foundingJwk), turns: new SerialQueue() };
     this.#walks.set(tenantId, known);
-    // Calls run one after another, so that each call's own read begins after the call.
-    const turn = known.last.catch(() => undefined).then(() => work(known.walk));
-    known.last = turn;
-    return turn;
+    // Each call's own read begins after the call.
+    return known.turns.run(() => work(known.walk));
   }
 
   async #advance(walk: CharterWalk): Promise<Outcome<NewestCharter>> {

@@ -1,4 +1,4 @@
-import { type ActDecision, decideCardAct, type Rules } from "../../decision/decide-act.js";
+import { type ActDecision, type DecidedAct, decideCardAct, type Rules } from "../../decision/decide-act.js";
 import type { CardRound } from "../../decision/judge-statement.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { hashSubject } from "../../domain/act/job.js";
@@ -9,6 +9,7 @@ import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../doma
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import { isLevelAtLeast } from "../../domain/level.js";
+import type { Result } from "../../domain/result.js";
 import { appendEvents } from "../ledger/append.js";
 import { findCard } from "../ledger/queries/cards.js";
 import { findPushers } from "../ledger/queries/pushers.js";
@@ -57,18 +58,16 @@ export async function closeCard(
 /** Asks the policy about a plan and records its decision; a denial closes the card. */
 export async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Promise<PlanDecision> {
   const { card, round } = input;
-  const checked = checkPlanAnswer(card, input.planned);
-  if (!checked.ok) return { reasons: [], ...checked };
-  const planned = checked.value;
   const genuine = verifyCard(deps, card);
   if (!genuine.ok) return { reasons: [], ...genuine };
-  const decision = await askPolicyAboutPlan(deps, input);
+  const decision = await decideCurrentPlan(deps, card, input.planned);
   if (!decision.ok) return decision;
-  const { level, reasons, requires, permit_ttl_ms, max_run_ms } = decision.value;
+  const { planned, decided } = decision.value;
+  const { level, reasons, requires, permit_ttl_ms, max_run_ms } = decided;
   const missing = listMissingRequirements(requires, planned.plan_digest, [], []);
   const now = deps.now();
   // A new plan does not extend a card's time.
-  const decide_by = (await findCard(deps.db, card))?.decide_by ?? now + decision.value.decide_within_ms;
+  const decide_by = (await findCard(deps.db, card))?.decide_by ?? now + decided.decide_within_ms;
   const payload = {
     card_id: card.card_id,
     round,
@@ -87,53 +86,81 @@ export async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInpu
   return { ok: true, value: { level, reasons, requires, missing, decide_by, permit_ttl_ms, max_run_ms } };
 }
 
-/** Asks the active policy about a plan of a card. */
-export async function askPolicyAboutPlan(
+/** What the rules say about a card's plan. */
+interface DecidedPlanOfCard {
+  readonly card: Card;
+  readonly planned: PlannedAct;
+  readonly decided: DecidedAct;
+  readonly rules: Rules;
+}
+
+/** A denial with the policy's reasons, if it is the policy's. */
+type PlanRefusal = Extract<ActDecision, { ok: false }>;
+
+/** Checks a plan, and reads the policy that it names and the charter of now. */
+async function readPlanRules(
   deps: Lab256Dependencies,
-  { card, planned }: Pick<DecidePlanInput, "card" | "planned">,
-): Promise<ActDecision> {
-  const { basis } = planned.plan;
-  const rules = await deps.policies.readRules(card.tenant_id, basis.policy_hash);
-  if (!rules.ok) return { ...rules, reasons: [] };
-  const { policy_hash } = rules.value.charter;
-  if (policy_hash !== basis.policy_hash) {
-    const message = `The plan was made under policy ${basis.policy_hash}, but ${policy_hash} is active now. Open a new card.`;
+  card: Card,
+  answer: PlannedAct,
+): Promise<Outcome<Omit<DecidedPlanOfCard, "decided">>> {
+  const checked = checkPlanAnswer(card, answer);
+  if (!checked.ok) return checked;
+  const rules = await deps.policies.readRules(card.tenant_id, checked.value.plan.basis.policy_hash);
+  return rules.ok ? grantValue({ card, planned: checked.value, rules: rules.value }) : rules;
+}
+
+/** Decides about a plan whose policy and infra context are still those of now. */
+export async function decideCurrentPlan(
+  deps: Lab256Dependencies,
+  card: Card,
+  answer: PlannedAct,
+): Promise<Result<DecidedPlanOfCard, PlanRefusal>> {
+  const read = await readPlanRules(deps, card, answer);
+  if (!read.ok) return { ...read, reasons: [] };
+  const { planned, rules } = read.value;
+  const { policy_hash } = planned.plan.basis;
+  if (rules.charter.policy_hash !== policy_hash) {
+    const message = `The plan was made under policy ${policy_hash}, but ${rules.charter.policy_hash} is active now. Open a new card.`;
     return { ...denyWith("policy_not_current", message), reasons: [] };
   }
   const infra = await checkInfraUnchanged(deps, planned);
   if (!infra.ok) return { ...infra, reasons: [] };
-  return decideCardAct(rules.value, card, planned, deps.now());
+  const decided = decideCardAct(rules, card, planned, deps.now());
+  return decided.ok ? grantValue({ ...read.value, decided: decided.value }) : decided;
 }
 
-/** A card's plan with the rules by which it is judged, and what they say about it. */
+/** A round of a card with the rules by which it is judged. */
 export interface DecidedCard extends CardRound {
   readonly rules: Rules;
 }
 
+/** Finds out who pushed the commits of a decided plan, about which a round's statements are judged. */
+export async function toDecidedRound(deps: Lab256Dependencies, plan: DecidedPlanOfCard, round: number): Promise<DecidedCard> {
+  const { card, planned, decided } = plan;
+  const { pushed_before, basis } = planned.plan;
+  const commits = isLevelAtLeast(decided.level, "L3") ? pushed_before : [];
+  const pushers = await findPushers(deps.db, { tenant_id: card.tenant_id, project_id: basis.project_id, commits });
+  return { ...plan, round, pushers };
+}
+
 /**
- * Decides about a plan by the policy that the plan names and by the charter of now, and finds out who pushed its commits. Anyone who can
- * complete the tasks of a flow can forge what it says of them.
+ * Decides about the plan of a round by the policy that the plan names, whether or not it is still current. Anyone who can complete the tasks of
+ * a flow can forge what it says of them.
  */
 export async function decidePlannedAct(
   deps: Lab256Dependencies,
   card: Card,
-  { planned: answer, round }: { readonly planned: PlannedAct; readonly round: number },
+  { planned, round }: { readonly planned: PlannedAct; readonly round: number },
 ): Promise<Outcome<DecidedCard>> {
-  const checked = checkPlanAnswer(card, answer);
-  if (!checked.ok) return checked;
-  const planned = checked.value;
-  const { policy_hash, project_id } = planned.plan.basis;
-  const rules = await deps.policies.readRules(card.tenant_id, policy_hash);
-  if (!rules.ok) return rules;
-  const decided = decideCardAct(rules.value, card, planned, deps.now());
+  const read = await readPlanRules(deps, card, planned);
+  if (!read.ok) return read;
+  const decided = decideCardAct(read.value.rules, card, read.value.planned, deps.now());
   if (!decided.ok) return wrapDenial(decided.denial);
-  const commits = isLevelAtLeast(decided.value.level, "L3") ? planned.plan.pushed_before : [];
-  const pushers = await findPushers(deps.db, { tenant_id: card.tenant_id, project_id, commits });
-  return grantValue({ card, round, planned, decided: decided.value, pushers, rules: rules.value });
+  return grantValue(await toDecidedRound(deps, { ...read.value, decided: decided.value }, round));
 }
 
 /** Returns the plan's infra context if the registry still has the same one. LAB 256 does not rely on the Runner's reading. */
-async function checkInfraUnchanged(deps: Lab256Dependencies, { plan }: DecidePlanInput["planned"]): Promise<Outcome<Infra>> {
+async function checkInfraUnchanged(deps: Lab256Dependencies, { plan }: PlannedAct): Promise<Outcome<Infra>> {
   const { tenant_id, project_id, infra: planned } = plan.basis;
   const now = await deps.infra.resolve(tenant_id, project_id);
   if (!now.ok) return now;

@@ -19,7 +19,7 @@ import { findPermitByJti } from "../ledger/queries/permits.js";
 import { endPermit } from "../permits/end-permit.js";
 import { buildUnsignedPermit } from "../permits/permits.js";
 import { denyConflict, toCardClosedKey } from "./card-closed.js";
-import { askPolicyAboutPlan, decidePlannedAct } from "./cards.js";
+import { decideCurrentPlan, toDecidedRound } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand } from "./flow-metrics.js";
 import { verifyCard } from "./genuine-card.js";
@@ -61,12 +61,10 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   const genuine = verifyCard(deps, input.card);
   if (!genuine.ok) return genuine;
   const card = genuine.value;
-  const decision = await askPolicyAboutPlan(deps, { card, planned });
+  const decision = await decideCurrentPlan(deps, card, planned);
   if (!decision.ok) return wrapDenial(decision.denial);
   const round = (await findCard(deps.db, card))?.round ?? 0;
-  const decided = await decidePlannedAct(deps, card, { planned, round });
-  if (!decided.ok) return decided;
-  const approved = await checkRecordedApproval(deps, decided.value);
+  const approved = await checkRecordedApproval(deps, await toDecidedRound(deps, decision.value, round));
   if (!approved.ok) return approved;
   const { authority, completed_at_ms } = approved.value;
   const unsigned = buildUnsignedPermit({
@@ -74,7 +72,7 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
     iat: completed_at_ms ?? Math.min(input.approved_at, deps.now()),
     requester: card.author,
     request: card,
-    decision: decision.value,
+    decision: decision.value.decided,
     policy_hash: planned.plan.basis.policy_hash,
     infra: planned.plan.basis.infra,
     card: { card_id: card.card_id, plan_digest: planned.plan_digest },

@@ -3,6 +3,7 @@ import type { PublicJwk } from "../../domain/bytes/signature.js";
 import { type CharterEntry, charterEntrySchema, hashEntry } from "../../domain/charter/entry.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { CHARTER_EVENTS, type NewEvent } from "../../domain/ledger/event.js";
+import { SerialQueue } from "../../domain/serial-queue.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import { countAppendedEvents } from "../../process/metrics/ledger.js";
 import type { ObjectStore } from "../../storage/ports.js";
@@ -25,7 +26,7 @@ interface RecordedCharter {
   readonly walk: CharterWalk;
   /** The checked entries that may not be recorded yet. */
   readonly pending: Map<number, CharterEntry>;
-  last: Promise<unknown>;
+  readonly turns: SerialQueue;
 }
 
 /**
@@ -50,12 +51,10 @@ export class CharterRecorder {
     const charter = this.#charters.get(tenantId) ?? {
       walk: new CharterWalk(tenantId, foundingJwk),
       pending: new Map<number, CharterEntry>(),
-      last: Promise.resolve(),
+      turns: new SerialQueue(),
     };
     this.#charters.set(tenantId, charter);
-    const turn = charter.last.catch(() => undefined).then(() => this.#recordNext(charter));
-    charter.last = turn;
-    return turn;
+    return charter.turns.run(() => this.#recordNext(charter));
   }
 
   async #recordNext({ walk, pending }: RecordedCharter): Promise<Outcome<number>> {

@@ -57,7 +57,7 @@ export async function checkAndClaim(
   const { held, isTakenOver } = won.value;
   log.writeLine(isTakenOver ? "took over the claim of an attempt that won it first" : "won the claim");
   log.recordDecision(evidence);
-  const { statements } = findClaimedEvidence(held, command);
+  const { statements } = isTakenOver ? findClaimedEvidence(held, command) : evidence;
   return grantValue({ held, isTakenOver, statements, author: Promise.resolve(author) });
 }
 

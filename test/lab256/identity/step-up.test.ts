@@ -19,6 +19,7 @@ afterAll(() => people.close());
 
 const verify = (assertion: Assertion, about: Statement = statement, person_id = ADMIN.person_id) =>
   verifyOwnAssertion(people.db, assertion, {
+    tenant_id: "T.UBL",
     challenge: computeStatementChallenge(about),
     digest: hashStatement(about),
     what: "the digest of this statement",

@@ -118,7 +118,7 @@ async function storeRegistration(
       digest: hashFurtherPasskey(registered),
       what: "that of this registration",
     };
-    const vouched = await verifyOwnAssertion(db, assertion, { ...expected, person_id, rp });
+    const vouched = await verifyOwnAssertion(db, assertion, { ...expected, tenant_id, person_id, rp });
     if (!vouched.ok) return vouched;
   }
   const inserted = await db

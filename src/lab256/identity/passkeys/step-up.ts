@@ -14,7 +14,7 @@ export async function createStepUpOptions(
   db: Db,
   { statement, person_id, rp }: { statement: Statement; person_id: string; rp: RelyingParty },
 ): Promise<PublicKeyCredentialRequestOptionsJSON> {
-  const passkeys = await listPasskeys(db, person_id);
+  const passkeys = await listPasskeys(db, person_id, statement.tenant_id);
   return generateAuthenticationOptions({
     rpID: rp.id,
     challenge: new Uint8Array(computeStatementChallenge(statement)),
@@ -40,27 +40,31 @@ export async function acceptStepUp(db: Db, { assertion, counter, digest }: Verif
   if ((await findAcceptedCounter(db, assertion_hash)) !== undefined) return grantValue(null);
   const entry = { assertion_hash, credential_id: assertion.id, counter, statement_digest: digest };
   if (await acceptAssertion(db, entry)) return grantValue(null);
-  return denyStepUp(`its counter ${counter} is not above that of another use of the passkey; sign again`);
+  const passkey = await findPasskey(db, assertion.id);
+  if (passkey === undefined || passkey.disabled_at !== null)
+    return denyStepUp("this registry has not recorded yet that the charter lists the passkey; try again");
+  return denyStepUp(`its counter ${counter} is not above ${passkey.counter}, that of another use of the passkey; sign again`);
 }
 
 /** Verifies that one of the person's registered passkeys asserted this challenge, and accepts the assertion. */
 export async function verifyOwnAssertion(
   db: Db,
   assertion: Assertion,
-  expected: Omit<ExpectedAssertion, "publicKey" | "previousCounter"> & { readonly digest: Blake3Hex },
+  expected: Omit<ExpectedAssertion, "publicKey"> & { readonly tenant_id: string; readonly digest: Blake3Hex },
 ): Promise<Outcome<null>> {
   const passkey = await findPasskey(db, assertion.id);
+  const isOwn = passkey?.person_id === expected.person_id && (passkey.tenant_id ?? expected.tenant_id) === expected.tenant_id;
   // The same denial for an unknown credential and for another person's, so that it does not reveal which credentials exist.
-  if (passkey?.person_id !== expected.person_id) return denyStepUp("the passkey is not one of this person's");
+  if (!isOwn) return denyStepUp("the passkey is not one of this person's");
   if (passkey.disabled_at !== null) return denyStepUp("the passkey is disabled");
-  const counter = await verifyAssertion(assertion, { ...expected, publicKey: passkey.public_key, previousCounter: 0 });
+  const counter = await verifyAssertion(assertion, { ...expected, publicKey: passkey.public_key });
   return counter.ok ? acceptStepUp(db, { assertion, counter: counter.value, digest: expected.digest }) : counter;
 }
 
 function findPasskey(db: Db, credentialId: string) {
   return db
     .selectFrom("passkeys")
-    .select(["person_id", "public_key", "disabled_at"])
+    .select(["person_id", "tenant_id", "public_key", "counter", "disabled_at"])
     .where("credential_id", "=", credentialId)
     .executeTakeFirst();
 }
