@@ -37,7 +37,12 @@ export async function admitStatement(deps: Lab256Dependencies, input: AdmitState
   if (!judged.ok) return judged;
   const { admission, counter, statement_digest } = judged.value;
   if (signed.assertion !== undefined && counter !== null) {
-    const accepted = await acceptStepUp(deps.db, { assertion: signed.assertion, counter, digest: statement_digest });
+    const accepted = await acceptStepUp(deps.db, {
+      tenant_id: card.tenant_id,
+      assertion: signed.assertion,
+      counter,
+      digest: statement_digest,
+    });
     if (!accepted.ok) return accepted;
   }
   if (!admission.counts) return denyWith("statement_not_counted", admission.reasons.map((reason) => reason.text).join(" "));

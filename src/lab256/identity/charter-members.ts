@@ -48,7 +48,6 @@ async function projectPerson(db: Db, tenantId: string, personId: string, state: 
   await disableRemovedPasskeys(db, tenantId, personId, kept, nowMs);
 }
 
-/** A passkey that another tenant's member registered stays as it is. */
 async function projectPasskey(db: Db, tenantId: string, personId: string, passkey: Passkey): Promise<void> {
   const { credential_id, public_key, name, relying_party, registration } = passkey;
   const { client_data_json = null, attestation_object = null } = registration ?? {};
@@ -68,10 +67,9 @@ async function projectPasskey(db: Db, tenantId: string, personId: string, passke
     .values(written)
     .onConflict((conflict) =>
       conflict
-        .column("credential_id")
+        .columns(["tenant_id", "credential_id"])
         .doUpdateSet({ name, disabled_at: null, in_charter: true })
-        .where("passkeys.person_id", "=", personId)
-        .where((eb) => eb.or([eb("passkeys.tenant_id", "is", null), eb("passkeys.tenant_id", "=", tenantId)])),
+        .where("passkeys.person_id", "=", personId),
     )
     .execute();
 }
@@ -81,9 +79,9 @@ async function disableRemovedPasskeys(db: Db, tenantId: string, personId: string
   let update = db
     .updateTable("passkeys")
     .set({ disabled_at: new Date(nowMs), in_charter: false })
+    .where("tenant_id", "=", tenantId)
     .where("person_id", "=", personId)
-    .where("in_charter", "=", true)
-    .where((eb) => eb.or([eb("tenant_id", "is", null), eb("tenant_id", "=", tenantId)]));
+    .where("in_charter", "=", true);
   if (kept.length > 0) update = update.where("credential_id", "not in", kept);
   await update.execute();
 }

@@ -94,7 +94,7 @@ it("a passkey that is removed is disabled, and one that waits to be named stays"
   const [first, second] = buildPerson("bob").passkeys.map(({ credential_id }) => credential_id);
   await change({ persons: { "person:bob": buildPerson("bob", { passkeys: [buildPasskey("bob-1")] }) } });
   await record();
-  const disabled = new Map((await listPasskeys(db, "person:bob")).map((one) => [one.credential_id, one.disabled]));
+  const disabled = new Map((await listPasskeys(db, tenant, "person:bob")).map((one) => [one.credential_id, one.disabled]));
   expect([first, second, waiting.credential_id].map((id) => disabled.get(id ?? ""))).toEqual([false, true, false]);
 });
 
@@ -102,9 +102,15 @@ it("a passkey that is removed is disabled, and one that waits to be named stays"
 it("another tenant's charter changes no passkey of a person with the same id", async () => {
   await record();
   const [passkey = buildPasskey("bob-1")] = buildPerson("bob").passkeys;
-  const read = () => db.selectFrom("passkeys").selectAll().where("credential_id", "=", passkey.credential_id).executeTakeFirstOrThrow();
-  const before = await read();
   const victim = tenant;
+  const read = () =>
+    db
+      .selectFrom("passkeys")
+      .selectAll()
+      .where("tenant_id", "=", victim)
+      .where("credential_id", "=", passkey.credential_id)
+      .executeTakeFirstOrThrow();
+  const before = await read();
   tenant = `T.EVIL${tenants}`;
   writer = new CharterWriter(undefined, tenant);
   await createTenant(db, { tenant_id: tenant, transport: "temporal" });
@@ -114,8 +120,24 @@ it("another tenant's charter changes no passkey of a person with the same id", a
   await put(writer.append(founding));
   await change({ persons: { "person:bob": buildPerson("bob", { passkeys: [] }) } });
   expect(await record()).toEqual({ ok: true, value: 2 });
-  expect(before.tenant_id).toBe(victim);
   expect(await read()).toEqual(before);
+});
+
+it("a passkey in the charters of two tenants is known to both, and its removal from one leaves the other", async () => {
+  await record();
+  const first = tenant;
+  const [passkey = buildPasskey("bob-1")] = buildPerson("bob").passkeys;
+  const readDisabled = async (tenantId: string) =>
+    (await listPasskeys(db, tenantId, "person:bob")).find(({ credential_id }) => credential_id === passkey.credential_id)?.disabled;
+  tenant = `T.SECOND${tenants}`;
+  writer = new CharterWriter(undefined, tenant);
+  await createTenant(db, { tenant_id: tenant, transport: "temporal" });
+  await put(writer.append(buildFounding(["bob"])));
+  await record();
+  expect(await Promise.all([first, tenant].map(readDisabled))).toEqual([false, false]);
+  await change({ persons: { "person:bob": buildPerson("bob", { passkeys: [] }) } });
+  await record();
+  expect(await Promise.all([first, tenant].map(readDisabled))).toEqual([false, true]);
 });
 
 it("valid entries before one that does not verify are recorded, and nothing of it", async () => {

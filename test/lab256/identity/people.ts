@@ -68,7 +68,7 @@ export async function openPeople(name: string): Promise<People> {
 
 /** Registers a software passkey as if it were the person's first, so that no other passkey has to vouch and no counter changes. */
 export async function registerTestPasskey(db: Db, personId: string): Promise<Passkey> {
-  const active = (await listPasskeys(db, personId)).filter((entry) => !entry.disabled).map((entry) => entry.credential_id);
+  const active = (await listPasskeys(db, "T.UBL", personId)).filter((entry) => !entry.disabled).map((entry) => entry.credential_id);
   for (const id of active) await disablePasskey(db, personId, id, NOW_MS);
   const rp = { ...RP, name: "Registry" };
   const options = await createRegistrationOptions(db, {

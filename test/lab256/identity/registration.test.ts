@@ -64,7 +64,7 @@ test("a software passkey registers, and the next options exclude it", async () =
   });
   const { passkey, response } = createPasskey(asked, ORIGIN);
   expect(await register(response)).toEqual({ ok: true, value: { credential_id: passkey.credential_id } });
-  expect(await listPasskeys(people.db, ADMIN.person_id)).toMatchObject([
+  expect(await listPasskeys(people.db, "T.UBL", ADMIN.person_id)).toMatchObject([
     { credential_id: passkey.credential_id, name: "laptop", disabled: false },
   ]);
   expect((await createOptions()).excludeCredentials).toMatchObject([{ id: passkey.credential_id }]);
@@ -76,7 +76,7 @@ test("exactly one of eight concurrent uses of one challenge registers a passkey"
     Array.from({ length: 8 }, () => register(createPasskey(asked, ORIGIN).response, { person_id: MIRA.person_id })),
   );
   expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(1);
-  expect(await listPasskeys(people.db, MIRA.person_id)).toHaveLength(1);
+  expect(await listPasskeys(people.db, "T.UBL", MIRA.person_id)).toHaveLength(1);
 });
 
 test("a challenge that is another person's, expired or unknown registers no passkey", async () => {
@@ -143,7 +143,7 @@ test("a registered credential cannot be registered for another person", async ()
   const clientDataJSON = buildClientData("webauthn.create", theirs.challenge, ORIGIN).toString("base64url");
   const copied = { ...response, response: { ...response.response, clientDataJSON } };
   expect(await register(copied, { person_id: MIRA.person_id })).toMatchObject(matchRefusal(/already registered/));
-  expect((await listPasskeys(people.db, MIRA.person_id)).map((entry) => entry.credential_id)).not.toContain(passkey.credential_id);
+  expect((await listPasskeys(people.db, "T.UBL", MIRA.person_id)).map((entry) => entry.credential_id)).not.toContain(passkey.credential_id);
 });
 
 test("a second passkey is registered only with an assertion by an earlier one", async () => {

@@ -17,9 +17,9 @@ beforeAll(async () => {
 });
 afterAll(() => people.close());
 
-const verify = (assertion: Assertion, about: Statement = statement, person_id = ADMIN.person_id) =>
+const verify = (assertion: Assertion, about: Statement = statement, person_id = ADMIN.person_id, tenant_id = "T.UBL") =>
   verifyOwnAssertion(people.db, assertion, {
-    tenant_id: "T.UBL",
+    tenant_id,
     challenge: computeStatementChallenge(about),
     digest: hashStatement(about),
     what: "the digest of this statement",
@@ -76,7 +76,7 @@ test("an assertion that was verified elsewhere is accepted once, and another one
   const own = await registerTestPasskey(people.db, ADMIN.person_id);
   const accept = (about: Statement, counter: number) => {
     const assertion = forgeMembers({ passkey: own, counter, challenge: computeStatementChallenge(about) });
-    return acceptStepUp(people.db, { assertion, counter, digest: hashStatement(about) });
+    return acceptStepUp(people.db, { tenant_id: "T.UBL", assertion, counter, digest: hashStatement(about) });
   };
   const [first, second] = [buildStatement(), buildStatement()];
   for (const _ of [1, 2]) expect(await accept(first, 3)).toEqual({ ok: true, value: null });
@@ -87,13 +87,13 @@ test("an assertion that was verified elsewhere is accepted once, and another one
   expect(await readStoredCounter(own)).toBe(4);
 });
 
-test("an assertion that was verified elsewhere is not accepted if its passkey is disabled or unknown here", async () => {
+test("an assertion that was verified elsewhere is refused with the next step while its passkey is disabled or unknown here", async () => {
   const own = await registerTestPasskey(people.db, ADMIN.person_id);
   await disablePasskey(people.db, ADMIN.person_id, own.credential_id, 0);
   for (const credential_id of [own.credential_id, "AAAA"]) {
     const assertion = forgeMembers({ passkey: { ...own, credential_id }, counter: 1 });
-    const accepted = await acceptStepUp(people.db, { assertion, counter: 1, digest: hashStatement(statement) });
-    expect(accepted).toMatchObject({ ok: false, denial: { code: "step_up_invalid" } });
+    const accepted = await acceptStepUp(people.db, { tenant_id: "T.UBL", assertion, counter: 1, digest: hashStatement(statement) });
+    expect(accepted).toMatchObject(matchRefusal(/has not recorded yet that the charter lists the passkey; try again/));
   }
 });
 
@@ -126,6 +126,19 @@ test("another person's passkey and an unknown passkey are refused with the same 
   const outcome = await verify(forgeMembers({ passkey: theirs }));
   expect(outcome).toMatchObject(matchRefusal(/not one of this person's/));
   expect(await verify({ ...forgeMembers(), id: "AAAA", rawId: "AAAA" })).toEqual(outcome);
+});
+
+test("a person's passkey of another tenant is refused, and is not offered", async () => {
+  const own = await registerTestPasskey(people.db, ADMIN.person_id);
+  expect(await verify(forgeMembers({ passkey: own }), statement, ADMIN.person_id, "T.OTHER")).toMatchObject(
+    matchRefusal(/not one of this person's/),
+  );
+  const { allowCredentials } = await createStepUpOptions(people.db, {
+    statement: { ...statement, tenant_id: "T.OTHER" },
+    person_id: ADMIN.person_id,
+    rp: RP,
+  });
+  expect(allowCredentials).toEqual([]);
 });
 
 test("a disabled passkey is refused, is no longer offered, and cannot be disabled by another person", async () => {

@@ -51,16 +51,18 @@ const statements = [
   )`,
   "create index tokens_by_actor on tokens (tenant_id, actor_id)",
   `create table passkeys (
-    credential_id text primary key,
+    tenant_id text not null references tenants,
+    credential_id text not null,
     person_id text not null references persons,
     public_key bytea not null,
     counter bigint not null check (counter >= 0),
     transports text[] not null default '{}',
     created_at timestamptz not null default now(),
     name text not null,
-    disabled_at timestamptz
+    disabled_at timestamptz,
+    primary key (tenant_id, credential_id)
   )`,
-  "create index passkeys_by_person on passkeys (person_id)",
+  "create index passkeys_by_person on passkeys (tenant_id, person_id)",
   `create table passkey_challenges (
     challenge text primary key,
     person_id text not null references persons,
@@ -70,11 +72,14 @@ const statements = [
   )`,
   "create index passkey_challenges_by_person on passkey_challenges (person_id)",
   `create table step_ups (
-    assertion_hash text primary key,
-    credential_id text not null references passkeys,
+    tenant_id text not null,
+    assertion_hash text not null,
+    credential_id text not null,
     counter bigint not null,
     statement_digest text not null,
-    accepted_at timestamptz not null default now()
+    accepted_at timestamptz not null default now(),
+    primary key (tenant_id, assertion_hash),
+    foreign key (tenant_id, credential_id) references passkeys
   )`,
   `create table runner_keys (
     tenant_id text not null references tenants,

@@ -10,10 +10,8 @@ create table charter_versions (
 /** Until when an office is held; null is without end. */
 const MEMBERSHIPS = sql`alter table memberships add column until_at timestamptz`;
 
-/** For which tenant a passkey was registered (null: for all tenants of the person, before that was stored), and whether its charter names it. */
-const PASSKEYS = sql`
-alter table passkeys
-  add column tenant_id text references tenants, add column in_charter boolean not null default false`;
+/** Whether the tenant's charter names the passkey. */
+const PASSKEYS = sql`alter table passkeys add column in_charter boolean not null default false`;
 
 /** Prepares the tables of members for what charters say. */
 export const charterMembersMigration = [VERSIONS, MEMBERSHIPS, PASSKEYS];

@@ -55,8 +55,12 @@ export interface IdentityTables {
     last_used_at: OptionalTime;
     runner_target: Target | null;
   };
-  /** A WebAuthn credential: `credential_id` in base64url, `public_key` as a COSE key, `counter` as in the last accepted assertion. */
+  /**
+   * A tenant's record of a WebAuthn credential: `credential_id` in base64url, `public_key` as a COSE key, `counter` as in the last assertion
+   * that the tenant accepted. Tenants are independent: two that name the same credential have a record each.
+   */
   passkeys: {
+    tenant_id: string;
     credential_id: string;
     person_id: string;
     public_key: Buffer;
@@ -69,8 +73,6 @@ export interface IdentityTables {
     relying_party: string | null;
     client_data_json: string | null;
     attestation_object: string | null;
-    /** Passkeys that were registered before this was stored have null and serve all tenants of the person. */
-    tenant_id: string | null;
     /** Whether the tenant's charter names it, so that it counts. */
     in_charter: Generated<boolean>;
   };
@@ -83,6 +85,7 @@ export interface IdentityTables {
   };
   /** The accepted assertions. Verifying the same one again is a retry, not a replay. */
   step_ups: {
+    tenant_id: string;
     assertion_hash: string;
     credential_id: string;
     counter: number;

@@ -11,9 +11,14 @@ export function hashAssertion({ id, response }: Assertion): string {
   return hashCanonical({ id, authenticatorData: response.authenticatorData, clientDataJSON: response.clientDataJSON });
 }
 
-/** Finds the counter with which this assertion was accepted before. */
-export async function findAcceptedCounter(db: Db, assertionHash: string): Promise<number | undefined> {
-  const row = await db.selectFrom("step_ups").select("counter").where("assertion_hash", "=", assertionHash).executeTakeFirst();
+/** Finds the counter with which the tenant accepted this assertion before. */
+export async function findAcceptedCounter(db: Db, tenantId: string, assertionHash: string): Promise<number | undefined> {
+  const row = await db
+    .selectFrom("step_ups")
+    .select("counter")
+    .where("tenant_id", "=", tenantId)
+    .where("assertion_hash", "=", assertionHash)
+    .executeTakeFirst();
   return row?.counter;
 }
 
@@ -22,23 +27,25 @@ export async function findAcceptedCounter(db: Db, assertionHash: string): Promis
  * true for a repeated one. An authenticator without a counter always reports 0 (WebAuthn Level 3 §6.1.1).
  */
 export async function acceptAssertion(db: Db, accepted: AcceptedAssertion): Promise<boolean> {
-  const { assertion_hash, credential_id, counter, statement_digest } = accepted;
+  const { tenant_id, assertion_hash, credential_id, counter, statement_digest } = accepted;
   const inserted = await db
     .with("moved", (cte) =>
       cte
         .updateTable("passkeys")
         .set({ counter })
+        .where("tenant_id", "=", tenant_id)
         .where("credential_id", "=", credential_id)
         .where("disabled_at", "is", null)
         .where((eb) => eb.or([eb("counter", "<", counter), eb.and([eb("counter", "=", 0), eb.val(counter === 0)])]))
-        .returning("credential_id"),
+        .returning(["tenant_id", "credential_id"]),
     )
     .insertInto("step_ups")
-    .columns(["assertion_hash", "credential_id", "counter", "statement_digest"])
+    .columns(["tenant_id", "assertion_hash", "credential_id", "counter", "statement_digest"])
     .expression((eb) =>
       eb
         .selectFrom("moved")
         .select([
+          "moved.tenant_id",
           eb.val(assertion_hash).as("assertion_hash"),
           "moved.credential_id",
           eb.cast<number>(eb.val(counter), "bigint").as("counter"),
@@ -48,5 +55,5 @@ export async function acceptAssertion(db: Db, accepted: AcceptedAssertion): Prom
     .onConflict((conflict) => conflict.doNothing())
     .returning("assertion_hash")
     .executeTakeFirst();
-  return inserted !== undefined || (await findAcceptedCounter(db, assertion_hash)) === counter;
+  return inserted !== undefined || (await findAcceptedCounter(db, tenant_id, assertion_hash)) === counter;
 }

@@ -17,8 +17,8 @@ export async function listRegisteredPasskeys(db: Db, tenantId: string, personId:
   const rows = await db
     .selectFrom("passkeys")
     .selectAll()
+    .where("tenant_id", "=", tenantId)
     .where("person_id", "=", personId)
-    .where((eb) => eb.or([eb("tenant_id", "is", null), eb("tenant_id", "=", tenantId)]))
     .orderBy("created_at")
     .orderBy("credential_id")
     .execute();

@@ -48,7 +48,7 @@ export interface RegistrationRequest {
  * challenge.
  */
 export async function createRegistrationOptions(db: Db, request: RegistrationRequest): Promise<PublicKeyCredentialCreationOptionsJSON> {
-  const known = await listPasskeys(db, request.person_id, request.tenant_id);
+  const known = await listPasskeys(db, request.tenant_id, request.person_id);
   return generateRegistrationOptions({
     rpName: request.rp.name,
     rpID: request.rp.id,
@@ -102,7 +102,7 @@ async function storeRegistration(
   challenge: string,
 ): Promise<Outcome<{ credential_id: string }>> {
   const { tenant_id, person_id, assertion, rp } = answer;
-  const known = await listPasskeys(db, person_id, tenant_id);
+  const known = await listPasskeys(db, tenant_id, person_id);
   const isFurther = known.some((passkey) => !passkey.disabled);
   if (isFurther && assertion === undefined) return denyWith("step_up_required", VOUCH);
   if (!(await useRegistrationChallenge(db, person_id, challenge, answer.nowMs)))

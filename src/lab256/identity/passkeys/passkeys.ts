@@ -8,16 +8,16 @@ export interface PasskeyEntry {
   readonly disabled: boolean;
 }
 
-/** Lists a person's passkeys, oldest first; with a tenant, only those that serve it. */
-export async function listPasskeys(db: Db, personId: string, tenantId?: string): Promise<PasskeyEntry[]> {
-  let select = db
+/** Lists a person's passkeys for a tenant, oldest first. */
+export async function listPasskeys(db: Db, tenantId: string, personId: string): Promise<PasskeyEntry[]> {
+  const rows = await db
     .selectFrom("passkeys")
     .select(["credential_id", "name", "transports", "created_at", "disabled_at"])
+    .where("tenant_id", "=", tenantId)
     .where("person_id", "=", personId)
     .orderBy("created_at")
-    .orderBy("credential_id");
-  if (tenantId !== undefined) select = select.where((eb) => eb.or([eb("tenant_id", "is", null), eb("tenant_id", "=", tenantId)]));
-  const rows = await select.execute();
+    .orderBy("credential_id")
+    .execute();
   return rows.map(({ credential_id, name, transports, created_at, disabled_at }) => ({
     credential_id,
     name,

@@ -14,7 +14,7 @@ export async function createStepUpOptions(
   db: Db,
   { statement, person_id, rp }: { statement: Statement; person_id: string; rp: RelyingParty },
 ): Promise<PublicKeyCredentialRequestOptionsJSON> {
-  const passkeys = await listPasskeys(db, person_id, statement.tenant_id);
+  const passkeys = await listPasskeys(db, statement.tenant_id, person_id);
   return generateAuthenticationOptions({
     rpID: rp.id,
     challenge: new Uint8Array(computeStatementChallenge(statement)),
@@ -24,8 +24,9 @@ export async function createStepUpOptions(
   });
 }
 
-/** A verified assertion of the passkey `assertion.id`. `digest` is the BLAKE3 of what was asserted. */
+/** A verified assertion of the tenant's passkey `assertion.id`. `digest` is the BLAKE3 of what was asserted. */
 export interface VerifiedAssertion {
+  readonly tenant_id: string;
   readonly assertion: Assertion;
   readonly counter: number;
   readonly digest: Blake3Hex;
@@ -35,12 +36,12 @@ export interface VerifiedAssertion {
  * Accepts a verified assertion once, so that a retried step changes nothing. Any other assertion is refused if its counter does not exceed
  * the last accepted one, which indicates a copied authenticator. Denial: `step_up_invalid`.
  */
-export async function acceptStepUp(db: Db, { assertion, counter, digest }: VerifiedAssertion): Promise<Outcome<null>> {
+export async function acceptStepUp(db: Db, { tenant_id, assertion, counter, digest }: VerifiedAssertion): Promise<Outcome<null>> {
   const assertion_hash = hashAssertion(assertion);
-  if ((await findAcceptedCounter(db, assertion_hash)) !== undefined) return grantValue(null);
-  const entry = { assertion_hash, credential_id: assertion.id, counter, statement_digest: digest };
+  if ((await findAcceptedCounter(db, tenant_id, assertion_hash)) !== undefined) return grantValue(null);
+  const entry = { tenant_id, assertion_hash, credential_id: assertion.id, counter, statement_digest: digest };
   if (await acceptAssertion(db, entry)) return grantValue(null);
-  const passkey = await findPasskey(db, assertion.id);
+  const passkey = await findPasskey(db, tenant_id, assertion.id);
   if (passkey === undefined || passkey.disabled_at !== null)
     return denyStepUp("this registry has not recorded yet that the charter lists the passkey; try again");
   return denyStepUp(`its counter ${counter} is not above ${passkey.counter}, that of another use of the passkey; sign again`);
@@ -52,19 +53,20 @@ export async function verifyOwnAssertion(
   assertion: Assertion,
   expected: Omit<ExpectedAssertion, "publicKey"> & { readonly tenant_id: string; readonly digest: Blake3Hex },
 ): Promise<Outcome<null>> {
-  const passkey = await findPasskey(db, assertion.id);
-  const isOwn = passkey?.person_id === expected.person_id && (passkey.tenant_id ?? expected.tenant_id) === expected.tenant_id;
+  const { tenant_id, person_id, digest } = expected;
+  const passkey = await findPasskey(db, tenant_id, assertion.id);
   // The same denial for an unknown credential and for another person's, so that it does not reveal which credentials exist.
-  if (!isOwn) return denyStepUp("the passkey is not one of this person's");
+  if (passkey?.person_id !== person_id) return denyStepUp("the passkey is not one of this person's");
   if (passkey.disabled_at !== null) return denyStepUp("the passkey is disabled");
   const counter = await verifyAssertion(assertion, { ...expected, publicKey: passkey.public_key });
-  return counter.ok ? acceptStepUp(db, { assertion, counter: counter.value, digest: expected.digest }) : counter;
+  return counter.ok ? acceptStepUp(db, { tenant_id, assertion, counter: counter.value, digest }) : counter;
 }
 
-function findPasskey(db: Db, credentialId: string) {
+function findPasskey(db: Db, tenantId: string, credentialId: string) {
   return db
     .selectFrom("passkeys")
-    .select(["person_id", "tenant_id", "public_key", "counter", "disabled_at"])
+    .select(["person_id", "public_key", "counter", "disabled_at"])
+    .where("tenant_id", "=", tenantId)
     .where("credential_id", "=", credentialId)
     .executeTakeFirst();
 }
