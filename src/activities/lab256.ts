@@ -1,4 +1,5 @@
 import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
+import { listAbandonedCommands, readAbandonedCommand } from "../lab256/acts/abandoned-commands.js";
 import { acceptAnswer, recordAnswer } from "../lab256/acts/answers.js";
 import { admitAttestation } from "../lab256/acts/attestations.js";
 import { closeCard, decidePlan, openCard, voidApprovals } from "../lab256/acts/cards.js";
@@ -32,6 +33,8 @@ export function createLab256Activities(deps: Lab256Dependencies): Lab256Activiti
     acceptRefusal: ({ refusal, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "refusal", refusal } }),
     recordCharter: ({ tenant_id }) => recordCharter(deps, tenant_id),
     sweepPermits: () => sweepPermits(deps),
+    abandonedCommands: () => listAbandonedCommands(deps),
+    abandonedCommand: (ref) => readAbandonedCommand(deps, ref),
     headsToAnchor: () => signUnanchoredHeads(deps),
     recordAnchored: (heads) => recordAnchors(deps, heads),
     enabledWebhooks: () => listEnabledWebhooks(deps.db),

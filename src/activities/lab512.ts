@@ -3,7 +3,8 @@ import { jobSchema } from "../domain/act/job.js";
 import { toCanonicalBytes } from "../domain/bytes/canonical.js";
 import { verifySignedObject } from "../domain/bytes/signature.js";
 import { denyWith } from "../domain/denial.js";
-import type { Lab512Activities } from "../domain/flow/lab512-steps.js";
+import { ANCHOR_REFUSED, type Lab512Activities } from "../domain/flow/lab512-steps.js";
+import { parseJsonBytes } from "../domain/json.js";
 import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
 import { toAnchorKey } from "../domain/storage-key.js";
@@ -70,25 +71,35 @@ async function runWithHeartbeat<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function anchorHeads(deps: RunnerDependencies, heads: readonly SignedHead[]): Promise<void> {
-  const refused: string[] = [];
-  for (const head of heads) refused.push(...(await anchorHead(deps, head)));
-  // A refused chain does not keep others from being anchored.
-  if (refused.length > 0) throw ApplicationFailure.nonRetryable(refused.join(" "), "anchor_refused");
+  const refused: { container: string; why: string }[] = [];
+  for (const head of heads) {
+    const why = await anchorHead(deps, head);
+    if (why !== undefined) refused.push({ container: head.container, why });
+  }
+  if (refused.length === 0) return;
+  // A refused chain does not keep others from being anchored, or from being recorded as anchored.
+  const why = refused.map((one) => one.why).join(" ");
+  throw ApplicationFailure.nonRetryable(
+    why,
+    ANCHOR_REFUSED,
+    refused.map(({ container }) => container),
+  );
 }
 
-/** Anchors one head. Returns the reasons why it was not anchored, or none. */
-async function anchorHead(deps: RunnerDependencies, head: SignedHead): Promise<string[]> {
+/** Anchors one head. Returns the reason why it was not anchored, or undefined. */
+async function anchorHead(deps: RunnerDependencies, head: SignedHead): Promise<string | undefined> {
   const parsed = parseWith(signedHeadSchema, head);
-  if (!parsed.ok) return [`The head is malformed: ${formatProblems(parsed.problems)}`];
+  if (!parsed.ok) return `The head is malformed: ${formatProblems(parsed.problems)}`;
   const { tenant_id, container, seq, hash } = parsed.value;
   const charter = await deps.charters.readNewest(tenant_id);
-  if (!charter.ok) return [charter.denial.message];
+  if (!charter.ok) return charter.denial.message;
   const verdict = verifySignedObject("head", parsed.value, charter.value.listKeys("permit"));
-  if (verdict !== "valid") return [`The head of ${container} is not signed by LAB 256 (${verdict}).`];
+  if (verdict !== "valid") return `The head of ${container} is not signed by LAB 256 (${verdict}).`;
   const store = scopeToTenant(deps.store, tenant_id);
   const key = toAnchorKey(tenant_id, seq);
-  if ((await store.blobs.create(key, toCanonicalBytes(parsed.value))) === "created") return [];
+  if ((await store.blobs.create(key, toCanonicalBytes(parsed.value))) === "created") return undefined;
   const kept = await store.blobs.get(key);
-  const same = kept !== undefined && JSON.parse(Buffer.from(kept).toString("utf8")).hash === hash;
-  return same ? [] : [`Another head is anchored at ${key}: the ledger was rewritten or restored from an old backup.`];
+  const anchored = kept === undefined ? undefined : signedHeadSchema.safeParse(parseJsonBytes(kept)).data;
+  if (anchored?.hash === hash) return undefined;
+  return `Another head is anchored at ${key}: the ledger was rewritten or restored from an old backup.`;
 }

@@ -5,9 +5,11 @@ export interface LogSubject {
   readonly tenant_id?: string;
 }
 
-/** Reads the subject from a workflow's id: `card/<tenant>/<card>`, `act/<tenant>/<jti>`. */
+const KINDS: ReadonlySet<string> = new Set(["card", "act", "finish"]);
+
+/** Reads the subject from a workflow's id: `card/<tenant>/<card>`, `act/<tenant>/<jti>`, `finish/<tenant>/<jti>`. */
 export function parseLogSubject(workflowId: string): LogSubject {
   const [kind, tenant_id, id] = workflowId.split("/");
-  if ((kind !== "card" && kind !== "act") || tenant_id === undefined || id === undefined) return { correlation_id: workflowId };
+  if (!KINDS.has(kind ?? "") || tenant_id === undefined || id === undefined) return { correlation_id: workflowId };
   return { correlation_id: id, tenant_id };
 }

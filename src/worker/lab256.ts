@@ -1,4 +1,4 @@
-import { Connection } from "@temporalio/client";
+import { Client, Connection } from "@temporalio/client";
 import { NativeConnection, Worker } from "@temporalio/worker";
 import { createLab256Activities } from "../activities/lab256.js";
 import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
@@ -20,13 +20,14 @@ import { migrateDatabase } from "../lab256/database/migrate.js";
 import { CharterRecorder } from "../lab256/identity/charter-recorder.js";
 import { installLog } from "../process/logging.js";
 import { activityMetrics } from "../process/metrics/activities.js";
-import { lab256Metrics } from "../process/metrics/lab256.js";
+import { countHousekeepingFault, lab256Metrics } from "../process/metrics/lab256.js";
 import { ledgerMetrics } from "../process/metrics/ledger.js";
 import { createProcessMetrics } from "../process/metrics/process.js";
 import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { limitToCreates } from "../storage/scoped.js";
+import { isFlowOpen } from "./flow-state.js";
 import { scheduleHousekeeping } from "./housekeeping-schedule.js";
 import { buildObservationOptions } from "./observed-worker.js";
 import { loadWorkflowBundle } from "./workflow-bundle.js";
@@ -35,6 +36,8 @@ import { loadWorkflowBundle } from "./workflow-bundle.js";
 const DATABASE_CONNECTIONS = 20;
 /** Flows kept in memory. More would cost memory and save only the replay of the flow that has been idle longest. */
 const CACHED_WORKFLOWS = 128;
+/** Limits a fault's message in the log, because it can contain a part of a damaged object. */
+const REASON_MAX_CHARS = 500;
 /** Keeps a batch far below Temporal's payload limit, even with long lines. */
 const TELEMETRY_BATCH_LINES = 1000;
 
@@ -81,7 +84,14 @@ export async function startLab256(
   const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
   const charters = new Charters(store, foundingKeys);
   const charterRecorder = new CharterRecorder({ db, store, foundingKeys, now: Date.now });
-  await recordCharters({ db, charterRecorder });
+  const reportFault = (error: unknown, what: string) => {
+    countHousekeepingFault();
+    log.error({ reason: String(error).slice(0, REASON_MAX_CHARS) }, what);
+  };
+  await recordCharters({ db, charterRecorder, reportFault });
+  const temporal = readTemporalAccess(env);
+  const connection = await waitForTemporal(temporal, NativeConnection.connect(temporal));
+  const { workflow } = new Client({ connection, namespace: env.OGR_TEMPORAL_NAMESPACE });
   const activities = createLab256Activities({
     db,
     store,
@@ -91,14 +101,14 @@ export async function startLab256(
     receiptKeys: readJwks(env.OGR_RECEIPT_JWKS_FILE),
     statementKeys: { keys: [readSigningKey(env.OGR_STATEMENT_KEY_FILE).jwk] },
     charterRecorder,
+    reportFault,
+    isFlowOpen: (workflowId) => isFlowOpen(workflow, workflowId),
     webhookReceivers: env.OGR_WEBHOOK_RECEIVERS,
     telemetry: { everyMs: env.OGR_TELEMETRY_EVERY_S * 1000, batchMaxLines: TELEMETRY_BATCH_LINES },
     now: Date.now,
     ...(observe === undefined ? {} : { onStep: observe }),
   });
   const scrapes = await listenForScrapes(env, () => [lab256Metrics, activityMetrics, ledgerMetrics, createProcessMetrics()]);
-  const temporal = readTemporalAccess(env);
-  const connection = await waitForTemporal(temporal, NativeConnection.connect(temporal));
   const worker = await Worker.create({
     connection,
     namespace: env.OGR_TEMPORAL_NAMESPACE,

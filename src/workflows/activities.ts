@@ -1,6 +1,6 @@
 import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
 import { proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
-import { computeDeriveMaxMs } from "../domain/act/derive-time.js";
+import { computeAttemptMaxMs } from "../domain/act/derive-time.js";
 import { PREVIEW_MAX_MS } from "../domain/act/preview-time.js";
 import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import type { ProposedAct } from "../domain/card/card.js";
@@ -12,11 +12,20 @@ import type { Lab512Activities, PlannedAct } from "../domain/flow/lab512-steps.j
 const unlimitedRetries = { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;
 
 /** LAB 256's steps. They run in the workflow's process, which saves a round trip. */
-export function proxyLab256(startToCloseTimeout: "10s" | "20s" | "60s"): Lab256Activities {
-  return proxyLocalActivities<Lab256Activities>({ startToCloseTimeout, scheduleToCloseTimeout: "365 days", retry: unlimitedRetries });
+export function proxyLab256(
+  startToCloseTimeout: "10s" | "20s" | "60s",
+  scheduleToCloseTimeout: "60s" | "365 days" = "365 days",
+): Lab256Activities {
+  return proxyLocalActivities<Lab256Activities>({ startToCloseTimeout, scheduleToCloseTimeout, retry: unlimitedRetries });
 }
 
 export const lab256 = proxyLab256("10s");
+
+/** For a flow that another one replaces. */
+export const lab256Briefly = proxyLab256("10s", "60s");
+
+/** Each call looks at every tenant. */
+export const sweeper = proxyLab256("60s");
 
 /** Two missed heartbeats mean that the Runner is dead. Another one takes over within seconds. */
 const runnerOptions = { taskQueue: LAB_512_QUEUE, heartbeatTimeout: "1500ms", retry: unlimitedRetries } as const;
@@ -67,7 +76,7 @@ export function proxyRunner(options: { waitMaxMs: number; maxRunMs: number; acti
     ...runnerOptions,
     activityId: options.activityId,
     scheduleToStartTimeout: Math.max(1, options.waitMaxMs),
-    startToCloseTimeout: options.maxRunMs + computeDeriveMaxMs(options.maxRunMs) + 60_000,
+    startToCloseTimeout: computeAttemptMaxMs(options.maxRunMs),
     summary: "Run on LAB 512: verify, claim, git, receipt",
   });
 }

@@ -1,4 +1,5 @@
 export { charterEntry } from "./charter-entry.js";
+export { finishAct } from "./finish-act.js";
 export { housekeeping } from "./housekeeping.js";
 export { officialAct } from "./official-act.js";
 export { planPreview } from "./plan-preview.js";

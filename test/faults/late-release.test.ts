@@ -14,6 +14,7 @@ import { toProjectEvents } from "../../src/lab256/acts/project-events.js";
 import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
+import { throwFault } from "../harness/throw-fault.js";
 import { ADMIN, buildUblTenant } from "../lab256/identity/people.js";
 import { seedTenant } from "../lab256/identity/seed-tenant.js";
 import { useLedgerDatabase } from "../lab256/ledger/ledger-database.js";
@@ -60,6 +61,8 @@ beforeAll(async () => {
     ...{
       policies: new PolicyCatalog(world.store, new Charters(world.store, new Map()), now),
       statementKeys: { keys: [] },
+      reportFault: throwFault,
+      isFlowOpen: async () => true,
     },
   };
   await ledger.db.transaction().execute((trx) => seedTenant(trx, buildUblTenant(), 1_000));

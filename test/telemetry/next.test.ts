@@ -13,6 +13,7 @@ import { advanceTelemetryCursor } from "../../src/lab256/ledger/telemetry-cursor
 import { prepareNextTelemetry } from "../../src/lab256/telemetry/telemetry-steps.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
+import { throwFault } from "../harness/throw-fault.js";
 import { formatRegistryJson } from "../infra-engine/registries.js";
 import { buildCommandIssued, buildPermit, buildPermitIssued, buildReceiptRecorded, TENANT } from "../lab256/ledger/events.js";
 import { useLedgerDatabase } from "../lab256/ledger/ledger-database.js";
@@ -38,6 +39,8 @@ const next = () => {
     permitKey: RUNNER_KEY,
     receiptKeys: { keys: [] },
     statementKeys: { keys: [] },
+    reportFault: throwFault,
+    isFlowOpen: async () => true,
     telemetry: { everyMs: EVERY_MS, batchMaxLines: 2 },
   };
   return prepareNextTelemetry(deps, { tenant_id: TENANT, round: 0 });

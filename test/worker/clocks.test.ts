@@ -7,8 +7,11 @@ import { openTemporalClient, type TemporalTestClient } from "../harness/temporal
 import { Clone } from "../repository/real-git.js";
 
 const PROJECT = "P.clocks";
-const AHEAD_RUNNER = resolveTestProcess("lab512-ahead", inject("servers").built);
-const BEHIND_LAB256 = resolveTestProcess("lab256-behind", inject("servers").built);
+const RUNNER = resolveTestProcess("lab512-clock", inject("servers").built);
+const LAB_256 = resolveTestProcess("lab256-clock", inject("servers").built);
+
+/** So far ahead that every permit has expired. */
+const EXPIRED_MS = 600_000;
 
 let registry: TestRegistry;
 let temporal: TemporalTestClient;
@@ -48,7 +51,7 @@ test("health names a Runner with a wrong clock until the Runner reports a correc
   await expectClockWarnings([]);
 
   await registry.lab512.kill();
-  await registry.lab512.start({ entry: AHEAD_RUNNER });
+  await registry.lab512.start({ entry: RUNNER, env: { TEST_CLOCK_AHEAD_MS: String(EXPIRED_MS) } });
   expect(await pushCommit()).toBe("expired");
   const { kid } = readSigningKey(registry.founded.keys.receipt);
   await expectClockWarnings([
@@ -63,6 +66,6 @@ test("health names a Runner with a wrong clock until the Runner reports a correc
 
 test("health names a worker of LAB 256 with a wrong clock", async () => {
   await registry.lab256.kill();
-  await registry.lab256.start({ entry: BEHIND_LAB256 });
+  await registry.lab256.start({ entry: LAB_256, env: { TEST_CLOCK_AHEAD_MS: "-20000" } });
   await expectClockWarnings([expect.stringMatching(/^A worker of LAB 256 has a clock at least (19|20)\d{3} ms behind the database's/)]);
 });

@@ -5,13 +5,17 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Charters } from "../../src/decision/charter/charters.js";
 import { PolicyCatalog } from "../../src/decision/policy/policy-catalog.js";
 import type { JobType } from "../../src/domain/act/job.js";
+import { toActWorkflowId, toFinishWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
+import { denyWith, grantValue } from "../../src/domain/denial.js";
 import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { type Receipt, type Refusal, receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js";
 import { toClaimKey, toProjectKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { noInfra } from "../../src/infra/source/open.js";
+import { listAbandonedCommands, readAbandonedCommand } from "../../src/lab256/acts/abandoned-commands.js";
 import { acceptAnswer } from "../../src/lab256/acts/answers.js";
+import { recordCharters } from "../../src/lab256/acts/charters.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
 import { sweepPermits } from "../../src/lab256/acts/housekeeping.js";
 import { addRunnerKey } from "../../src/lab256/identity/runner-keys.js";
@@ -20,6 +24,7 @@ import { findReceiptByJti } from "../../src/lab256/ledger/queries/receipts.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import { ensureSpaces, openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
+import { throwFault } from "../harness/throw-fault.js";
 import { buildUblTenant } from "../lab256/identity/people.js";
 import { seedTenant } from "../lab256/identity/seed-tenant.js";
 import * as event from "../lab256/ledger/events.js";
@@ -36,6 +41,7 @@ const ledger = useLedgerDatabase("unrecorded_acts");
 let folder: string;
 let store: ObjectStore;
 let deps: Lab256Dependencies;
+const openFlows = new Set<string>();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ogr-unrecorded-"));
@@ -51,6 +57,8 @@ beforeAll(async () => {
     permitKey: createWorldKey(),
     receiptKeys: toJwks(RUNNER),
     statementKeys: { keys: [] },
+    reportFault: throwFault,
+    isFlowOpen: async (workflowId) => openFlows.has(workflowId),
     now: () => LATE_MS,
   };
   await ledger.db.transaction().execute((trx) => seedTenant(trx, buildUblTenant(), 1_000));
@@ -78,18 +86,23 @@ async function storeClaim(act: number, permit: { jobType?: JobType } = {}): Prom
   const scopes = { ...issued.scopes, ...permit };
   const payload = { permit: { ...issued, scopes }, card_id: null, actor_id: event.ADMIN, intent: "x" };
   await ledger.appendOrThrow([{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }]);
+  await claimPermit(act);
+}
+
+async function claimPermit(act: number, claimed_at = 1_500): Promise<void> {
+  const jti = event.toJti(act);
   const held = {
     workflow_id: "mallory",
     run_id: "r",
     activity_id: "1",
     attempt: 1,
     nonce: "n",
-    claimed_at: 1_500,
+    claimed_at,
     charter_version: 1,
     statement_digests: [],
   };
-  const claim = signObject("claim", { tenant_id: TENANT, jti: issued.jti, envelope_digest: DIGEST, ...held }, createWorldKey());
-  await store.blobs.create(toClaimKey(TENANT, issued.jti), toCanonicalBytes(claim));
+  const claim = signObject("claim", { tenant_id: TENANT, jti, envelope_digest: DIGEST, ...held }, createWorldKey());
+  await store.blobs.create(toClaimKey(TENANT, jti), toCanonicalBytes(claim));
 }
 
 async function storeReceipt(receipt: Receipt, jti = receipt.jti): Promise<void> {
@@ -184,4 +197,78 @@ test("the flow accepts a receipt only by a key that is registered for the tenant
   expect(await accept()).toMatchObject({ ok: false, denial: { code: "answer_invalid" } });
   await addRunnerKey(ledger.db, TENANT, envelope.target, key.jwk);
   expect(await accept()).toMatchObject({ ok: true, value: { status: "success" } });
+});
+
+/** Past the time at which a claim of 1,500 is abandoned, and short of the next: work and derivation 600 s each, a minute, and the tolerance. */
+const ABANDONED_MS = 1_500 + 600_000 + 600_000 + 60_000 + 30_000;
+
+/** Issues a command. Returns its workflow's id. */
+async function issueCommand(act: number): Promise<string> {
+  await ledger.appendOrThrow([event.buildPermitIssued(act), event.buildCommandIssued(act)]);
+  return toActWorkflowId(TENANT, event.toJti(act));
+}
+
+const toRef = (act: number) => ({ tenant_id: TENANT, jti: event.toJti(act) });
+
+test("only commands that have no end, long after their claim or their permit, and no open flow are abandoned", async () => {
+  for (let act = 80; act <= 85; act += 1) await issueCommand(act);
+  for (const act of [80, 81, 83, 84]) await claimPermit(act);
+  await claimPermit(82, 1_501);
+  openFlows.add(toActWorkflowId(TENANT, event.toJti(81)));
+  await ledger.appendOrThrow([event.buildReceiptRecorded(83, [])]);
+  openFlows.add(toFinishWorkflowId(TENANT, event.toJti(84)));
+
+  const at = (nowMs: number) => ({ ...deps, now: () => nowMs });
+  expect(await listAbandonedCommands(at(ABANDONED_MS - 1))).toEqual([]);
+  expect(await listAbandonedCommands(at(ABANDONED_MS))).toEqual([toRef(80)]);
+  expect(await listAbandonedCommands(deps)).toEqual([80, 82, 85].map(toRef));
+
+  const issued = event.buildCommandIssued(80);
+  if (issued.type !== "command.issued") throw new Error("the event is another one");
+  const { envelope, actor_id, workflow_id } = issued.payload;
+  const command = { envelope, actor_id, workflow_id, transport: "temporal", authority: null, card: null };
+  expect(await readAbandonedCommand(deps, toRef(80))).toEqual(command);
+  expect(await readAbandonedCommand(at(ABANDONED_MS - 1), toRef(80))).toBeNull();
+  for (const act of [81, 83, 99]) expect(await readAbandonedCommand(deps, toRef(act))).toBeNull();
+});
+
+test("a damaged claim is reported, and keeps no other permit from being settled and no other command from being listed", async () => {
+  await ledger.appendOrThrow([event.buildPermitIssued(90)]);
+  await issueCommand(91);
+  for (const act of [90, 91]) await store.blobs.create(toClaimKey(TENANT, event.toJti(act)), Buffer.from("{"));
+  await storeClaim(92);
+  await storeReceipt(buildReceipt(92));
+  await issueCommand(93);
+  const faults: string[] = [];
+  const reporting = { ...deps, reportFault: (_: unknown, what: string) => void faults.push(what) };
+  expect(await sweepPermits(reporting)).toBe(1);
+  expect(await Promise.all([90, 92].map(readStatus))).toEqual(["issued", "used"]);
+  expect(await listAbandonedCommands(reporting)).toContainEqual(toRef(93));
+  expect(faults).toEqual([
+    `cannot settle the permit ${event.toJti(90)} of ${TENANT}`,
+    `cannot tell whether the command ${event.toJti(91)} of ${TENANT} is abandoned`,
+  ]);
+});
+
+test("a charter that cannot be recorded is reported, and the charters of the other tenants are recorded", async () => {
+  await ledger.db.transaction().execute(async (trx) => {
+    for (const tenant_id of ["T.DAMAGED", "T.DENIED"]) await seedTenant(trx, { tenant_id }, 1_000);
+  });
+  const recorded: string[] = [];
+  const charterRecorder = {
+    record: async (tenantId: string) => {
+      if (tenantId === "T.DAMAGED") throw new Error("another version");
+      if (tenantId === "T.DENIED") return denyWith("charter_invalid", "not signed");
+      recorded.push(tenantId);
+      return grantValue(1);
+    },
+  };
+  const faults: string[] = [];
+  const reportFault = (error: unknown, what: string) => void faults.push(`${what}: ${String(error)}`);
+  await recordCharters({ db: ledger.db, charterRecorder, reportFault });
+  expect(recorded).toEqual([TENANT]);
+  expect(faults).toEqual([
+    "cannot record the charter of T.DAMAGED: Error: another version",
+    "cannot record the charter of T.DENIED: not signed",
+  ]);
 });

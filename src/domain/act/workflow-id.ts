@@ -3,6 +3,11 @@ export function toActWorkflowId(tenantId: string, jti: string): string {
   return `act/${tenantId}/${jti}`;
 }
 
+/** Returns the id of the workflow that finishes an act whose own workflow was ended. */
+export function toFinishWorkflowId(tenantId: string, jti: string): string {
+  return `finish/${tenantId}/${jti}`;
+}
+
 /** Returns the id of the workflow that carries a card from proposal to receipt. */
 export function toCardWorkflowId(tenantId: string, cardId: string): string {
   return `card/${tenantId}/${cardId}`;

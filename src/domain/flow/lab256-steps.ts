@@ -88,6 +88,19 @@ export interface RecordAnswerInput extends AcceptCommandInput {
   readonly answer: RunnerAnswer | null;
 }
 
+/** Names a command by its permit. */
+export interface CommandRef {
+  readonly tenant_id: string;
+  readonly jti: string;
+}
+
+/** A command as the ledger has it, with what its act rests on. */
+export interface AbandonedCommand extends AcceptCommandInput, AcceptedCommand {
+  readonly authority: ActAuthority | null;
+  /** The card that its flow carried. */
+  readonly card: Card | null;
+}
+
 export interface FlowEnd {
   readonly status: FlowStatus;
   readonly denial: Denial | null;
@@ -136,6 +149,10 @@ export interface Lab256Activities {
   recordCharter(input: { tenant_id: string }): Promise<void>;
   /** Ends permits that were not used before their `exp`, and records acts that no flow recorded. Returns the number of settled permits. */
   sweepPermits(): Promise<number>;
+  /** Lists commands without a receipt or another end whose flow is closed or gone, long enough after their claim. */
+  abandonedCommands(): Promise<readonly CommandRef[]>;
+  /** Reads such a command. Returns null for any other. */
+  abandonedCommand(ref: CommandRef): Promise<AbandonedCommand | null>;
   /** Returns the newest head, signed, of each chain whose head has no anchor yet. */
   headsToAnchor(): Promise<readonly SignedHead[]>;
   recordAnchored(heads: readonly SignedHead[]): Promise<void>;

@@ -12,6 +12,9 @@ export interface PlannedAct {
   readonly plan_digest: string;
 }
 
+/** The type of the failure of {@link Lab512Activities.anchorHeads}. */
+export const ANCHOR_REFUSED = "anchor_refused";
+
 export interface RunCommandInput {
   readonly envelope: CommandEnvelope;
   /** What an act with a card rests on, null for one without. The Runner verifies all of it. */
@@ -26,7 +29,11 @@ export interface Lab512Activities {
   planAct(act: ProposedAct): Promise<Outcome<PlannedAct>>;
   /** Checks, claims and runs one command. Returns its signed receipt or refusal. */
   runCommand(input: RunCommandInput): Promise<RunnerAnswer>;
-  /** Writes signed heads of the ledger as create-only objects. */
+  /**
+   * Writes signed heads of the ledger as create-only objects.
+   *
+   * @throws an {@link ANCHOR_REFUSED} failure if some are refused. Its details list their containers; the others are anchored.
+   */
   anchorHeads(heads: readonly SignedHead[]): Promise<void>;
   /** Checks a signed entry against the charter and creates it. A repeated call has no second effect. */
   appendCharterEntry(entry: CharterEntry): Promise<Outcome<AppendedEntry>>;

@@ -7,7 +7,17 @@ export async function recordCharter({ charterRecorder }: Lab256Dependencies, ten
   if (recorded?.ok === false) throw new Error(recorded.denial.message);
 }
 
-/** Records the new entries of every tenant's charter, however they were appended. A charter that does not verify is left out. */
-export async function recordCharters({ db, charterRecorder }: Pick<Lab256Dependencies, "db" | "charterRecorder">): Promise<void> {
-  for (const { tenant_id } of await listTenants(db)) await charterRecorder?.record(tenant_id);
+/** Records the new entries of every tenant's charter, however they were appended. A charter that cannot be recorded is reported and left out. */
+export async function recordCharters({
+  db,
+  charterRecorder,
+  reportFault,
+}: Pick<Lab256Dependencies, "db" | "charterRecorder" | "reportFault">): Promise<void> {
+  for (const { tenant_id } of await listTenants(db))
+    try {
+      const recorded = await charterRecorder?.record(tenant_id);
+      if (recorded?.ok === false) reportFault(recorded.denial.message, `cannot record the charter of ${tenant_id}`);
+    } catch (error) {
+      reportFault(error, `cannot record the charter of ${tenant_id}`);
+    }
 }

@@ -20,6 +20,10 @@ export interface Lab256Dependencies extends PermitDependencies {
   readonly telemetry?: { readonly everyMs: number; readonly batchMaxLines: number };
   /** Records what the ledger lacks of a tenant's charter. Absent in a process that leaves that to others. */
   readonly charterRecorder?: Pick<CharterRecorder, "record">;
+  /** Reports what cannot be settled now, such as a damaged object. The rest is settled all the same. `what` names the element. */
+  reportFault(error: unknown, what: string): void;
+  /** Returns whether Temporal has the workflow and it is not closed. */
+  isFlowOpen(workflowId: string): Promise<boolean>;
   /** Called at every step and awaited before the next one. */
   onStep?(step: Lab256Step): void | Promise<void>;
 }

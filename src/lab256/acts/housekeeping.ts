@@ -56,7 +56,6 @@ async function compareClocks({ db, now }: Lab256Dependencies): Promise<void> {
 async function sweepTenant(deps: Lab256Dependencies, tenantId: string): Promise<number> {
   const nowMs = deps.now() - SWEEP_AFTER_MS;
   let settled = 0;
-  const failures: unknown[] = [];
   let after: OverdueAfter | undefined;
   do {
     const permits = await listOverduePermits(deps.db, { tenant_id: tenantId, nowMs, limit: SWEPT_MAX_COUNT, after });
@@ -64,13 +63,11 @@ async function sweepTenant(deps: Lab256Dependencies, tenantId: string): Promise<
       try {
         if (await settlePermit(deps, permit)) settled += 1;
       } catch (error) {
-        failures.push(error);
+        // One permit whose objects are damaged must not keep the others from being settled.
+        deps.reportFault(error, `cannot settle the permit ${permit.jti} of ${tenantId}`);
       }
     after = permits.length < SWEPT_MAX_COUNT ? undefined : permits.at(-1);
   } while (after !== undefined && settled < SWEPT_MAX_COUNT);
-  // One permit whose objects cannot be read must not keep the others from being settled.
-  if (failures.length > 0)
-    throw new AggregateError(failures, `${failures.length} permits of ${tenantId} could not be settled: ${String(failures[0])}`);
   return settled;
 }
 

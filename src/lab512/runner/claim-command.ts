@@ -10,7 +10,7 @@ import type { ObjectStore } from "../../storage/ports.js";
 import type { ActLog, DecisionEvidence } from "./act-log.js";
 import { type ActAuthor, resolveAuthor } from "./answer.js";
 import { type Command, checkCommand } from "./check-command.js";
-import { type ClaimRequest, type HeldClaim, isOwnClaim, takeOverClaim, winClaim } from "./claim-holding.js";
+import { type ClaimRequest, type HeldClaim, mayCarryOn, takeOverClaim, winClaim } from "./claim-holding.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";
 
 export interface ClaimedCommand {
@@ -22,8 +22,8 @@ export interface ClaimedCommand {
 }
 
 /**
- * Runs every check in the contract's order, then claims the permit. A retry that finds its own claim takes it over at once;
- * {@link checkClaimedAct} repeats the checks if the act has not happened.
+ * Runs every check in the contract's order, then claims the permit. A retry that finds its own claim, or one that another
+ * execution abandoned, takes it over at once; {@link checkClaimedAct} repeats the checks if the act has not happened.
  */
 export async function checkAndClaim(
   deps: RunnerDependencies,
@@ -33,15 +33,16 @@ export async function checkAndClaim(
   log: ActLog,
 ): Promise<Outcome<ClaimedCommand>> {
   const { envelope } = command;
-  const { tenant_id, jti } = envelope;
+  const { tenant_id, jti, permit } = envelope;
   const envelope_digest = hashEnvelope(envelope);
   const execution = { workflow_id, run_id, activity_id, attempt };
-  const request: ClaimRequest = { ...execution, tenant_id, jti, envelope_digest };
+  const request: ClaimRequest = { ...execution, tenant_id, jti, envelope_digest, max_run_ms: permit.max_run_ms };
   const found = attempt > 1 ? await readClaim(store, tenant_id, jti) : undefined;
-  if (found !== undefined && (await isOwnClaim(deps, found, request))) {
-    log.writeLine(`took over the claim of attempt ${found.claim.attempt}`);
+  if (found !== undefined && (await mayCarryOn(deps, found, request))) {
+    log.writeLine(`took over the claim of attempt ${found.claim.attempt} of ${found.claim.workflow_id}`);
+    // First, so that an execution without the act's approvals takes nothing over.
+    const evidence = findClaimedEvidence(found, command);
     const held = await takeOverClaim(deps, store, request, found);
-    const evidence = findClaimedEvidence(held, command);
     log.recordDecision(evidence);
     return grantValue({ held, isTakenOver: true, statements: evidence.statements, author: resolveAuthor(deps, envelope) });
   }
@@ -62,7 +63,7 @@ export async function checkAndClaim(
 }
 
 /** Finds what the first attempt counted, so that every attempt makes the same commit and the same evidence. */
-function findClaimedEvidence({ claim }: HeldClaim, { authority }: Command): DecisionEvidence {
+function findClaimedEvidence({ claim }: Pick<HeldClaim, "claim">, { authority }: Command): DecisionEvidence {
   const parsed = authority === null ? undefined : parseWith(authoritySchema, authority);
   const given: ActAuthority | undefined = parsed?.ok ? parsed.value : undefined;
   const byDigest = new Map(given?.statements.map((signed) => [hashCanonical(signed), signed]));

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { computeAbandonedAtMs } from "../../domain/act/derive-time.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { signObject, verifySignedObject } from "../../domain/bytes/signature.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -33,26 +34,29 @@ export interface ClaimRequest extends Omit<Execution, "signal"> {
   readonly tenant_id: string;
   readonly jti: string;
   readonly envelope_digest: string;
+  readonly max_run_ms: number;
 }
 
 /** What the first attempt found when it checked the act. */
 export type CheckedAct = Pick<Claim, "charter_version" | "infra_revision" | "statement_digests">;
 
 /**
- * Returns whether a Runner claimed the permit in an earlier attempt at this same command. The claim is signed by a receipt key of the charter's
- * version that it names, since the key may have been rotated since.
+ * Returns whether a Runner claimed the permit for this same envelope, in an earlier attempt of this execution or in another execution that has
+ * abandoned it. The claim is signed by a receipt key of the charter's version that it names, since the key may have been rotated since.
  */
-export async function isOwnClaim(deps: RunnerDependencies, { claim }: StoredClaim, request: ClaimRequest): Promise<boolean> {
+export async function mayCarryOn(deps: RunnerDependencies, { claim }: StoredClaim, request: ClaimRequest): Promise<boolean> {
   const isSameCommand =
-    claim.tenant_id === request.tenant_id &&
-    claim.jti === request.jti &&
-    claim.envelope_digest === request.envelope_digest &&
-    claim.workflow_id === request.workflow_id &&
-    claim.run_id === request.run_id;
+    claim.tenant_id === request.tenant_id && claim.jti === request.jti && claim.envelope_digest === request.envelope_digest;
   if (!isSameCommand) return false;
+  // The claim's first attempt checked the envelope, and with it the run time that its permit allows.
+  if (!isSameExecution(claim, request) && deps.now() < computeAbandonedAtMs(claim.claimed_at, request.max_run_ms)) return false;
   const charter = await deps.charters.readNewest(request.tenant_id);
   const jwk = charter.ok ? charter.value.findKeyAt(claim.kid, "receipt", claim.charter_version) : undefined;
   return jwk !== undefined && verifySignedObject("claim", claim, { keys: [jwk] }) === "valid";
+}
+
+function isSameExecution(claim: Claim, request: ClaimRequest): boolean {
+  return claim.workflow_id === request.workflow_id && claim.run_id === request.run_id;
 }
 
 /** Wins the permit's claim, or denies because another command has it. Source: contracts "Then the claim". */
@@ -73,13 +77,14 @@ export async function winClaim(
       toClaimKey(request.tenant_id, request.jti),
       "The claim was there and is not readable now; try again.",
     );
-  if (await isOwnClaim(deps, found, request))
+  if (await mayCarryOn(deps, found, request))
     return grantValue({ held: await takeOverClaim(deps, store, request, found), isTakenOver: true });
   return denyWith("permit_used", "The permit has been used; a permit is for one act.");
 }
 
 /**
- * Takes over the claim of an earlier attempt.
+ * Takes over the claim of an earlier attempt. Attempts of one execution follow each other by their numbers; whoever carries on another
+ * execution's act follows by the conditional write alone, since anyone who reaches Temporal chooses the numbers.
  *
  * @throws GhostAttempt if a later attempt holds it.
  */
@@ -89,7 +94,7 @@ export async function takeOverClaim(
   request: ClaimRequest,
   found: StoredClaim,
 ): Promise<HeldClaim> {
-  if (found.claim.attempt >= request.attempt)
+  if (isSameExecution(found.claim, request) && found.claim.attempt >= request.attempt)
     throw new GhostAttempt(`Attempt ${found.claim.attempt} holds the claim; this is attempt ${request.attempt}.`);
   const charter = await deps.charters.readNewest(request.tenant_id);
   if (!charter.ok) throw new Error(`${charter.denial.message} Without its charter no act of ${request.tenant_id} is taken over.`);

@@ -7,11 +7,11 @@ import type { Execution } from "./dependencies.js";
 const PULLED = "pulled";
 
 /**
- * Resolves the execution of a pulled command. No workflow counts its attempts, so the claim does: a Runner that died while running it
- * finds its own claim and takes it over with the next number.
+ * Resolves the execution of a pulled command. No workflow counts its attempts, so the claim does: a Runner that finds the command claimed
+ * has the next number, with which it may take the claim over.
  */
 export async function resolvePulledExecution(store: ObjectStore, envelope: CommandEnvelope, signal: AbortSignal): Promise<Execution> {
   const claim = (await readClaim(store, envelope.tenant_id, envelope.jti))?.claim;
-  const isOwn = claim?.workflow_id === PULLED && claim.envelope_digest === hashEnvelope(envelope);
-  return { workflow_id: PULLED, run_id: envelope.jti, activity_id: envelope.jobId, attempt: isOwn ? claim.attempt + 1 : 1, signal };
+  const isClaimed = claim?.envelope_digest === hashEnvelope(envelope);
+  return { workflow_id: PULLED, run_id: envelope.jti, activity_id: envelope.jobId, attempt: isClaimed ? claim.attempt + 1 : 1, signal };
 }

@@ -63,7 +63,7 @@ export async function executeCommand(
   const act: Act = { ...answering, statements, attempt, claimedAtMs, isTakenOver, checkPermission, author, infra_revision };
 
   // If an earlier attempt stored the receipt, only objects derived from it can still be missing.
-  const known = execution.attempt > 1 ? await readReceipt(store, tenant_id, jti) : undefined;
+  const known = isTakenOver ? await readReceipt(store, tenant_id, jti) : undefined;
   const { receipt, isOurs } = known === undefined ? await runActToReceipt(act) : { receipt: known, isOurs: false };
   if (receipt.status === "success") await deriveObjects(act, receipt, isOurs);
   await attempt.completeStep("derived");

@@ -42,6 +42,16 @@ const telemetryWaits = new Counter({
   registers,
 });
 
+const housekeepingFaults = new Counter({
+  name: "ogr_housekeeping_faults_total",
+  help: "Permits, commands and charters that a sweep could not settle; the log names each, and the next sweep tries again",
+  registers,
+});
+
+export function countHousekeepingFault(): void {
+  housekeepingFaults.inc();
+}
+
 /** Counts a check for telemetry, which found lines to append now or lines that have to wait. */
 export function countTelemetry(found: { readonly lines: number } | "waits"): void {
   if (found === "waits") telemetryWaits.inc();

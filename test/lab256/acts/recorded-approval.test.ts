@@ -23,6 +23,7 @@ import type { FlowState } from "../../../src/workflows/messages.js";
 import { buildRegistrationJob, OFFICE, openCard, PATIENCE_MS, stateDecision } from "../../harness/acting.js";
 import { type ServedRegistry, startRegistryInProcess } from "../../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../../harness/temporal-client.js";
+import { throwFault } from "../../harness/throw-fault.js";
 
 // A compromised worker can tell a flow that a card has all its approvals. The step that signs the permit checks the ledger.
 
@@ -48,6 +49,8 @@ beforeAll(async () => {
     permitKey: readSigningKey(keys.permit),
     receiptKeys: readJwks(keys.receiptJwks),
     statementKeys: { keys: [readSigningKey(keys.statement).jwk] },
+    reportFault: throwFault,
+    isFlowOpen: async () => true,
   });
 });
 

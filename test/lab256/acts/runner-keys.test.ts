@@ -18,6 +18,7 @@ import { ensureSpaces, openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { createTestKey } from "../../domain/samples.js";
 import { revokeRunnerKey } from "../../harness/identity.js";
+import { throwFault } from "../../harness/throw-fault.js";
 import { buildUblTenant } from "../identity/people.js";
 import { seedTenant } from "../identity/seed-tenant.js";
 import * as event from "../ledger/events.js";
@@ -52,6 +53,8 @@ beforeAll(async () => {
     policies: new PolicyCatalog(store, new Charters(store, new Map()), Date.now),
     receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
     statementKeys: { keys: [] },
+    reportFault: throwFault,
+    isFlowOpen: async () => true,
   };
   await ledger.db.transaction().execute((trx) => seedTenant(trx, buildUblTenant(), 1_000));
   await ledger.db.transaction().execute((trx) => seedTenant(trx, { tenant_id: "T.ELSEWHERE" }, 1_000));

@@ -1,7 +1,14 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { computeAbandonedAtMs } from "../../../src/domain/act/derive-time.js";
+import { toEndedActRef } from "../../../src/domain/git/ref-name.js";
 import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
+import type { Receipt } from "../../../src/domain/permit/receipt.js";
+import { toClaimKey, toReceiptKey } from "../../../src/domain/storage-key.js";
 import type { JobStep } from "../../../src/lab512/jobs/job.js";
+import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
 import { Clone } from "../../repository/real-git.js";
 import {
@@ -9,13 +16,17 @@ import {
   buildInitJob,
   buildRunnerCommand,
   buildTagJob,
+  MAX_RUN_MS,
+  PROJECT,
   readStoredReceipt,
   readTip,
   registerByRunner,
   runEnvelope,
   stagePushJob,
   waitForReceipt,
+  waitForRefusal,
 } from "./commands.js";
+import { createHookedStore, hookOnce, type Operation } from "./store-hooks.js";
 import { createWorldKey, MAIN_BACKEND, openWorld, TENANT, type World } from "./world.js";
 
 const STEPS: readonly JobStep[] = ["claimed", "looked", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
@@ -153,6 +164,122 @@ describe("a retry after the death of a Runner", () => {
     expect((await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: gone })))).status).toBe("success");
     expect((await waitForReceipt(runEnvelope(await world.openRunner(), envelope, { attempt: 2 }))).status).toBe("success");
     expect(await readTip(world, branch)).toBeUndefined();
+  });
+
+  describe("of an execution that somebody ended", () => {
+    /** Longer than the interval at which an attempt checks its claim. */
+    const FREEZE_MS = 400;
+    const ABANDONED_MS = computeAbandonedAtMs(0, MAX_RUN_MS);
+    /** Another execution of the same command, as LAB 256 schedules it. */
+    const OTHER = { workflow_id: "finish", run_id: "another", attempt: 1_000_001 } as const;
+
+    /** Runs `work` with Runners whose clock is ahead. */
+    const ahead = async <T>(ms: number, work: () => Promise<T>): Promise<T> => {
+      world.clock.offsetMs += ms;
+      try {
+        return await work();
+      } finally {
+        world.clock.offsetMs -= ms;
+      }
+    };
+    const endAfter = async (step: JobStep, branch: string) => {
+      const envelope = buildRunnerCommand(world, { job: await pushFirst(branch) });
+      await dieAfter([{ step, envelope }]);
+      return envelope;
+    };
+
+    it("is denied to another execution while the claim's attempt may be running, and changes nothing", async () => {
+      const envelope = await endAfter("moved", "feature/in-time");
+      const claim = await readJson(toClaimKey(TENANT, envelope.jti));
+      const refused = () => waitForRefusal(runEnvelope(deps, envelope, OTHER));
+      expect((await refused()).code).toBe("permit_used");
+      await ahead(ABANDONED_MS - 60_000, async () => expect((await refused()).code).toBe("permit_expired"));
+      expect(await readJson(toClaimKey(TENANT, envelope.jti))).toEqual(claim);
+      expect(await readStoredReceipt(world, envelope.jti)).toBeUndefined();
+      // Its own execution is not held up.
+      expect((await waitForReceipt(runEnvelope(deps, envelope, { attempt: 2 }))).status).toBe("success");
+    });
+
+    it("gives an act that had moved refs the receipt of what it moved", async () => {
+      const envelope = await endAfter("moved", "feature/ended-late");
+      const receipt = await ahead(ABANDONED_MS, () => waitForReceipt(runEnvelope(deps, envelope, OTHER)));
+      expect(receipt).toMatchObject({ status: "success", refs: [{ old: "0".repeat(40), new: first }] });
+      expect(await readTip(world, "feature/ended-late")).toBe(first);
+      // Any further execution reads that receipt, and so does the one that was ended.
+      const again = (execution: object) => ahead(ABANDONED_MS, () => waitForReceipt(runEnvelope(deps, envelope, execution)));
+      expect(await again({ ...OTHER, run_id: "a-third" })).toEqual(receipt);
+      expect(await again({ attempt: 2 })).toEqual(receipt);
+      expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
+    });
+
+    it("ends an act that had only fetched, and moves no ref", async () => {
+      const envelope = await endAfter("fetched", "feature/ended-early");
+      const receipt = await ahead(ABANDONED_MS, () => waitForReceipt(runEnvelope(deps, envelope, OTHER)));
+      expect(receipt).toMatchObject({ status: "error", code: "run_time_exceeded", refs: [] });
+      expect(await readTip(world, "feature/ended-early")).toBeUndefined();
+      const refs = await readRefs(world.store, { tenant_id: TENANT, project_id: PROJECT });
+      expect(refs?.refs.has(toEndedActRef(envelope.jti))).toBe(true);
+    });
+
+    it("is denied for another envelope with the same permit, however late", async () => {
+      const envelope = await endAfter("moved", "feature/not-its-own");
+      const another = { ...envelope, jobId: "another-job" };
+      await ahead(ABANDONED_MS, async () => {
+        expect((await waitForRefusal(runEnvelope(deps, another, OTHER))).code).toBe("permit_expired");
+        expect((await waitForReceipt(runEnvelope(deps, envelope, OTHER))).status).toBe("success");
+      });
+    });
+
+    it("needs the approvals of the claim, without which it takes nothing over", async () => {
+      const tag = buildTagJob({ commit: first, tag: "v2.0.0" });
+      const envelope = buildRunnerCommand(world, { job: tag, scopes: await approveJob(world, deps, tag, "L4") });
+      await dieAfter([{ step: "moved", envelope }]);
+      const claim = await readJson(toClaimKey(TENANT, envelope.jti));
+      await ahead(ABANDONED_MS, async () => {
+        await expect(runEnvelope(deps, envelope, OTHER, null)).rejects.toThrow("came without the statement");
+        expect(await readJson(toClaimKey(TENANT, envelope.jti))).toEqual(claim);
+        expect((await waitForReceipt(runEnvelope(deps, envelope, OTHER))).status).toBe("success");
+      });
+    });
+
+    it.each([
+      { when: "before it moves the refs", status: "error", tip: () => undefined },
+      { when: "before its receipt", status: "success", tip: () => first },
+    ])("lets the first attempt lose that was frozen $when and wakes", async ({ when, status, tip }) => {
+      const branch = `feature/frozen-${when.replaceAll(" ", "-")}`;
+      const envelope = buildRunnerCommand(world, { job: await pushFirst(branch) });
+      const isPoint = (operation: Operation, key: string) =>
+        status === "error" ? operation === "swap" && key.endsWith("/packed-refs") : key === toReceiptKey(TENANT, envelope.jti);
+      let receipt: Receipt | undefined;
+      const freeze = hookOnce("before", isPoint, async () => {
+        receipt = await ahead(ABANDONED_MS, () => waitForReceipt(runEnvelope(deps, envelope, OTHER)));
+        await delay(FREEZE_MS);
+      });
+      const frozen = await world.openRunner({ store: createHookedStore(world.store, freeze) });
+      await expect(runEnvelope(frozen, envelope)).rejects.toThrow(GhostAttempt);
+      expect(receipt?.status).toBe(status);
+      expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
+      expect(await readTip(world, branch)).toBe(tip());
+    });
+
+    it("ends with one receipt although several executions carry it on at once", async () => {
+      const envelopes = await Promise.all((["claimed", "moved"] as const).map((step) => endAfter(step, `feature/raced-${step}`)));
+      const fresh = await world.openRunner();
+      for (const envelope of envelopes) {
+        const race = async (run_id: string, runner: RunnerDependencies) => {
+          for (let attempt = OTHER.attempt; ; attempt += 1)
+            try {
+              return await waitForReceipt(runEnvelope(runner, envelope, { ...OTHER, run_id, attempt }));
+            } catch (error) {
+              if (!(error instanceof GhostAttempt)) throw error;
+              await delay(Math.random() * 200 * (attempt - OTHER.attempt + 1));
+            }
+        };
+        const receipts = await ahead(ABANDONED_MS, () => Promise.all([race("a", deps), race("b", fresh), race("c", deps)]));
+        for (const receipt of receipts) expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
+      }
+      expect(await Promise.all(["claimed", "moved"].map((step) => readTip(world, `feature/raced-${step}`)))).toEqual([undefined, first]);
+    });
   });
 
   // The last one, because it rotates the key. Otherwise the act would never get its receipt, and nobody could tell any more who pushed to the project.

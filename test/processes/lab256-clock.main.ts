@@ -1,5 +1,5 @@
 import { runLab256 } from "../../src/worker/lab256.js";
 import { setClock } from "./set-clock.js";
 
-setClock(-20_000);
+setClock(Number(process.env.TEST_CLOCK_AHEAD_MS));
 await runLab256(process.env);

@@ -1,6 +1,5 @@
 import { runLab512 } from "../../src/worker/lab512.js";
 import { setClock } from "./set-clock.js";
 
-// So far ahead that every permit has expired.
-setClock(600_000);
+setClock(Number(process.env.TEST_CLOCK_AHEAD_MS));
 await runLab512(process.env);
