@@ -19,7 +19,7 @@ import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { createBucketPrefix } from "./buckets.js";
 import { createDatabase } from "./database.js";
-import { createNamespace } from "./namespace.js";
+import { createNamespace, deleteHousekeeping } from "./namespace.js";
 
 interface SharedOptions {
   /** Helps to recognise the registry. Unique per test file. */
@@ -159,6 +159,7 @@ async function createPlace(name: string, given?: string): Promise<{ place: Regis
     },
     async remove() {
       await supervisor.stop();
+      await deleteHousekeeping(temporalNamespace);
       await database.drop();
       await rm(dataDir, { recursive: true, force: true });
     },
