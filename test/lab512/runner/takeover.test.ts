@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { computeAbandonedAtMs } from "../../../src/domain/act/derive-time.js";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { signObject } from "../../../src/domain/bytes/signature.js";
 import { toEndedActRef } from "../../../src/domain/git/ref-name.js";
 import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
 import type { Receipt } from "../../../src/domain/permit/receipt.js";
@@ -221,12 +223,27 @@ describe("a retry after the death of a Runner", () => {
       expect(refs?.refs.has(toEndedActRef(envelope.jti))).toBe(true);
     });
 
-    it("is denied for another envelope with the same permit, however late", async () => {
-      const envelope = await endAfter("moved", "feature/not-its-own");
-      const another = { ...envelope, jobId: "another-job" };
+    it("is denied for every other envelope with the same permit, even by a new permit, and by a claim that no Runner signed", async () => {
+      // Nobody can act in this project afterwards.
+      await registerByRunner(world, deps, "P.forged");
+      const job = await stagePushJob(world, clone.bundle("first"), { branch: "feature/x", project_id: "P.forged" });
+      const envelope = buildRunnerCommand(world, { job });
+      await dieAfter([{ step: "moved", envelope }]);
+      const key = toClaimKey(TENANT, envelope.jti);
+      const [pointed, claim] = [await world.store.pointers.read(key), await readJson(key)];
       await ahead(ABANDONED_MS, async () => {
-        expect((await waitForRefusal(runEnvelope(deps, another, OTHER))).code).toBe("permit_expired");
-        expect((await waitForReceipt(runEnvelope(deps, envelope, OTHER))).status).toBe("success");
+        // LAB 256 signs what it likes: a permit that is still valid, or one that lets a claim seem abandoned sooner.
+        const { jti } = envelope;
+        for (const permit of [{ jti }, { jti, max_run_ms: 1 }])
+          expect((await waitForRefusal(runEnvelope(deps, buildRunnerCommand(world, { job, permit }), OTHER))).code).toBe("permit_used");
+        expect((await waitForRefusal(runEnvelope(deps, { ...envelope, jobId: "another-job" }, OTHER))).code).toBe("permit_expired");
+        expect(await readJson(key)).toEqual(claim);
+        expect(await readStoredReceipt(world, jti)).toBeUndefined();
+        const { kid: _, sig: __, ...unsigned } = claim;
+        const forged = toCanonicalBytes(signObject("claim", unsigned, createWorldKey()));
+        expect(await world.store.pointers.swap(key, pointed?.version ?? null, forged)).toMatchObject({ won: true });
+        expect((await waitForRefusal(runEnvelope(deps, envelope, OTHER))).code).toBe("permit_expired");
+        expect(await readStoredReceipt(world, jti)).toBeUndefined();
       });
     });
 
