@@ -40,6 +40,9 @@ needs_project if {
 # Every level that a rule finds; the highest one counts.
 levels contains spec.level
 
+# What a change of the charter is at least (contracts "Charter"). The registry checks it again.
+levels contains input.facts.charter_level if input.facts.charter_level
+
 levels contains row.push if push
 
 levels contains row.force if {

@@ -79,7 +79,7 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
   const interceptors = tracing === undefined ? [] : [tracing.client];
   const temporal = new Temporal(readTemporalAccess(env), env.OGR_TEMPORAL_NAMESPACE, interceptors);
   const charters = new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE));
-  const policies = new PolicyCatalog(store, charters, Date.now);
+  const policies = new PolicyCatalog(charters, Date.now);
   const infra = openInfraSource(env.OGR_INFRA, store);
   const urls = new Urls({
     publicUrl: env.OGR_PUBLIC_URL,

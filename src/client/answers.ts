@@ -4,6 +4,7 @@ import { FLOW_STATUSES } from "../domain/card/flow-status.js";
 import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.js";
 import { charterEntrySchema } from "../domain/charter/entry.js";
 import { passkeySchema } from "../domain/charter/records.js";
+import { blake3Schema } from "../domain/ids.js";
 import { LEVELS } from "../domain/level.js";
 import { permitSchema } from "../domain/permit/permit.js";
 import { receiptSchema } from "../domain/permit/receipt.js";
@@ -176,6 +177,7 @@ export const passkeysSchema = z.array(registeredPasskeySchema.extend({ disabled:
 export const registrationOptionsSchema = z.looseObject({ challenge: z.string(), rp: z.looseObject({ name: z.string() }) });
 
 export const charterSchema = z.looseObject({ version: z.int(), founding_jwk: publicJwkSchema });
+export const policySchema = z.looseObject({ policy_hash: blake3Schema, wasm: z.base64() });
 export const charterEntriesSchema = z.array(charterEntrySchema);
 
 export const ledgerSchema = z.looseObject({

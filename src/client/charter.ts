@@ -1,5 +1,6 @@
 import { signNextEntry } from "../decision/charter/next-entry.js";
-import { CharterWalk } from "../decision/charter/walk.js";
+import { CharterWalk, type ReadPolicy } from "../decision/charter/walk.js";
+import { StoredPolicies } from "../decision/policy/stored-policies.js";
 import { toCanonicalBytes } from "../domain/bytes/canonical.js";
 import type { PublicJwk, SigningKey } from "../domain/bytes/signature.js";
 import type { CharterEntry } from "../domain/charter/entry.js";
@@ -36,11 +37,17 @@ export async function enterPasskey(registry: RegistryClient, foundingKey: Signin
   return requireValue(await registry.appendCharterEntry(signed.value)).version;
 }
 
+/** Returns how to read the tenant's policies from the registry. Each is checked by its hash. */
+export function buildPolicyReader(registry: RegistryClient): ReadPolicy {
+  const policies = new StoredPolicies(async (_, hash) => Buffer.from(requireValue(await registry.readPolicy(hash)).wasm, "base64"));
+  return policies.readPolicyByHash;
+}
+
 /** Fetches all entries of the tenant's charter and walks them from `foundingJwk`, believing nothing that the registry says of them. */
 export async function walkTenantCharter(registry: RegistryClient, foundingJwk: PublicJwk): Promise<WalkedCharter> {
   const entries: CharterEntry[] = [];
   for await (const page of readPages((query) => registry.listCharterEntries(query))) entries.push(...page);
-  const walk = new CharterWalk(registry.tenant_id, foundingJwk);
+  const walk = new CharterWalk(registry.tenant_id, foundingJwk, buildPolicyReader(registry));
   const outcome = await walk.advance(async (version) => {
     const entry = entries[version - 1];
     return entry === undefined ? undefined : toCanonicalBytes(entry);

@@ -2,10 +2,11 @@ import type { Infra } from "../domain/act/infra-context.js";
 import type { Card } from "../domain/card/card.js";
 import { type Denial, denyWith, grantValue } from "../domain/denial.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
+import { isLevelAtLeast } from "../domain/level.js";
 import type { ActInput, Decision, Reason } from "../domain/policy/policy-contract.js";
 import type { Result } from "../domain/result.js";
 import { buildActInput, type KnownFacts, type RequestedAct } from "./act-input.js";
-import type { NewestCharter } from "./charter/charters.js";
+import type { NewestCharter } from "./charter/newest-charter.js";
 import { findMember } from "./members.js";
 import type { Policy } from "./policy/policy.js";
 
@@ -53,15 +54,22 @@ export function decideCardAct(rules: Rules, card: Card, { plan }: PlannedAct, at
   const author = findMember(rules.charter, actor_id, atMs);
   if (author !== undefined && author.person_id !== person_id)
     return deny(`${actor_id} belongs to another person than when the card was opened. Open a new card.`);
-  return decideAct(rules, {
+  const { charter, infra } = plan.basis;
+  const decided = decideAct(rules, {
     act: card,
     actor_id,
     hasCard: true,
     // The act was planned, so the project exists unless the act registers it.
-    facts: { fast_forward: plan.fast_forward, project_exists: card.jobType !== "git.registry.init" },
-    infra: plan.basis.infra,
+    facts: {
+      fast_forward: plan.fast_forward,
+      project_exists: card.jobType !== "git.registry.init",
+      ...(charter === undefined ? {} : { charter_level: charter.level }),
+    },
+    infra,
     at_ms: atMs,
   });
+  if (!decided.ok || charter === undefined || isLevelAtLeast(decided.value.level, charter.level)) return decided;
+  return deny(`This change of the charter is an act of at least ${charter.level}, and the policy gives it ${decided.value.level}.`);
 }
 
 function deny(message: string, reasons: readonly Reason[] = []) {

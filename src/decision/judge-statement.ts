@@ -17,7 +17,7 @@ import { isLevelAtLeast } from "../domain/level.js";
 import type { StatementAdmission } from "../domain/policy/policy-contract.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
 import { denyStepUp, verifyAssertion } from "./assertion.js";
-import type { NewestCharter } from "./charter/charters.js";
+import type { NewestCharter } from "./charter/newest-charter.js";
 import type { AllowedDecision, Rules } from "./decide-act.js";
 import { findMember, type Member } from "./members.js";
 
@@ -189,10 +189,18 @@ function askPolicy(
       break_glass: false,
     },
   });
+  if (decision !== "withdraw" && person_id !== null && planned.plan.basis.charter?.takes_power_from.includes(person_id) === true)
+    return { counts: false, reasons: [...admission.reasons, LOSES_POWER] };
   const mayHavePushed = person_id !== null && pushers.person_ids.includes(person_id);
   if (pushers.exact || admission.counts || !mayHavePushed) return admission;
   return { ...admission, reasons: [...admission.reasons, PUSHERS_NOT_KNOWN] };
 }
+
+/** Explains why a person neither approves nor rejects a change that takes power from that person. */
+const LOSES_POWER = {
+  rule: "approver.loses_power",
+  text: "The change takes power from this person, who therefore neither approves nor rejects it.",
+};
 
 /** Explains why a person is excluded who may have pushed only other commits. */
 const PUSHERS_NOT_KNOWN = {

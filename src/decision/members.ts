@@ -1,7 +1,7 @@
 import { type ActorKind, parseActorKind } from "../domain/ids.js";
 import { isServiceActor } from "../domain/service-actor.js";
 import { TELEMETRY_SERVICE } from "../domain/telemetry/service.js";
-import type { NewestCharter } from "./charter/charters.js";
+import type { NewestCharter } from "./charter/newest-charter.js";
 
 interface HeldOffice {
   readonly office_id: string;

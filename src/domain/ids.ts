@@ -18,6 +18,11 @@ export const projectIdSchema = z
   .regex(PROJECT, "Write a project id such as `P.demo`: `P.`, then letters, digits, `_`, `-` and single dots.")
   .refine((id) => !/\.(git|lock)$/i.test(id), "A project id must not end in `.git` or `.lock`, which git uses itself.");
 
+/** Stands for the project of an act that concerns none. Source: contracts "Levels". */
+export const NO_PROJECT = "_";
+/** The project of an act. */
+export const actProjectIdSchema = z.union([projectIdSchema, z.literal(NO_PROJECT)]);
+
 export const ACTOR_KINDS = ["person", "agent", "app"] as const;
 export type ActorKind = (typeof ACTOR_KINDS)[number];
 

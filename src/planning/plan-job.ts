@@ -1,4 +1,4 @@
-import type { JobType, ParamsOf } from "../domain/act/job.js";
+import type { GitJobType, ParamsOf } from "../domain/act/job.js";
 import type { Plan } from "../domain/act/plan.js";
 import { denyWith, type Outcome } from "../domain/denial.js";
 import { GitFault } from "../repository/git-fault.js";
@@ -11,7 +11,7 @@ import { planTagRelease } from "./plan-tag-release.js";
 import { planPush } from "./push/plan-push.js";
 import { planTelemetryAppend } from "./telemetry/plan-telemetry-append.js";
 
-const PLANS: { readonly [T in JobType]: PlanFunction<ParamsOf<T>> } = {
+const PLANS: { readonly [T in GitJobType]: PlanFunction<ParamsOf<T>> } = {
   "git.registry.init": planInit,
   "git.registry.push": planPush,
   "git.registry.tag_release": planTagRelease,
@@ -25,7 +25,7 @@ const PLANS: { readonly [T in JobType]: PlanFunction<ParamsOf<T>> } = {
  * Plans a job within `limits.planMaxMs`. A plan that takes longer is denied with `limit_exceeded`, because a retry would take as long and
  * each one occupies a Runner.
  */
-export async function planJob<T extends JobType>(
+export async function planJob<T extends GitJobType>(
   context: Omit<PlanningContext, "signal">,
   jobType: T,
   input: PlanInput<ParamsOf<T>>,

@@ -95,7 +95,7 @@ export async function startLab256(
   const activities = createLab256Activities({
     db,
     store,
-    policies: new PolicyCatalog(store, charters, Date.now),
+    policies: new PolicyCatalog(charters, Date.now),
     infra: openInfraSource(env.OGR_INFRA, store),
     permitKey: readSigningKey(env.OGR_PERMIT_KEY_FILE),
     receiptKeys: readJwks(env.OGR_RECEIPT_JWKS_FILE),

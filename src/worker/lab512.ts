@@ -52,7 +52,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     getRepositories: repositories.get,
     receiptKey: readSigningKey(env.OGR_RECEIPT_KEY_FILE),
     charters,
-    policies: new PolicyCatalog(store, charters, Date.now),
+    policies: new PolicyCatalog(charters, Date.now),
     allowlist,
     infra: openInfraSource(env.OGR_INFRA, store),
     limits: {

@@ -15,7 +15,7 @@ import type { MessageVerdict } from "./messages.js";
 
 /** How often a plan is recomputed because the policy or infra context has changed meanwhile. */
 const OUTDATED_PLANS_MAX = 5;
-const OUTDATES_PLAN: ReadonlySet<string> = new Set(["policy_not_current", "infra_changed"]);
+const OUTDATES_PLAN: ReadonlySet<string> = new Set(["policy_not_current", "infra_changed", "plan_changed"]);
 
 /** Carries a card from proposal to permit: plan, policy, statements and attestations until `decide_by`. */
 export class CardApproval implements OpenRound {

@@ -24,6 +24,8 @@ let routes: readonly Route[];
 beforeAll(async () => {
   api = await startApi("api-routes");
   routes = buildRouteTable(api.deps);
+  const charter = await api.deps.charters.readNewest(TENANT);
+  PATH_VALUES["policy_hash"] = charter.ok ? charter.value.policy_hash : "";
   await api.deps.db.updateTable("tenants").set({ transport: "pull" }).where("tenant_id", "=", OTHER).execute();
   for (const tenantId of [TENANT, OTHER]) await appendEvents(api.deps.db, tenantId, await buildTenantEvents(tenantId), Date.now());
 });

@@ -96,7 +96,7 @@ export async function startApi(
   const temporal = new Temporal({ address: changes.temporalAddress ?? servers.temporal_address }, namespace);
   const [permitKey, statementKey] = [readSigningKey(founded.keys.permit), readSigningKey(founded.keys.statement)];
   const charters = new Charters(store, readFoundingKeys(founded.keys.foundingKeysLab256));
-  const policies = new PolicyCatalog(store, charters, Date.now);
+  const policies = new PolicyCatalog(charters, Date.now);
   const urls = new Urls({ temporalUiUrl: servers.temporal_ui_url, namespace });
   const logged: string[] = [];
   const log = createProcessLog(

@@ -1,5 +1,6 @@
 import { computeUserHandle } from "../../src/decision/assertion.js";
-import { Charters, type NewestCharter } from "../../src/decision/charter/charters.js";
+import { Charters } from "../../src/decision/charter/charters.js";
+import type { NewestCharter } from "../../src/decision/charter/newest-charter.js";
 import { decideCardAct } from "../../src/decision/decide-act.js";
 import { type CardRound, judgeStatement, type StatementTimes } from "../../src/decision/judge-statement.js";
 import { loadPolicy, type Policy } from "../../src/decision/policy/policy.js";

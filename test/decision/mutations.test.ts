@@ -14,6 +14,7 @@ import { receiptSchema } from "../../src/domain/permit/receipt.js";
 import * as sample from "../domain/samples.js";
 import { chooseExtent, chooseRuns } from "../harness/campaign.js";
 import type { CharterWriter } from "./charter/charters.js";
+import { refusePolicies } from "./charter/three-versions.js";
 import { buildRound, buildStatement, changeMembers, judge, passkeys, readCharter, signStatement, writeCharter } from "./judging.js";
 
 // An attacker who can change stored or sent bytes changes one member of a valid object, in any way. No result may be accepted.
@@ -148,12 +149,12 @@ describe("a valid object with one change", () => {
     });
     subjects.receipt = toSigned("receipt", receiptSchema, sample.receipt);
     subjects.claim = toSigned("claim", claimSchema, sample.claim);
-    const walk = new CharterWalk(writer.tenant_id, writer.key.jwk);
+    const walk = new CharterWalk(writer.tenant_id, writer.key.jwk, refusePolicies);
     await walk.advance(writer.read);
     changeMembers(writer, { persons: { "person:dan": { name: "Dan", emails: ["dan@example.org"], passkeys: [], disabled: false } } });
     subjects["charter entry"] = {
       original: toJson(writer.entries.at(-1)),
-      accepts: (candidate) => walk.checkNext(toCanonicalBytes(candidate)).ok,
+      accepts: async (candidate) => (await walk.checkNext(toCanonicalBytes(candidate))).ok,
     };
   });
 

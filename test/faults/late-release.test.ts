@@ -59,7 +59,7 @@ beforeAll(async () => {
     ...{ db: ledger.db, store: world.store, now, permitKey: world.keys.permit, receiptKeys: toJwks(world.keys.receipt, createWorldKey()) },
     infra: noInfra,
     ...{
-      policies: new PolicyCatalog(world.store, new Charters(world.store, new Map()), now),
+      policies: new PolicyCatalog(new Charters(world.store, new Map()), now),
       statementKeys: { keys: [] },
       reportFault: throwFault,
       isFlowOpen: async () => true,

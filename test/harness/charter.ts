@@ -4,6 +4,7 @@ import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { signNextEntry } from "../../src/decision/charter/next-entry.js";
 import { CharterWalk } from "../../src/decision/charter/walk.js";
+import { StoredPolicies } from "../../src/decision/policy/stored-policies.js";
 import type { CharterChange } from "../../src/domain/charter/change.js";
 import type { CharterEntry } from "../../src/domain/charter/entry.js";
 import type { CharterActor, Person } from "../../src/domain/charter/records.js";
@@ -37,7 +38,7 @@ export async function signChange(
   build: (state: CharterState) => CharterChange | undefined,
 ): Promise<CharterEntry | undefined> {
   const key = readFoundingKey(registry, tenantId);
-  const walk = new CharterWalk(tenantId, key.jwk);
+  const walk = new CharterWalk(tenantId, key.jwk, StoredPolicies.openStore(registry.store).readPolicyByHash);
   const walked = await walk.advance((version) => registry.store.blobs.get(toCharterKey(tenantId, version)));
   if (!walked.ok) throw new Error(walked.denial.message);
   const change = build(walk.state);

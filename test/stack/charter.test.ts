@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CharterWalk } from "../../src/decision/charter/walk.js";
+import { StoredPolicies } from "../../src/decision/policy/stored-policies.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { TERMINAL_ORIGIN } from "../../src/domain/charter/passkeys.js";
 import { toCharterKey, toPolicyBytesKey } from "../../src/domain/storage-key.js";
@@ -10,7 +11,6 @@ import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { type ApprovalSite, appendCharterEntry, foundCharters } from "../../src/stack/founding/charter.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import { buildFounding } from "../decision/charter/charters.js";
 import { createTestKey } from "../domain/samples.js";
 
 const [FIRST_POLICY, NEXT_POLICY] = [Buffer.from("first"), Buffer.from("next")];
@@ -43,7 +43,7 @@ function createTenant() {
   const found = (policy: Uint8Array, more: Partial<TenantSeed> = {}, site?: ApprovalSite) =>
     foundCharters(store, [{ ...seed, ...more }], { foundingKeys, planeKeys: [] }, policy, site);
   const walk = async () => {
-    const walked = new CharterWalk(seed.tenant_id, key.jwk);
+    const walked = new CharterWalk(seed.tenant_id, key.jwk, StoredPolicies.openStore(store).readPolicyByHash);
     expect(await walked.advance((version) => store.blobs.get(toCharterKey(seed.tenant_id, version)))).toMatchObject({ ok: true });
     return walked;
   };
@@ -98,14 +98,6 @@ describe("a change signed by the founding key", () => {
     const both = [NEXT_POLICY, Buffer.from("other")].map((policy) => appendCharterEntry(store, tenant.id, tenant.key, publish(policy)));
     const outcomes = await Promise.allSettled(both);
     expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
-    expect((await tenant.walk()).version).toBe(2);
-  });
-
-  it("is refused once the charter is sealed", async () => {
-    const tenant = createTenant();
-    await appendCharterEntry(store, tenant.id, tenant.key, buildFounding());
-    await appendCharterEntry(store, tenant.id, tenant.key, { jobType: "registry.charter.seal", params: {} });
-    await expect(appendCharterEntry(store, tenant.id, tenant.key, publish(NEXT_POLICY))).rejects.toThrow("is sealed");
     expect((await tenant.walk()).version).toBe(2);
   });
 

@@ -35,7 +35,7 @@ let acts = 0;
 const next = () => {
   const deps: Lab256Dependencies = {
     ...{ db: ledger.db, store, infra: openInfraSource({ kind: "file", path }, store), now: () => now },
-    policies: new PolicyCatalog(store, new Charters(store, new Map()), () => now),
+    policies: new PolicyCatalog(new Charters(store, new Map()), () => now),
     permitKey: RUNNER_KEY,
     receiptKeys: { keys: [] },
     statementKeys: { keys: [] },

@@ -48,7 +48,7 @@ beforeAll(async () => {
   const config = { kind: "directory", path: folder } as const;
   await ensureSpaces(config);
   store = await openStore(config);
-  const policies = new PolicyCatalog(store, new Charters(store, new Map()), () => LATE_MS);
+  const policies = new PolicyCatalog(new Charters(store, new Map()), () => LATE_MS);
   deps = {
     db: ledger.db,
     store,

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { publicJwkSchema } from "../../domain/bytes/jwks.js";
 import { charterEntrySchema } from "../../domain/charter/entry.js";
 import { blake3Schema, tenantIdSchema } from "../../domain/ids.js";
-import { toCharterKey } from "../../domain/storage-key.js";
+import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { CHARTER_ENTRY_EXAMPLE } from "../http/examples.js";
-import { buildDenialProblem } from "../http/problem.js";
+import { buildDenialProblem, refuseNotFound } from "../http/problem.js";
 import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
 import { answerCreated, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
@@ -51,6 +51,19 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
       async handle({ body }) {
         const appended = await flows.appendCharterEntry(body);
         return appended.ok ? answerCreated(appended.value) : buildDenialProblem(appended.denial);
+      },
+    }),
+    defineMemberRoute("GET", "/v1/policies/:policy_hash", {
+      tenant: "query",
+      summary: "Read one of the tenant's policies, active or not",
+      detail: "`wasm` is the policy's bytes in base64. `policy_hash` is their BLAKE3: check it.",
+      input: { params: z.strictObject({ policy_hash: blake3Schema }), query: tenantQuery },
+      answers: { 200: { text: "The policy", schema: z.object({ policy_hash: blake3Schema, wasm: z.base64() }) } },
+      problems: ["not_found"],
+      async handle({ params: { policy_hash }, principal }) {
+        const bytes = await store.blobs.get(toPolicyBytesKey(principal.tenant_id, policy_hash));
+        if (bytes === undefined) return refuseNotFound("This policy");
+        return answerOk({ policy_hash, wasm: Buffer.from(bytes).toString("base64") });
       },
     }),
     defineMemberRoute("GET", "/v1/charter/entries", {

@@ -112,6 +112,7 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     readCharter: () => get("/v1/charter", answers.charterSchema, { tenant_id }),
     /** Lists the charter's entries after the version that `after` names, oldest first. */
     listCharterEntries: (query: ListQuery = {}) => get("/v1/charter/entries", answers.charterEntriesSchema, { tenant_id, ...query }),
+    readPolicy: (policy_hash: string) => get(`/v1/policies/${policy_hash}`, answers.policySchema, { tenant_id }),
     appendCharterEntry: (entry: CharterEntry) => post("/v1/charter/entries", entry, answers.appendedEntrySchema),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),
     /** Lists the tenant's entries after the `seq` that `after` names, oldest first. */

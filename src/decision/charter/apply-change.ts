@@ -31,6 +31,8 @@ export function computeWrites(state: CharterState, version: number, { jobType, p
       return changeMembers(state, params);
     case "registry.charter.seal":
       return sealCharter(state);
+    case "registry.charter.end_act":
+      return grantValue([]);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { SigningKey } from "../../domain/bytes/signature.js";
 import type { CharterChange } from "../../domain/charter/change.js";
-import { CHARTER_RULES, type CharterEntry, signEntry } from "../../domain/charter/entry.js";
+import { CHARTER_RULES, type CharterEntry, signEntry, type UnsignedEntry } from "../../domain/charter/entry.js";
+import type { RecordWrite } from "../../domain/charter/records.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { computeWrites } from "./apply-change.js";
 import type { CharterWalk } from "./walk.js";
@@ -10,14 +11,17 @@ import type { CharterWalk } from "./walk.js";
  * {@link computeWrites}, and `charter_invalid` if the charter is sealed.
  */
 export function signNextEntry(walk: CharterWalk, change: CharterChange, foundingKey: SigningKey): Outcome<CharterEntry> {
+  if (walk.state.find("sealed") !== undefined)
+    return denyWith("charter_invalid", `The charter of ${walk.tenantId} is sealed: its changes are acts, with a card and approvals.`);
+  const writes = computeWrites(walk.state, walk.version + 1, change);
+  return writes.ok ? grantValue(signEntry(buildNextEntry(walk, change, writes.value), foundingKey)) : writes;
+}
+
+/** Builds the entry that follows the newest walked one. The walk stays where it is. */
+export function buildNextEntry(walk: CharterWalk, change: CharterChange, writes: readonly RecordWrite[]): UnsignedEntry {
   const { tenantId: tenant_id, state, entryHash: previous } = walk;
-  const version = walk.version + 1;
-  if (state.find("sealed") !== undefined)
-    return denyWith("charter_invalid", `The charter of ${tenant_id} is sealed: its changes are acts, with a card and approvals.`);
-  const writes = computeWrites(state, version, change);
-  if (!writes.ok) return writes;
-  const undo = state.write(writes.value);
+  const undo = state.write(writes);
   const state_hash = state.hash;
   undo();
-  return grantValue(signEntry({ tenant_id, version, previous, state_hash, change, rules: CHARTER_RULES }, foundingKey));
+  return { tenant_id, version: walk.version + 1, previous, state_hash, change, rules: CHARTER_RULES };
 }

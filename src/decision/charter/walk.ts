@@ -1,23 +1,60 @@
+import type { PlannedChange } from "../../domain/act/plan.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { PublicJwk } from "../../domain/bytes/signature.js";
-import { CHARTER_RULES, type CharterEntry, charterEntrySchema, hashEntry, isSignedByFounder } from "../../domain/charter/entry.js";
-import type { RecordWrite } from "../../domain/charter/records.js";
+import type { CharterChange } from "../../domain/charter/change.js";
+import {
+  type ActEntryAuthority,
+  CHARTER_RULES,
+  type CharterEntry,
+  charterEntrySchema,
+  hashEntry,
+  isEntrySignedBy,
+} from "../../domain/charter/entry.js";
+import type { RecordKind, RecordWrite } from "../../domain/charter/records.js";
 import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { normalizeEmail } from "../../domain/email.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
+import { PolicyBytesError } from "../policy/bytes.js";
+import type { Policy } from "../policy/policy.js";
+import { PolicyMissing } from "../policy/stored-policies.js";
+import { judgeEntryAuthority } from "./act-authority.js";
 import { computeWrites } from "./apply-change.js";
 import { KeyHistory } from "./key-history.js";
+import { type NewestCharter, ReplacedCharter } from "./newest-charter.js";
+import { planChange } from "./planned-change.js";
 
 /** Reads the bytes of a version's entry, or returns undefined if it is absent. Must never use a listing. */
 export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
+
+/** Reads one of the tenant's policies by its hash. Throws if its bytes are missing. */
+export type ReadPolicy = (tenantId: string, policyHash: string) => Promise<Outcome<Policy>>;
 
 /** A checked entry, whose change is applied to the state until `undo` is called. */
 interface CheckedEntry {
   readonly entry: CharterEntry;
   readonly writes: readonly RecordWrite[];
+  readonly act: EntryAct | null;
   readonly undo: () => void;
+}
+
+/** The act that an entry carries out or ends. */
+export interface EntryAct {
+  readonly jti: string;
+  /** False if the entry only records that it ended. */
+  readonly hasHappened: boolean;
+  /** Whether, since the last entry of level L5, power was taken from a person who decides at L5. */
+  readonly hasTakenPower: boolean;
+}
+
+/** A change as it would be made next. */
+export interface NextChange {
+  readonly writes: readonly RecordWrite[];
+  readonly planned: PlannedChange;
+  /** Whether it takes power from a person who decides at L5. */
+  readonly takesDecider: boolean;
+  readonly policy: Policy;
 }
 
 /**
@@ -30,10 +67,14 @@ export class CharterWalk {
   readonly #personsByEmail = new Map<string, Set<string>>();
   #version = 0;
   #hash: Blake3Hex | null = null;
+  /** The acts that changed this charter or were recorded as ended, each with its version. */
+  readonly #acts = new Map<string, EntryAct & { readonly version: number }>();
+  #hasTakenPower = false;
 
   constructor(
     readonly tenantId: string,
     readonly foundingJwk: PublicJwk,
+    private readonly readPolicy: ReadPolicy,
   ) {}
 
   /** Returns the newest version that was checked; 0 before the first. */
@@ -59,25 +100,85 @@ export class CharterWalk {
           return denyWith("tenant_unknown", `${this.tenantId} has no charter; its operator founds the tenant first.`);
         return grantValue(this.#version - start);
       }
-      const checked = this.#checkEntry(bytes);
+      const checked = await this.#checkEntry(bytes);
       if (!checked.ok) return checked;
+      const { entry, writes, act } = checked.value;
       this.#version += 1;
-      this.#hash = hashEntry(checked.value.entry);
-      this.keys.record(this.#version, checked.value.writes);
-      this.#recordEmails(checked.value.writes);
+      this.#hash = hashEntry(entry);
+      this.keys.record(this.#version, writes);
+      this.#recordEmails(writes);
+      this.#hasTakenPower = act?.hasTakenPower === true;
+      if (act !== null) this.#acts.set(act.jti, { ...act, version: this.#version });
     }
   }
 
+  /** Finds the act with the version whose entry carried it out or recorded that it ended. */
+  findAct(jti: string): (EntryAct & { readonly version: number }) | undefined {
+    return this.#acts.get(jti);
+  }
+
+  /** Plans a change of the newest state. Denials: those of `computeWrites` and `planChange`, `policy_not_current`. */
+  async planNext(change: CharterChange): Promise<Outcome<NextChange>> {
+    const writes = computeWrites(this.state, this.#version + 1, change);
+    if (!writes.ok) return writes;
+    return denyUnusablePolicy(() => this.#plan(change, writes.value));
+  }
+
+  async #plan(change: CharterChange, writes: readonly RecordWrite[]): Promise<Outcome<NextChange>> {
+    const policy = await this.readPolicy(this.tenantId, this.newest.policy_hash);
+    if (!policy.ok) return policy;
+    const next = change.jobType === "registry.policy.publish" ? await this.readPolicy(this.tenantId, change.params.policy_hash) : policy;
+    if (!next.ok) return next;
+    const planned = planChange({
+      state: this.state,
+      change,
+      writes,
+      policy: policy.value.data,
+      nextPolicy: next.value.data,
+      hasTakenPower: this.#hasTakenPower,
+    });
+    return planned.ok ? grantValue({ writes, ...planned.value, policy: policy.value }) : planned;
+  }
+
+  /** Returns the newest version that was checked. @throws if there is none */
+  get newest(): NewestCharter {
+    const { state, foundingJwk, version, keys } = this;
+    const policy = state.find("policy");
+    if (policy === undefined || this.#hash === null) throw new Error(`The charter of ${this.tenantId} has no version yet.`);
+    const readState = () => {
+      if (this.#version === version) return state;
+      throw new ReplacedCharter(
+        `The charter of ${this.tenantId} has version ${this.#version}, which replaced version ${version}; try again.`,
+      );
+    };
+    const list = <K extends RecordKind>(kind: K) => readState().list(kind);
+    return {
+      founding_jwk: foundingJwk,
+      version,
+      entry_hash: this.#hash,
+      state_hash: state.hash,
+      policy_hash: policy.policy_hash,
+      sealed: state.find("sealed") !== undefined,
+      find: (kind, id) => readState().find(kind, id),
+      list,
+      findKeyAt: (kid, use, at) => (at <= this.#version ? keys.findAt(kid, use, at) : undefined),
+      listPersonsByEmail: (emails) => this.listPersonsByEmail(emails),
+      listKeys: (use) => ({
+        keys: list("key").flatMap(([, key]) => (key.use !== "evidence" && key.use === use && !key.revoked ? [key.jwk] : [])),
+      }),
+    };
+  }
+
   /** Checks in full whether these bytes can be the next entry. The walk stays where it is. */
-  checkNext(bytes: Uint8Array): Outcome<null> {
-    const checked = this.#checkEntry(bytes);
+  async checkNext(bytes: Uint8Array): Promise<Outcome<null>> {
+    const checked = await denyUnusablePolicy(() => this.#checkEntry(bytes));
     if (!checked.ok) return checked;
     checked.value.undo();
     return grantValue(null);
   }
 
   /** Checks the next entry and applies its change to the state, unless it is denied. */
-  #checkEntry(bytes: Uint8Array): Outcome<CheckedEntry> {
+  async #checkEntry(bytes: Uint8Array): Promise<Outcome<CheckedEntry>> {
     const version = this.#version + 1;
     const deny = (why: string) => denyWith("charter_invalid", `Version ${version} of the charter of ${this.tenantId} is not valid: ${why}`);
     const parsed = parseWith(charterEntrySchema, parseJson(bytes));
@@ -89,16 +190,16 @@ export class CharterWalk {
     if (entry.version !== version) return deny(`it states version ${entry.version}.`);
     if (entry.previous !== this.#hash) return deny("it does not follow the previous entry.");
     if (entry.rules > CHARTER_RULES) return deny(`its rules ${entry.rules} are not known here; update this software.`);
-    const authority = this.#checkAuthority(entry);
-    if (!authority.ok) return authority;
     const writes = computeWrites(this.state, version, entry.change);
     if (!writes.ok) return deny(writes.denial.message);
+    const act = await this.#checkAuthority(entry, writes.value);
+    if (!act.ok) return deny(act.denial.message);
     const undo = this.state.write(writes.value);
     if (this.state.hash !== entry.state_hash) {
       undo();
       return deny("its change does not lead to the state that it names.");
     }
-    return grantValue({ entry, writes: writes.value, undo });
+    return grantValue({ entry, writes: writes.value, act: act.value, undo });
   }
 
   /**
@@ -115,13 +216,54 @@ export class CharterWalk {
         for (const email of value.emails) this.#personsByEmail.set(email, (this.#personsByEmail.get(email) ?? new Set()).add(id));
   }
 
-  /** Sealing the charter ends the founding key's power. */
-  #checkAuthority(entry: CharterEntry): Outcome<null> {
-    const which = `Version ${entry.version} of the charter of ${this.tenantId}`;
-    if (this.state.find("sealed") !== undefined)
-      return denyWith("charter_invalid", `${which} is signed by the founding key after the seal.`);
-    if (isSignedByFounder(entry, this.foundingJwk)) return grantValue(null);
-    return denyWith("charter_invalid", `${which} is not signed by the tenant's founding key.`);
+  /** Returns the act that the entry carries out or ends, null for an entry of the founding key. */
+  async #checkAuthority(entry: CharterEntry, writes: readonly RecordWrite[]): Promise<Outcome<EntryAct | null>> {
+    const { authority, change } = entry;
+    if (authority.kind === "act") return this.#checkAct({ ...entry, authority }, writes);
+    if ((authority.kind === "receipt") !== (change.jobType === "registry.charter.end_act"))
+      return denyWith("charter_invalid", "a Runner's key records that an act has ended, and nothing else does.");
+    if (change.jobType === "registry.charter.end_act") return this.#checkEnd(entry, change.params.jti);
+    // Sealing the charter ends the founding key's power.
+    if (this.state.find("sealed") !== undefined) return denyWith("charter_invalid", "it is signed by the founding key after the seal.");
+    if (!isEntrySignedBy(entry, this.foundingJwk)) return denyWith("charter_invalid", "it is not signed by the tenant's founding key.");
+    // A sealed charter must be one that its persons can change.
+    const reachable = change.jobType === "registry.charter.seal" ? await this.#plan(change, writes) : grantValue(null);
+    return reachable.ok ? grantValue(null) : reachable;
+  }
+
+  async #checkAct(
+    entry: CharterEntry & { readonly authority: ActEntryAuthority },
+    writes: readonly RecordWrite[],
+  ): Promise<Outcome<EntryAct>> {
+    if (this.#version === 0) return denyWith("charter_invalid", "no act can found a charter.");
+    const next = await this.#plan(entry.change, writes);
+    if (!next.ok) return next;
+    const { planned, takesDecider, policy } = next.value;
+    const judged = await judgeEntryAuthority({ charter: this.newest, policy }, entry, entry.authority, planned);
+    if (!judged.ok) return judged;
+    const { jti, level } = judged.value;
+    const earlier = this.#acts.get(jti);
+    if (earlier !== undefined) return denyWith("charter_invalid", `its act ${jti} was carried out or ended by version ${earlier.version}.`);
+    return grantValue({ jti, hasHappened: true, hasTakenPower: level !== "L5" && (takesDecider || this.#hasTakenPower) });
+  }
+
+  #checkEnd(entry: CharterEntry, jti: string): Outcome<EntryAct> {
+    const jwk = this.newest.listKeys("receipt").keys.find(({ kid }) => entry.authority.kind === "receipt" && kid === entry.authority.kid);
+    if (jwk === undefined || !isEntrySignedBy(entry, jwk))
+      return denyWith("charter_invalid", "it is not signed by a receipt key of this charter.");
+    const earlier = this.#acts.get(jti);
+    if (earlier !== undefined) return denyWith("charter_invalid", `the act ${jti} was carried out or ended by version ${earlier.version}.`);
+    return grantValue({ jti, hasHappened: false, hasTakenPower: this.#hasTakenPower });
+  }
+}
+
+/** Denies a change whose policy cannot be read: its author can still provide it. A charter that has the entry cannot be used without it. */
+async function denyUnusablePolicy<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof PolicyMissing || error instanceof PolicyBytesError) return denyWith("charter_invalid", error.message);
+    throw error;
   }
 }
 

@@ -1,27 +1,17 @@
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import { toPolicyBytesKey } from "../../domain/storage-key.js";
-import type { Charters, NewestCharter } from "../charter/charters.js";
-import { loadPolicy, type Policy } from "./policy.js";
-
-/** The object store from which policies are read. */
-interface PolicyStore {
-  readonly blobs: { get(key: string): Promise<Uint8Array | undefined> };
-}
+import { grantValue, type Outcome } from "../../domain/denial.js";
+import type { Charters } from "../charter/charters.js";
+import type { NewestCharter } from "../charter/newest-charter.js";
+import type { Policy } from "./policy.js";
 
 /** How long LAB 256 may use a charter after reading it. The Runner reads it again for every act, so no act runs under an outdated one. */
 const CHARTER_MAX_AGE_MS = 1000;
 
-/** The number of policies kept in memory. Each is a WebAssembly instance of about 1 MiB. */
-const POLICIES_MAX_COUNT = 64;
-
-/** The policies of the tenants' charters, each loaded once. */
+/** The policies of the tenants' charters. */
 export class PolicyCatalog {
   private readonly activeHashes = new Map<string, { hash: Outcome<string>; readAtMs: number }>();
-  private readonly policies = new Map<string, Promise<Policy>>();
 
   constructor(
-    private readonly store: PolicyStore,
-    private readonly charters: Charters,
+    readonly charters: Charters,
     private readonly now: () => number,
   ) {}
 
@@ -38,6 +28,11 @@ export class PolicyCatalog {
     return policy.ok ? grantValue({ charter: charter.value, policy: policy.value }) : policy;
   }
 
+  /** Reads one of the tenant's policies, active or not. @throws if the store does not have its bytes */
+  readPolicyByHash(tenantId: string, hash: string): Promise<Outcome<Policy>> {
+    return this.charters.policies.readPolicyByHash(tenantId, hash);
+  }
+
   private async readActiveHash(tenantId: string, maxAgeMs: number): Promise<Outcome<string>> {
     const known = this.activeHashes.get(tenantId);
     const now = this.now();
@@ -47,31 +42,5 @@ export class PolicyCatalog {
     // Unknown tenants are not remembered, so requests for made-up names use no memory.
     if (charter.ok || charter.denial.code !== "tenant_unknown") this.activeHashes.set(tenantId, { hash, readAtMs: now });
     return hash;
-  }
-
-  /** Reads one of the tenant's policies, active or not. @throws if the store does not have its bytes */
-  async readPolicyByHash(tenantId: string, hash: string): Promise<Outcome<Policy>> {
-    const loading = this.policies.get(hash) ?? this.loadStoredPolicy(tenantId, hash);
-    // A map keeps insertion order, so the least recently used policy comes first.
-    this.policies.delete(hash);
-    this.policies.set(hash, loading);
-    for (const oldest of [...this.policies.keys()].slice(0, Math.max(0, this.policies.size - POLICIES_MAX_COUNT)))
-      this.policies.delete(oldest);
-    try {
-      const policy = await loading;
-      if (policy.hash === hash) return grantValue(policy);
-      this.policies.delete(hash);
-      return denyWith("policy_not_current", `The bytes of policy ${hash} hash to ${policy.hash}; restore them.`);
-    } catch (error) {
-      this.policies.delete(hash);
-      throw error;
-    }
-  }
-
-  private async loadStoredPolicy(tenantId: string, hash: string): Promise<Policy> {
-    const key = toPolicyBytesKey(tenantId, hash);
-    const bytes = await this.store.blobs.get(key);
-    if (bytes === undefined) throw new Error(`${key} is missing; publish the policy again or restore the object.`);
-    return loadPolicy(bytes);
   }
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { hashCanonical } from "../bytes/canonical.js";
 import { type Blake3Hex, hashBlake3Hex } from "../bytes/hash.js";
+import { type CharterChange, type CharterJobType, charterJobParams, isCharterJobType } from "../charter/change.js";
 import { gitIdSchema, ZERO_ID } from "../git/git-id.js";
 import { branchNameSchema } from "../git/ref-name.js";
 import { releaseTagSchema } from "../git/release-tag.js";
@@ -172,9 +173,27 @@ const JOBS = {
     params: archiveParamsSchema,
     summarize: ({ project_id, archived }) => `${archived ? "Archive" : "Unarchive"} ${project_id}`,
   }),
+  "registry.policy.publish": defineJob({
+    params: charterJobParams["registry.policy.publish"],
+    summarize: ({ policy_hash }) => `Publish the policy ${policy_hash}`,
+  }),
+  "registry.keys.rotate": defineJob({
+    params: charterJobParams["registry.keys.rotate"],
+    summarize: ({ add, revoke }) => `Add ${add.length} and revoke ${revoke.length} keys`,
+  }),
+  "registry.members.change": defineJob({
+    params: charterJobParams["registry.members.change"],
+    summarize: ({ persons, actors }) => `Change ${[...Object.keys(persons), ...Object.keys(actors)].join(", ")}`.slice(0, 500),
+  }),
+  "registry.charter.seal": defineJob({
+    params: charterJobParams["registry.charter.seal"],
+    summarize: () => "Seal the charter",
+  }),
 };
 
 export type JobType = keyof typeof JOBS;
+/** The jobs that act on a project's repository. */
+export type GitJobType = Exclude<JobType, CharterJobType>;
 export const JOB_TYPES = Object.keys(JOBS) as readonly JobType[];
 
 /** The params of one job type. */
@@ -200,6 +219,10 @@ export function buildJobSchema<S extends z.ZodRawShape>(shape: S) {
       buildMember("git.registry.reset"),
       buildMember("git.registry.telemetry_append"),
       buildMember("git.registry.archive"),
+      buildMember("registry.policy.publish"),
+      buildMember("registry.keys.rotate"),
+      buildMember("registry.members.change"),
+      buildMember("registry.charter.seal"),
     ],
     "This job type is not known.",
   );
@@ -211,6 +234,16 @@ export const jobParamsSchema = z.union(JOB_TYPES.map((jobType) => JOBS[jobType].
 
 export function summarizeJob<T extends JobType>({ jobType, params }: Job<T>): string {
   return definitions[jobType].summarize(params);
+}
+
+export function isCharterJob(job: Job): job is Job<CharterJobType> {
+  return isCharterJobType(job.jobType);
+}
+
+/** Returns the change of the charter that a job makes. */
+export function toCharterChange({ jobType, params }: Job<CharterJobType>): CharterChange {
+  const { project_id: _, ...change } = params;
+  return { jobType, params: change } as CharterChange;
 }
 
 export function findJobFacts<T extends JobType>({ jobType, params }: Job<T>): JobFacts {

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { hashCanonical } from "../bytes/canonical.js";
 import type { Blake3Hex } from "../bytes/hash.js";
+import { personIdSchema } from "../charter/records.js";
 import { gitIdSchema } from "../git/git-id.js";
 import { PLAN_PUSHED_MAX } from "../git/pushed-commits.js";
-import { blake3Schema, projectIdSchema, targetSchema, tenantIdSchema } from "../ids.js";
+import { actProjectIdSchema, blake3Schema, targetSchema, tenantIdSchema } from "../ids.js";
+import { LEVELS } from "../level.js";
 import { infraSchema } from "./infra-context.js";
 import { jobParamsSchema, jobTypeSchema } from "./job.js";
 
@@ -27,10 +29,22 @@ const createdObjectSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("tag"), object: gitIdSchema, tag: z.string(), message: z.string() }),
 ]);
 
+/**
+ * What an act does to the charter: the hashes of the records that it writes, before and after, the persons to whom it gives power and from
+ * whom it takes some, and the lowest level at which it can be decided. Source: contracts "Charter".
+ */
+const plannedChangeSchema = z.strictObject({
+  records: z.array(z.strictObject({ record: z.string(), before: blake3Schema.nullable(), after: blake3Schema })),
+  gives_power_to: z.array(personIdSchema),
+  takes_power_from: z.array(personIdSchema),
+  level: z.enum(LEVELS),
+});
+export type PlannedChange = z.infer<typeof plannedChangeSchema>;
+
 /** What the act will do, and the state that it requires. Source: contracts "Plan and statements". */
 const planBasisSchema = z.strictObject({
   tenant_id: tenantIdSchema,
-  project_id: projectIdSchema,
+  project_id: actProjectIdSchema,
   job_type: jobTypeSchema,
   target: targetSchema,
   params: jobParamsSchema,
@@ -39,6 +53,7 @@ const planBasisSchema = z.strictObject({
   policy_hash: blake3Schema,
   /** Without its revision, so that a change of another project voids no approval. */
   infra: infraSchema,
+  charter: plannedChangeSchema.optional(),
 });
 
 const plannedCommitSchema = z.strictObject({

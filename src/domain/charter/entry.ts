@@ -2,16 +2,25 @@ import { z } from "zod";
 import { hashCanonical, toCanonicalBytes } from "../bytes/canonical.js";
 import type { Blake3Hex } from "../bytes/hash.js";
 import { type PublicJwk, type SigningKey, signDsse, toPayloadType, verifyDsse } from "../bytes/signature.js";
-import { blake3Schema, tenantIdSchema } from "../ids.js";
+import { authoritySchema as actAuthoritySchema } from "../card/authority.js";
+import { blake3Schema, tenantIdSchema, timeMsSchema } from "../ids.js";
 import { charterChangeSchema } from "./change.js";
 
 /** The version of the rules by which changes are applied. An entry names its version, so that rules of an unknown version are refused. */
 export const CHARTER_RULES = 1;
 
+const signature = { kid: z.string().min(1).max(64), sig: z.string().min(1).max(200) };
+
 const authoritySchema = z.discriminatedUnion("kind", [
   /** The tenant's founding key, until the charter is sealed. */
-  z.strictObject({ kind: z.literal("founding"), kid: z.string().min(1).max(64), sig: z.string().min(1).max(200) }),
+  z.strictObject({ kind: z.literal("founding"), ...signature }),
+  /** The act: its card, approvals and attestations. `used_at_ms` is when the last of them came to count, by the permit's `iat`. */
+  z.strictObject({ kind: z.literal("act"), used_at_ms: timeMsSchema, ...actAuthoritySchema.shape }),
+  /** A Runner's receipt key, which can only record that an act has ended. */
+  z.strictObject({ kind: z.literal("receipt"), ...signature }),
 ]);
+export type EntryAuthority = z.infer<typeof authoritySchema>;
+export type ActEntryAuthority = Extract<EntryAuthority, { kind: "act" }>;
 
 /** One version of a charter, `charter/<tenant>/<version>.json`, created once. Source: contracts "Charter". */
 export const charterEntrySchema = z.strictObject({
@@ -37,15 +46,17 @@ export function hashEntry(entry: CharterEntry): Blake3Hex {
   return hashCanonical(entry);
 }
 
-/** Signs an entry with the founding key. */
-export function signEntry(entry: UnsignedEntry, key: SigningKey): CharterEntry {
-  const authority = { kind: "founding", kid: key.kid } as const;
+/** Signs an entry with the founding key, or with a Runner's receipt key. */
+export function signEntry(entry: UnsignedEntry, key: SigningKey, kind: "founding" | "receipt" = "founding"): CharterEntry {
+  const authority = { kind, kid: key.kid } as const;
   const sig = signDsse(toPayloadType("charter"), toCanonicalBytes({ ...entry, authority }), key);
   return { ...entry, authority: { ...authority, sig } };
 }
 
-export function isSignedByFounder(entry: CharterEntry, foundingJwk: PublicJwk): boolean {
+/** Returns whether `jwk` signed the entry. */
+export function isEntrySignedBy(entry: CharterEntry, jwk: PublicJwk): boolean {
+  if (entry.authority.kind === "act") return false;
   const { sig, ...authority } = entry.authority;
-  if (authority.kid !== foundingJwk.kid) return false;
-  return verifyDsse(toPayloadType("charter"), toCanonicalBytes({ ...entry, authority }), sig, foundingJwk);
+  if (authority.kid !== jwk.kid) return false;
+  return verifyDsse(toPayloadType("charter"), toCanonicalBytes({ ...entry, authority }), sig, jwk);
 }

@@ -89,6 +89,7 @@ export interface EventPayloads {
   "keys.rotated": RecordedEntry;
   "member.changed": RecordedEntry;
   "charter.sealed": RecordedEntry;
+  "charter.act_ended": RecordedEntry;
 }
 
 interface RecordedEntry {
@@ -103,6 +104,7 @@ export const CHARTER_EVENTS = {
   "registry.keys.rotate": "keys.rotated",
   "registry.members.change": "member.changed",
   "registry.charter.seal": "charter.sealed",
+  "registry.charter.end_act": "charter.act_ended",
 } as const satisfies Record<ChangeType, EventType>;
 
 interface CardStatement {

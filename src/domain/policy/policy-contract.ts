@@ -21,6 +21,8 @@ const factsSchema = z.strictObject({
   deletes: z.boolean(),
   fast_forward: z.boolean().nullable(),
   project_exists: z.boolean().nullable(),
+  /** The lowest level at which a change of the charter can be decided. Absent for other acts, and before the change is planned. */
+  charter_level: levelSchema.optional(),
 });
 
 /**

@@ -1,5 +1,6 @@
 import { NO_INFRA } from "../../domain/act/infra-context.js";
 import { grantValue } from "../../domain/denial.js";
+import { NO_PROJECT } from "../../domain/ids.js";
 import { toRepoPrefix } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { limitToReadsBelow } from "../../storage/scoped.js";
@@ -23,6 +24,17 @@ export const noInfra: InfraSource = {
 
 /** The source can read only the repository that the setting names, whatever else the store has. */
 export function openInfraSource(setting: InfraSetting, store: ObjectStore): InfraSource {
+  const source = openSource(setting, store);
+  // Acts that concern no project are not in the registry.
+  return {
+    kind: source.kind,
+    isKeptBy: (tenantId, projectId) => source.isKeptBy(tenantId, projectId),
+    resolve: async (tenantId, projectId) => (projectId === NO_PROJECT ? grantValue(NO_INFRA) : source.resolve(tenantId, projectId)),
+    resolveAt: (tenantId, projectId, revision) => source.resolveAt(tenantId, projectId, revision),
+  };
+}
+
+function openSource(setting: InfraSetting, store: ObjectStore): InfraSource {
   if (setting.kind === "none") return noInfra;
   if (setting.kind === "file") return new RegistryFile(setting.path);
   const { tenant_id, project_id } = setting;

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from "@temporalio/activity";
 import type { z } from "zod";
+import { isCharterJob } from "../../domain/act/job.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { type Jwks, verifySignedObject } from "../../domain/bytes/signature.js";
 import { buildDenial, type Denial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -11,6 +12,7 @@ import { parseWith } from "../../domain/problems.js";
 import { readClaim } from "../../storage/claims.js";
 import { appendEvents } from "../ledger/append.js";
 import { endPermit } from "../permits/end-permit.js";
+import { recordCharter } from "./charters.js";
 import { USED_BY_ANOTHER } from "./commands.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand, countReceipt } from "./flow-metrics.js";
@@ -112,6 +114,8 @@ async function recordReceipt(deps: Lab256Dependencies, { envelope, actor_id }: A
   const card_id = envelope.permit.scopes.approval_ref ?? null;
   const recorded: NewEvent = { type: "receipt.recorded", key: `receipt.recorded/${receipt.jti}`, payload: { receipt, actor_id, card_id } };
   const events = receipt.status === "success" ? toProjectEvents(envelope, receipt, actor_id) : [];
+  // Members and offices are those of the new charter once the act shows as done.
+  if (receipt.status === "success" && isCharterJob(envelope)) await recordCharter(deps, envelope.tenant_id);
   countReceipt(deps, await appendEvents(deps.db, envelope.tenant_id, [recorded, ...events], deps.now()), envelope.permit, receipt);
   if (receipt.status === "success") return { status: "success", denial: null };
   return { status: receipt.status, denial: buildDenial(receipt.code ?? "answer_invalid", receipt.error) };

@@ -1,7 +1,9 @@
+import { buildChangePlan } from "../../decision/charter/act-authority.js";
 import { type ActDecision, type DecidedAct, decideCardAct, type Rules } from "../../decision/decide-act.js";
 import type { CardRound } from "../../decision/judge-statement.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
-import { hashSubject } from "../../domain/act/job.js";
+import { hashSubject, isCharterJob, toCharterChange } from "../../domain/act/job.js";
+import { hashPlan } from "../../domain/act/plan.js";
 import type { Card } from "../../domain/card/card.js";
 import { listMissingRequirements } from "../../domain/card/requirement.js";
 import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
@@ -125,6 +127,8 @@ export async function decideCurrentPlan(
   }
   const infra = await checkInfraUnchanged(deps, planned);
   if (!infra.ok) return { ...infra, reasons: [] };
+  const genuine = await checkChangePlan(deps, card, planned);
+  if (!genuine.ok) return { ...genuine, reasons: [] };
   const decided = decideCardAct(rules, card, planned, deps.now());
   return decided.ok ? grantValue({ ...read.value, decided: decided.value }) : decided;
 }
@@ -154,9 +158,22 @@ export async function decidePlannedAct(
 ): Promise<Outcome<DecidedCard>> {
   const read = await readPlanRules(deps, card, planned);
   if (!read.ok) return read;
+  const genuine = await checkChangePlan(deps, card, read.value.planned);
+  if (!genuine.ok) return genuine;
   const decided = decideCardAct(read.value.rules, card, read.value.planned, deps.now());
   if (!decided.ok) return wrapDenial(decided.denial);
   return grantValue(await toDecidedRound(deps, { ...read.value, decided: decided.value }, round));
+}
+
+/** Plans a change of the charter again, because its level rests on the plan. LAB 256 does not rely on the Runner's reading. */
+async function checkChangePlan({ policies }: Lab256Dependencies, card: Card, { plan_digest }: PlannedAct): Promise<Outcome<null>> {
+  if (!isCharterJob(card)) return grantValue(null);
+  const { tenant_id, target } = card;
+  const next = await policies.charters.planNext(tenant_id, toCharterChange(card));
+  if (!next.ok) return next;
+  const now = hashPlan(buildChangePlan({ tenant_id, target, job: card }, next.value.charter.policy_hash, next.value.planned));
+  if (now === plan_digest) return grantValue(null);
+  return denyWith("plan_changed", `The plan ${plan_digest} is not that of the charter as it is now, which is ${now}.`);
 }
 
 /** Returns the plan's infra context if the registry still has the same one. LAB 256 does not rely on the Runner's reading. */

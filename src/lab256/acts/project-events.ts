@@ -28,8 +28,8 @@ export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, act
       return toResetEvents(receipt, actorId);
     case "git.registry.archive":
       return toArchiveEvents(receipt, actorId);
-    // The registry's own bookkeeping is not shown as project activity.
-    case "git.registry.telemetry_append":
+    // The registry's own bookkeeping and changes of the charter are not shown as project activity.
+    default:
       return [];
   }
 }

@@ -1,4 +1,5 @@
 import { CharterWalk } from "../../decision/charter/walk.js";
+import { StoredPolicies } from "../../decision/policy/stored-policies.js";
 import type { PublicJwk } from "../../domain/bytes/signature.js";
 import { type CharterEntry, charterEntrySchema, hashEntry } from "../../domain/charter/entry.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -36,7 +37,11 @@ interface RecordedCharter {
 export class CharterRecorder {
   readonly #charters = new Map<string, RecordedCharter>();
 
-  constructor(private readonly deps: RecorderDependencies) {}
+  readonly #policies: StoredPolicies;
+
+  constructor(private readonly deps: RecorderDependencies) {
+    this.#policies = StoredPolicies.openStore(deps.store);
+  }
 
   /**
    * Records what the ledger lacks of a tenant's charter. Returns the number of recorded entries. Recording again changes nothing. Denials:
@@ -49,7 +54,7 @@ export class CharterRecorder {
     if (foundingJwk === undefined)
       return denyWith("tenant_unknown", `${tenantId} has no founding key here; an operator founds the tenant first.`);
     const charter = this.#charters.get(tenantId) ?? {
-      walk: new CharterWalk(tenantId, foundingJwk),
+      walk: new CharterWalk(tenantId, foundingJwk, this.#policies.readPolicyByHash),
       pending: new Map<number, CharterEntry>(),
       turns: new SerialQueue(),
     };

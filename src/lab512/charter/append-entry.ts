@@ -14,24 +14,22 @@ export interface CharterWriter {
 }
 
 /**
- * Appends a signed entry to its tenant's charter. Whoever sends it, it is checked in full against the walked charter. Of several entries
+ * Appends an entry that the founding key signed to its tenant's charter. Whoever sends it, it is checked in full against the walked charter. Of several entries
  * of one version exactly one is appended. Appending an entry again is a success. Denials: those of {@link Charters.checkEntry}.
  */
 export async function appendEntry({ store, charters }: CharterWriter, candidate: unknown): Promise<Outcome<AppendedEntry>> {
   const parsed = parseWith(charterEntrySchema, candidate);
   if (!parsed.ok) return denyWith("charter_invalid", `The entry is malformed: ${formatProblems(parsed.problems)}`);
   const entry = parsed.value;
-  const { tenant_id, version, change } = entry;
+  const { tenant_id, version, change, authority } = entry;
+  // The Runner appends the entry of an act itself, once the act's command has its permit and its claim.
+  if (authority.kind !== "founding")
+    return denyWith("charter_invalid", "Only an entry of the founding key can be sent; other changes are acts: open a card.");
   const checked = await charters.checkEntry(entry);
   if (!checked.ok) return checked;
   const appended = { version, entry_hash: hashEntry(entry) };
   if (checked.value.isKnown) return grantValue(appended);
   const { blobs } = scopeToTenant(store, tenant_id);
-  if (change.jobType === "registry.charter.seal")
-    return denyWith(
-      "charter_unreachable",
-      "No act changes a sealed charter in this release, so nobody could change this one any more; seal it later.",
-    );
   if (change.jobType === "registry.policy.publish") {
     const { policy_hash } = change.params;
     // Without its bytes, nothing could be decided in this tenant any more.

@@ -1,4 +1,4 @@
-import type { JobType, ParamsOf } from "../../domain/act/job.js";
+import type { GitJobType, ParamsOf } from "../../domain/act/job.js";
 import type { Outcome } from "../../domain/denial.js";
 import { archiveJob } from "./git.registry.archive.js";
 import { initJob } from "./git.registry.init.js";
@@ -9,7 +9,7 @@ import { tagReleaseJob } from "./git.registry.tag_release.js";
 import { telemetryAppendJob } from "./git.registry.telemetry_append.js";
 import type { DeriveInput, Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
 
-const JOB_HANDLERS: { readonly [T in JobType]: JobHandler<ParamsOf<T>> } = {
+const JOB_HANDLERS: { readonly [T in GitJobType]: JobHandler<ParamsOf<T>> } = {
   "git.registry.init": initJob,
   "git.registry.push": pushJob,
   "git.registry.tag_release": tagReleaseJob,
@@ -19,7 +19,7 @@ const JOB_HANDLERS: { readonly [T in JobType]: JobHandler<ParamsOf<T>> } = {
   "git.registry.archive": archiveJob,
 };
 
-export function executeJob<T extends JobType>(
+export function executeJob<T extends GitJobType>(
   jobType: T,
   context: JobContext,
   input: ExecuteInput<ParamsOf<T>>,
@@ -28,7 +28,7 @@ export function executeJob<T extends JobType>(
 }
 
 /** Writes the objects that are derived from an act's receipt, except the project's index. */
-export async function deriveFromReceipt<T extends JobType>(
+export async function deriveFromReceipt<T extends GitJobType>(
   jobType: T,
   context: JobContext,
   input: DeriveInput<ParamsOf<T>>,

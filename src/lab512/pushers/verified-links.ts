@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
-import type { NewestCharter } from "../../decision/charter/charters.js";
+import type { NewestCharter } from "../../decision/charter/newest-charter.js";
 import { type SignedKind, verifySignedObject } from "../../domain/bytes/signature.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toPushReceipt } from "../../domain/git/push-receipt.js";

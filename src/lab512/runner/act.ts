@@ -17,6 +17,8 @@ export interface Act {
   /** The tenant's view of the store. */
   readonly store: ObjectStore;
   readonly envelope: CommandEnvelope;
+  /** What the command brought as its authority. Nothing of it is trusted. */
+  readonly authority: unknown;
   /** The approvals that count. */
   readonly statements: readonly SignedStatement[];
   readonly log: ActLog;

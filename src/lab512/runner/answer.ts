@@ -1,4 +1,4 @@
-import type { NewestCharter } from "../../decision/charter/charters.js";
+import type { NewestCharter } from "../../decision/charter/newest-charter.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
 import type { Denial } from "../../domain/denial.js";

@@ -5,8 +5,6 @@ import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
-import type { PlanInput } from "../../planning/context.js";
-import { planJob } from "../../planning/plan-job.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { readPushers } from "../pushers/pushers.js";
 import type { DecisionEvidence } from "./act-log.js";
@@ -14,7 +12,7 @@ import { type ActAuthor, findAuthor } from "./answer.js";
 import * as check from "./checks.js";
 import { decideCommand } from "./decide-command.js";
 import type { RunnerDependencies } from "./dependencies.js";
-import { buildPlanningContext } from "./plan-act.js";
+import { planOn } from "./plan-act.js";
 
 /** A command as it reached the Runner. `authority` is what an act with a card rests on; nothing of it is trusted. */
 export interface Command {
@@ -85,11 +83,11 @@ export async function checkCommand(
 async function replan(
   deps: RunnerDependencies,
   store: ObjectStore,
-  { tenant_id, jobType, params, target }: CommandEnvelope,
-  { plan_digest, ...basis }: Pick<PlanInput<CommandEnvelope["params"]>, "policy_hash" | "infra"> & Pick<PlannedAct, "plan_digest">,
+  envelope: CommandEnvelope,
+  { plan_digest, ...basis }: Pick<PlannedAct["plan"]["basis"], "policy_hash" | "infra"> & Pick<PlannedAct, "plan_digest">,
 ): Promise<Outcome<PlannedAct>> {
-  const context = buildPlanningContext(deps, store, tenant_id, params.project_id);
-  const plan = await planJob(context, jobType, { params, target, ...basis });
+  const { tenant_id, target } = envelope;
+  const plan = await planOn(deps, store, { tenant_id, target, job: envelope }, basis);
   if (!plan.ok) return plan;
   const now = hashPlan(plan.value);
   if (now === plan_digest) return grantValue({ plan: plan.value, plan_digest });

@@ -1,4 +1,5 @@
-import type { JobParams, JobType } from "../../domain/act/job.js";
+import { buildChangePlan } from "../../decision/charter/act-authority.js";
+import { isCharterJob, type Job, toCharterChange } from "../../domain/act/job.js";
 import { hashPlan, type Plan } from "../../domain/act/plan.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -16,12 +17,12 @@ const PLAN_MAX_BYTES = 1024 * 1024;
 interface PlanRequest {
   readonly tenant_id: string;
   readonly target: Target;
-  readonly job: { readonly jobType: JobType; readonly params: JobParams };
+  readonly job: Job;
 }
 
 /** Plans an act under the charter's policy. Needs no permit and writes nothing. */
 export async function planAct(deps: RunnerDependencies, request: PlanRequest): Promise<Outcome<{ plan: Plan; plan_digest: string }>> {
-  const { tenant_id, target, job } = request;
+  const { tenant_id, job } = request;
   const { jobType, params } = job;
   const store = scopeToTenant(deps.store, tenant_id);
   const allowed = checkAllowed(deps, tenant_id, jobType);
@@ -29,12 +30,28 @@ export async function planAct(deps: RunnerDependencies, request: PlanRequest): P
   const [policyHash, resolved] = await Promise.all([readPolicyHash(deps, tenant_id), deps.infra.resolve(tenant_id, params.project_id)]);
   if (!policyHash.ok) return policyHash;
   if (!resolved.ok) return resolved;
-  const input = { params, target, policy_hash: policyHash.value, infra: resolved.value.infra };
-  const plan = await planJob(buildPlanningContext(deps, store, tenant_id, params.project_id), jobType, input);
+  const plan = await planOn(deps, store, request, { policy_hash: policyHash.value, infra: resolved.value.infra });
   if (!plan.ok) return plan;
   if (toCanonicalBytes(plan.value).byteLength > PLAN_MAX_BYTES)
     return denyWith("limit_exceeded", `The plan has more than ${PLAN_MAX_BYTES} bytes; push the history in several steps.`);
   return grantValue({ plan: plan.value, plan_digest: hashPlan(plan.value) });
+}
+
+/** Plans an act on a policy and an infra context. `store` is the tenant's view. */
+export async function planOn(
+  deps: RunnerDependencies,
+  store: ObjectStore,
+  { tenant_id, target, job }: PlanRequest,
+  basis: Pick<Plan["basis"], "policy_hash" | "infra">,
+): Promise<Outcome<Plan>> {
+  if (!isCharterJob(job)) {
+    const context = buildPlanningContext(deps, store, tenant_id, job.params.project_id);
+    return planJob(context, job.jobType, { params: job.params, target, ...basis });
+  }
+  const next = await deps.charters.planNext(tenant_id, toCharterChange(job));
+  if (!next.ok) return next;
+  const { charter, planned } = next.value;
+  return grantValue(buildChangePlan({ tenant_id, target, job }, charter.policy_hash, planned));
 }
 
 /** Builds the context that a plan of a tenant's project reads from on this Runner. `store` is the tenant's view. */

@@ -1,4 +1,6 @@
+import { isCharterJob } from "../../domain/act/job.js";
 import { buildDenial, type Denial } from "../../domain/denial.js";
+import { changeCharter, recordEndedChange } from "../charter/change-charter.js";
 import { recordEndedAct } from "../git/repository-records.js";
 import { executeJob } from "../jobs/handlers.js";
 import { type Act, buildJobContext, buildJobInput } from "./act.js";
@@ -22,7 +24,10 @@ export async function runAct(act: Act): Promise<ActResult> {
   if (result.status === "success" || !(act.isTakenOver || act.attempt.isOutOfTime)) return result;
   const { tenant_id, jobType, jti, params } = act.envelope;
   const name = { tenant_id, project_id: params.project_id };
-  if (await recordEndedAct(act.store, name, jti, { registers: jobType === "git.registry.init" })) return result;
+  const hasEnded = isCharterJob(act.envelope)
+    ? await recordEndedChange(act)
+    : await recordEndedAct(act.store, name, jti, { registers: jobType === "git.registry.init" });
+  if (hasEnded) return result;
   return execute(act, AbortSignal.timeout(LATE_SEARCH_MS));
 }
 
@@ -53,7 +58,11 @@ async function findLateResult(act: Act): Promise<ActResult> {
 
 async function execute(act: Act, signal: AbortSignal): Promise<ActResult> {
   try {
-    const done = await executeJob(act.envelope.jobType, buildJobContext(act, signal), buildJobInput(act));
+    const { envelope } = act;
+    const context = buildJobContext(act, signal);
+    const done = isCharterJob(envelope)
+      ? await changeCharter(act, envelope, context)
+      : await executeJob(envelope.jobType, context, { ...buildJobInput(act), params: envelope.params });
     return done.ok ? { status: "success", effects: done.value } : failWith(act, "error", done.denial);
   } catch (error) {
     if (error instanceof ActDenied) return failWith(act, error.denial.code === "permit_expired" ? "expired" : "denied", error.denial);

@@ -1,4 +1,5 @@
 import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
+import { isCharterJob } from "../../domain/act/job.js";
 import type { Outcome } from "../../domain/denial.js";
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import type { Receipt, RunnerAnswer } from "../../domain/permit/receipt.js";
@@ -60,7 +61,17 @@ export async function executeCommand(
   };
   // Reads the end of the permit while the job starts; a fault is thrown to the job, which awaits the same promise.
   if (!isTakenOver) checkPermission().catch(() => undefined);
-  const act: Act = { ...answering, statements, attempt, claimedAtMs, isTakenOver, checkPermission, author, infra_revision };
+  const act: Act = {
+    ...answering,
+    authority: input.authority,
+    statements,
+    attempt,
+    claimedAtMs,
+    isTakenOver,
+    checkPermission,
+    author,
+    infra_revision,
+  };
 
   // If an earlier attempt stored the receipt, only objects derived from it can still be missing.
   const known = isTakenOver ? await readReceipt(store, tenant_id, jti) : undefined;
@@ -79,7 +90,8 @@ async function runActToReceipt(act: Act): Promise<{ receipt: Receipt; isOurs: bo
     await act.attempt.completeStep("logged");
   };
   const answer = await writeReceipt(act, await act.author, result, prepareReceipt, async (receipt) => {
-    if (receipt.status === "success") await writeProjectIndex(buildDerivingContext(act), buildJobInput(act), receipt.finished_at);
+    if (receipt.status === "success" && !isCharterJob(act.envelope))
+      await writeProjectIndex(buildDerivingContext(act), buildJobInput(act), receipt.finished_at);
   });
   await act.attempt.completeStep("receipted");
   return answer;
@@ -89,9 +101,11 @@ async function runActToReceipt(act: Act): Promise<{ receipt: Receipt; isOurs: bo
  * Writes the objects that are derived from the receipt, and the project's index unless it was written in parallel with this same receipt.
  */
 async function deriveObjects(act: Act, receipt: Receipt, isIndexed: boolean): Promise<void> {
+  // A change of the charter concerns no project.
+  if (isCharterJob(act.envelope)) return;
   const { tenant_id, jobType, params, jti } = act.envelope;
   const context = buildDerivingContext(act);
-  const input = { ...buildJobInput(act), receipt };
+  const input = { ...buildJobInput(act), params, receipt };
   context.repositories.recordReceipt({ tenant_id, project_id: params.project_id }, jti);
   await Promise.all([
     isIndexed ? undefined : writeProjectIndex(context, input, receipt.finished_at),

@@ -1,5 +1,6 @@
 import { signNextEntry } from "../../decision/charter/next-entry.js";
 import { CharterWalk } from "../../decision/charter/walk.js";
+import { StoredPolicies } from "../../decision/policy/stored-policies.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { SigningKey } from "../../domain/bytes/signature.js";
@@ -90,7 +91,7 @@ export async function appendCharterEntry(
   foundingKey: SigningKey,
   change: CharterChange,
 ): Promise<number> {
-  const walk = new CharterWalk(tenant_id, foundingKey.jwk);
+  const walk = new CharterWalk(tenant_id, foundingKey.jwk, StoredPolicies.openStore(store).readPolicyByHash);
   const walked = await walk.advance((version) => store.blobs.get(toCharterKey(tenant_id, version)));
   if (!walked.ok && walked.denial.code !== "tenant_unknown") throw new Error(walked.denial.message);
   const signed = signNextEntry(walk, change, foundingKey);

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { CharterWalk } from "../../../src/decision/charter/walk.js";
+import { CharterWalk, type ReadPolicy } from "../../../src/decision/charter/walk.js";
 import { buildActor, buildFounding, buildPerson, CharterWriter, TENANT } from "./charters.js";
 
 export type Change = Parameters<CharterWriter["append"]>[0];
@@ -18,7 +18,12 @@ export function writeThreeVersions(): CharterWriter {
   return writer;
 }
 
-export const walkOf = (writer: CharterWriter) => new CharterWalk(TENANT, writer.key.jwk);
+/** An entry of the founding key is checked without a policy. */
+export const refusePolicies: ReadPolicy = async (_, hash) => {
+  throw new Error(`The policy ${hash} was read.`);
+};
+
+export const walkOf = (writer: CharterWriter) => new CharterWalk(TENANT, writer.key.jwk, refusePolicies);
 
 export async function expectDenied(writer: CharterWriter, why: RegExp, reached: number): Promise<void> {
   const walk = walkOf(writer);

@@ -4,6 +4,7 @@ import { replacePolicyData } from "../../../src/decision/policy/bytes.js";
 import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
 import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import { parseDecision } from "../../../src/decision/policy/result.js";
+import type { Level } from "../../../src/domain/level.js";
 import type { ActInput, Requirement } from "../../../src/domain/policy/policy-contract.js";
 import {
   buildAct,
@@ -56,7 +57,8 @@ const buildMerge = (target: string) =>
     job_type: "git.registry.merge_protected",
     params: { source: "review/x", target },
   });
-const buildRegistryAct = (job_type: string) => buildActThrough("office:registry", { job_type, params: {} });
+const buildRegistryAct = (job_type: string, charter_level?: Level) =>
+  buildActThrough("office:registry", { job_type, params: {} }, charter_level === undefined ? {} : { charter_level });
 const buildDeployerAct = (job_type: string, changes: Partial<ActInput> = {}, facts: Partial<ActInput["facts"]> = {}) =>
   buildActThrough("office:infra.deployer", { job_type, params: {}, ...changes }, facts);
 const forced = { force: true, fast_forward: false };
@@ -91,7 +93,10 @@ const LEVEL_TABLE: readonly [string, keyof typeof NEEDS, string, ActInput][] = [
   ["delete release/*", "L5", "branch.release", buildPush("release/1", deleted)],
   ["publish a policy", "L5", "job.level", buildRegistryAct("registry.policy.publish")],
   ["rotate keys", "L5", "job.level", buildRegistryAct("registry.keys.rotate")],
-  ["change members", "L5", "job.level", buildRegistryAct("registry.members.change")],
+  ["seal the charter", "L5", "job.level", buildRegistryAct("registry.charter.seal")],
+  ["change a member without power", "L3", "job.level", buildRegistryAct("registry.members.change", "L3")],
+  ["take power from a member", "L4", "job.level", buildRegistryAct("registry.members.change", "L4")],
+  ["give a member the power to decide", "L5", "job.level", buildRegistryAct("registry.members.change", "L5")],
 ];
 
 describe("the table of levels", () => {

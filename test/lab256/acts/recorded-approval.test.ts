@@ -45,7 +45,7 @@ beforeAll(async () => {
   lab256 = createLab256Activities({
     ...{ db, store, now: Date.now },
     infra: noInfra,
-    policies: new PolicyCatalog(store, charters, Date.now),
+    policies: new PolicyCatalog(charters, Date.now),
     permitKey: readSigningKey(keys.permit),
     receiptKeys: readJwks(keys.receiptJwks),
     statementKeys: { keys: [readSigningKey(keys.statement).jwk] },

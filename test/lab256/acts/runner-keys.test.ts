@@ -50,7 +50,7 @@ beforeAll(async () => {
   deps = {
     ...{ db: ledger.db, store, permitKey: createTestKey(), now: Date.now },
     infra: noInfra,
-    policies: new PolicyCatalog(store, new Charters(store, new Map()), Date.now),
+    policies: new PolicyCatalog(new Charters(store, new Map()), Date.now),
     receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
     statementKeys: { keys: [] },
     reportFault: throwFault,

@@ -12,6 +12,7 @@ import { toCharterKey, toPolicyBytesKey } from "../../../src/domain/storage-key.
 import { appendEntry } from "../../../src/lab512/charter/append-entry.js";
 import { openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
+import { ActWorld, changeMembers } from "../../decision/charter/acts.js";
 import { buildFounding, buildPasskey, buildPerson, CharterWriter, permitKey, TENANT } from "../../decision/charter/charters.js";
 import { createTestKey } from "../../domain/samples.js";
 
@@ -148,10 +149,26 @@ describe("an entry by an attacker is denied:", () => {
   });
 
   it("after the seal, though signed by the founding key", async () => {
-    const seal = writer.append({ jobType: "registry.charter.seal", params: {} });
-    await expectDenied(seal, "charter_unreachable", /nobody could change this one/);
-    await store.blobs.create(toCharterKey(TENANT, seal.version), toCanonicalBytes(seal));
+    const world = await ActWorld.open();
+    writer = world.writer;
+    await store.close();
+    store = await openStore({ kind: "directory", path: join(folder, "sealed") });
+    for (const [hash, bytes] of world.policyBytes) await store.blobs.create(toPolicyBytesKey(TENANT, hash), bytes);
+    await store.blobs.create(toCharterKey(TENANT, 1), toCanonicalBytes(writer.entries[0]));
+    expect(await append(writer.append({ jobType: "registry.charter.seal", params: {} }))).toMatchObject({
+      ok: true,
+      value: { version: 2 },
+    });
     await expectDenied(writer.append(disable("bob")), "charter_invalid", /after the seal/);
+  });
+
+  // The approvals of a card that was withdrawn are still known to every member.
+  it("of an act, which the Runner appends itself by its command", async () => {
+    const world = await ActWorld.open();
+    const entry = await world.buildEntry(changeMembers({ persons: { "person:dan": world.buildPerson("dan", { disabled: true }) } }), {
+      approvers: ["bob"],
+    });
+    await expectDenied(entry, "charter_invalid", /are acts: open a card/);
   });
 
   it("with a gap before it", async () => {

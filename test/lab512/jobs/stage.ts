@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
-import { hashSubject, type InitParams, type JobParams, type JobType, type PushParams } from "../../../src/domain/act/job.js";
+import { type GitJobType, hashSubject, type InitParams, type ParamsOf, type PushParams } from "../../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { parseSigningKey, signDsse } from "../../../src/domain/bytes/signature.js";
 import type { Permit } from "../../../src/domain/permit/permit.js";
@@ -119,23 +119,23 @@ function requireS3() {
 }
 
 /** Runs a job. A second call with the same `jti` is a retry. */
-export async function executeTestJob(context: JobContext, jobType: JobType, params: JobParams, jti: string = randomUUID()) {
+export async function executeTestJob(context: JobContext, jobType: GitJobType, params: ParamsOf<GitJobType>, jti: string = randomUUID()) {
   return executeJob(jobType, context, buildExecuteInput(jobType, params, jti));
 }
 
-export async function planTestJob(context: JobContext, jobType: JobType, params: JobParams) {
+export async function planTestJob(context: JobContext, jobType: GitJobType, params: ParamsOf<GitJobType>) {
   return planJob(context, jobType, { params, target: "LAB_512", policy_hash: "a".repeat(64), infra: "none" });
 }
 
 export async function deriveTestJob(
   context: JobContext,
-  jobType: JobType,
-  params: JobParams,
+  jobType: GitJobType,
+  params: ParamsOf<GitJobType>,
   effects: Effects,
   jti: string,
   finished_at = IAT,
 ) {
-  const input: DeriveInput<JobParams> = {
+  const input: DeriveInput<ParamsOf<GitJobType>> = {
     ...buildExecuteInput(jobType, params, jti),
     receipt: buildReceipt(context, jobType, params, effects, jti, finished_at),
   };
@@ -143,7 +143,7 @@ export async function deriveTestJob(
   await deriveFromReceipt(jobType, context, input);
 }
 
-export function buildExecuteInput(jobType: JobType, params: JobParams, jti: string): ExecuteInput<JobParams> {
+export function buildExecuteInput(jobType: GitJobType, params: ParamsOf<GitJobType>, jti: string): ExecuteInput<ParamsOf<GitJobType>> {
   const scopes: Permit["scopes"] = {
     tenant_id: TENANT,
     jobType,
@@ -165,8 +165,8 @@ export function buildExecuteInput(jobType: JobType, params: JobParams, jti: stri
 
 function buildReceipt(
   context: JobContext,
-  jobType: JobType,
-  params: JobParams,
+  jobType: GitJobType,
+  params: ParamsOf<GitJobType>,
   effects: Effects,
   jti: string,
   finished_at: number,

@@ -10,7 +10,7 @@ const ORIGIN = `https://${RP_ID}`;
 
 /** Pushes and proposes. Ana is responsible for it. */
 export const AUTHOR = "ubl:sid:app:ci";
-export const OFFICES = ["office::default", "office:infra.deployer"];
+export const OFFICES = ["office::default", "office:infra.deployer", "office:registry"];
 
 const PEOPLE = ["ana", "bob", "carol"] as const;
 export type ApproverName = (typeof PEOPLE)[number];

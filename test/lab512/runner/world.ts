@@ -106,7 +106,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
         getRepositories: repositories.get,
         receiptKey: keys.receipt,
         charters,
-        policies: new PolicyCatalog(store, charters, clock.now),
+        policies: new PolicyCatalog(charters, clock.now),
         allowlist,
         infra: noInfra,
         limits: LIMITS,

@@ -2,7 +2,7 @@ import { walkTenantCharter } from "../../../client/charter.js";
 import { requireValue } from "../../../client/http/problem.js";
 import { readSigningKey } from "../../../configuration/keys.js";
 import { signNextEntry } from "../../../decision/charter/next-entry.js";
-import { CharterWalk } from "../../../decision/charter/walk.js";
+import { CharterWalk, type ReadPolicy } from "../../../decision/charter/walk.js";
 import { toCanonicalBytes, toCanonicalText } from "../../../domain/bytes/canonical.js";
 import { type CharterChange, charterChangeSchema } from "../../../domain/charter/change.js";
 import { charterEntrySchema } from "../../../domain/charter/entry.js";
@@ -60,11 +60,16 @@ async function walkRegistry(
   return charter.walk;
 }
 
+/** An entry by an act is checked by the policy of that time, which a file of entries does not have. */
+const refuseAct: ReadPolicy = async () => {
+  throw new UsageError("--entries has an entry that an act made; omit --entries to read the charter from the registry.");
+};
+
 async function walkFile(content: unknown, foundingJwk: CharterWalk["foundingJwk"]): Promise<CharterWalk> {
   const entries = parseParams(charterEntrySchema.array(), content);
   const [first] = entries;
   if (first === undefined) throw new UsageError("--entries has no entry.");
-  const walk = new CharterWalk(first.tenant_id, foundingJwk);
+  const walk = new CharterWalk(first.tenant_id, foundingJwk, refuseAct);
   const walked = await walk.advance(async (version) => {
     const entry = entries[version - 1];
     return entry === undefined ? undefined : toCanonicalBytes(entry);

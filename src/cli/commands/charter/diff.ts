@@ -1,3 +1,4 @@
+import { buildPolicyReader } from "../../../client/charter.js";
 import { CharterWalk } from "../../../decision/charter/walk.js";
 import { toCanonicalBytes } from "../../../domain/bytes/canonical.js";
 import type { CharterEntry } from "../../../domain/charter/entry.js";
@@ -22,10 +23,11 @@ export function buildCharterDiffCommand(): RegistryCommand<CharterOptions> {
   )
     .addExamples("ogr charter diff 3", "ogr charter diff 1 4 --json")
     .run(async ({ options, arguments: [from = "", to], out, openClient }) => {
-      const { charter, key } = await walkCharter(await openClient(), options);
+      const { registry, charter, key } = await walkCharter(await openClient(), options);
       requireValid(charter);
       const { walk, entries } = charter;
-      const readState = (version: number) => walkTo(walk.tenantId, key.jwk, entries.slice(0, version));
+      const readPolicy = buildPolicyReader(registry);
+      const readState = (version: number) => walkTo(new CharterWalk(walk.tenantId, key.jwk, readPolicy), entries.slice(0, version));
       const [older, newer] = [
         await readState(parseVersion(from, walk.version)),
         await readState(parseVersion(to ?? `${walk.version}`, walk.version)),
@@ -40,8 +42,7 @@ function parseVersion(text: string, newest: number): number {
   throw new UsageError(`${text} is not a version of this charter; write one from 1 to ${newest}.`);
 }
 
-async function walkTo(tenantId: string, foundingJwk: CharterWalk["foundingJwk"], entries: readonly CharterEntry[]): Promise<CharterState> {
-  const walk = new CharterWalk(tenantId, foundingJwk);
+async function walkTo(walk: CharterWalk, entries: readonly CharterEntry[]): Promise<CharterState> {
   await walk.advance(async (version) => {
     const entry = entries[version - 1];
     return entry === undefined ? undefined : toCanonicalBytes(entry);

@@ -125,5 +125,7 @@ function summarizeChange({ jobType, params }: CharterChange): string {
       return `members: ${[...Object.keys(params.persons), ...Object.keys(params.actors)].join(", ")}`;
     case "registry.charter.seal":
       return "sealed";
+    case "registry.charter.end_act":
+      return `recorded that the act ${params.jti} ended without an effect`;
   }
 }

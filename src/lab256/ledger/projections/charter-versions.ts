@@ -1,6 +1,6 @@
 import { type Effect, type EntryOf, insertOnce, type Projection, type Writer } from "./effect.js";
 
-type CharterEvent = "charter.founded" | "policy.published" | "keys.rotated" | "member.changed" | "charter.sealed";
+type CharterEvent = "charter.founded" | "policy.published" | "keys.rotated" | "member.changed" | "charter.sealed" | "charter.act_ended";
 
 function insertVersion(write: Writer, { tenant_id, seq, at_ms, payload: { entry, entry_hash } }: EntryOf<CharterEvent>): Effect {
   const row = { tenant_id, seq, version: entry.version, entry_hash, recorded_at: at_ms };
@@ -14,4 +14,5 @@ export const charterVersionsProjection: Projection = {
   "keys.rotated": insertVersion,
   "member.changed": insertVersion,
   "charter.sealed": insertVersion,
+  "charter.act_ended": insertVersion,
 };

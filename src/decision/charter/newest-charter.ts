@@ -1,0 +1,29 @@
+import type { Blake3Hex } from "../../domain/bytes/hash.js";
+import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
+import type { RecordKind, RecordValue } from "../../domain/charter/records.js";
+import type { SigningUse } from "./key-history.js";
+
+/** A charter's newest version. */
+export interface NewestCharter {
+  readonly founding_jwk: PublicJwk;
+  readonly version: number;
+  readonly entry_hash: Blake3Hex;
+  readonly state_hash: Blake3Hex;
+  readonly policy_hash: Blake3Hex;
+  readonly sealed: boolean;
+  /** Returns a record of this version. @throws ReplacedCharter if this process has read a newer version since */
+  find<K extends RecordKind>(kind: K, id?: string): RecordValue<K> | undefined;
+  /** Lists the records of a kind with their ids. @throws ReplacedCharter as `find` does */
+  list<K extends RecordKind>(kind: K): readonly (readonly [id: string, value: RecordValue<K>])[];
+  /** The keys that are not revoked, for every use of Ed25519. @throws ReplacedCharter as `find` does */
+  listKeys(use: SigningUse): Jwks;
+  /** Finds a key that is valid for this use in `version`, which signed objects name. Undefined for a version that this process has not read. */
+  findKeyAt(kid: string, use: SigningUse, version: number): PublicJwk | undefined;
+  /** Lists the persons for whom one of these addresses was ever verified. */
+  listPersonsByEmail(emails: readonly string[]): readonly string[];
+}
+
+/** A newer version was read while a decision relied on an earlier one; the retry decides by the newer one. */
+export class ReplacedCharter extends Error {
+  override readonly name = "ReplacedCharter";
+}

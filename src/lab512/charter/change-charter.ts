@@ -1,0 +1,105 @@
+import { buildChangePlan } from "../../decision/charter/act-authority.js";
+import { buildNextEntry } from "../../decision/charter/next-entry.js";
+import type { CharterWalk, EntryAct } from "../../decision/charter/walk.js";
+import { type Job, toCharterChange } from "../../domain/act/job.js";
+import { hashPlan } from "../../domain/act/plan.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { authoritySchema } from "../../domain/card/authority.js";
+import type { CharterChange, CharterJobType } from "../../domain/charter/change.js";
+import { type CharterEntry, signEntry } from "../../domain/charter/entry.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
+import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
+import { createBlob } from "../../storage/settled-write.js";
+import type { Effects, JobContext } from "../jobs/job.js";
+import type { Act } from "../runner/act.js";
+
+/** How often an act builds its entry again because another one took the version. */
+const TRIES_MAX = 50;
+
+/** Whether an act changed the charter, was recorded as ended, or neither. */
+type ActState = (EntryAct & { readonly version: number }) | null;
+
+/**
+ * Carries out an act that changes the tenant's charter: appends the entry whose authority is the act itself. Its one visible effect is the
+ * creation of that entry, which every reader finds by the act's id. Denials: `plan_changed`, `charter_changed`, those of the charter's rules.
+ */
+export async function changeCharter(act: Act, job: Job<CharterJobType>, context: JobContext): Promise<Outcome<Effects>> {
+  const { tenant_id } = act.envelope;
+  const change = toCharterChange(job);
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const known = await findAct(act);
+    if (!known.ok) return known;
+    if (known.value?.hasHappened === false) return denyWith("permit_used", `Version ${known.value.version} records that the act ended.`);
+    if (known.value !== null) return grantValue(describeEffects(tenant_id, known.value.version));
+    await context.completeStep("looked");
+    const prepared = await act.deps.charters.useNewest(tenant_id, (walk) => prepareEntry(act, job, change, walk));
+    if (!prepared.ok) return prepared;
+    await context.completeStep("checked");
+    if (change.jobType === "registry.policy.publish") await keepPolicy(act, change.params.policy_hash);
+    await context.completeStep("stored");
+    const { version } = prepared.value;
+    context.log(`appends version ${version} of the charter`);
+    if ((await createBlob(act.store, toCharterKey(tenant_id, version), toCanonicalBytes(prepared.value))) === "exists") continue;
+    await context.completeStep("moved");
+    return grantValue(describeEffects(tenant_id, version));
+  }
+  return denyWith("charter_changed", `${TRIES_MAX} other entries were appended first; open a new card.`);
+}
+
+/**
+ * Records in the charter that an act has ended, so that no late write of an earlier attempt can carry it out. Returns false if the act has
+ * happened.
+ */
+export async function recordEndedChange(act: Act): Promise<boolean> {
+  const { tenant_id, jti } = act.envelope;
+  for (;;) {
+    const known = await findAct(act);
+    if (!known.ok) throw new Error(known.denial.message);
+    if (known.value !== null) return !known.value.hasHappened;
+    const end = await act.deps.charters.useNewest(tenant_id, async (walk) =>
+      grantValue(
+        signEntry(buildNextEntry(walk, { jobType: "registry.charter.end_act", params: { jti } }, []), act.deps.receiptKey, "receipt"),
+      ),
+    );
+    if (!end.ok) throw new Error(end.denial.message);
+    if ((await createBlob(act.store, toCharterKey(tenant_id, end.value.version), toCanonicalBytes(end.value))) === "created") return true;
+  }
+}
+
+function findAct({ deps, envelope: { tenant_id, jti } }: Act): Promise<Outcome<ActState>> {
+  return deps.charters.useNewest(tenant_id, async (walk) => grantValue(walk.findAct(jti) ?? null));
+}
+
+/** Plans the act again on the newest charter and builds its entry. The entry must be one that every reader of the charter accepts. */
+async function prepareEntry(act: Act, job: Job<CharterJobType>, change: CharterChange, walk: CharterWalk): Promise<Outcome<CharterEntry>> {
+  const { tenant_id, target, permit } = act.envelope;
+  const next = await walk.planNext(change);
+  if (!next.ok) return next;
+  const { planned, writes } = next.value;
+  const plan_digest = hashPlan(buildChangePlan({ tenant_id, target, job }, walk.newest.policy_hash, planned));
+  if (plan_digest !== permit.scopes.plan_digest)
+    return denyWith("plan_changed", `The approved plan is ${permit.scopes.plan_digest}, but the current plan is ${plan_digest}.`);
+  const parsed = parseWith(authoritySchema, act.authority);
+  if (!parsed.ok) return denyWith("envelope_invalid", `What the act rests on is malformed: ${formatProblems(parsed.problems)}`);
+  const { card, attestations } = parsed.value;
+  const statements = [...act.statements];
+  const entry: CharterEntry = {
+    ...buildNextEntry(walk, change, writes),
+    authority: { kind: "act", used_at_ms: permit.iat, card, statements, attestations },
+  };
+  const checked = await walk.checkNext(toCanonicalBytes(entry));
+  return checked.ok ? grantValue(entry) : checked;
+}
+
+/** Stores the bytes of a policy under its own key. They were staged, and the staging area is emptied. */
+async function keepPolicy({ deps, store, envelope: { tenant_id } }: Act, policyHash: string): Promise<void> {
+  const bytes = await deps.charters.policies.readBytes(tenant_id, policyHash);
+  if (bytes === undefined) throw new Error(`The bytes of the policy ${policyHash} are not stored any more; stage them again.`);
+  await createBlob(store, toPolicyBytesKey(tenant_id, policyHash), bytes);
+}
+
+function describeEffects(tenantId: string, version: number): Effects {
+  const artifact = { kind: "charter", key: toCharterKey(tenantId, version), version };
+  return { refs: [], previous_act: null, artifacts: [artifact], commit: null, staged_bytes: 0, stored_bytes: 0 };
+}

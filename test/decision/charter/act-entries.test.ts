@@ -1,0 +1,227 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { computeEntryActId } from "../../../src/decision/charter/act-authority.js";
+import { buildNextEntry, signNextEntry } from "../../../src/decision/charter/next-entry.js";
+import type { CharterEntry } from "../../../src/domain/charter/entry.js";
+import { signEntry } from "../../../src/domain/charter/entry.js";
+import { createTestKey } from "../../domain/samples.js";
+import { NOW_MS, toActorId, toPersonId } from "../judging.js";
+import { ActWorld, changeMembers, type Name, OFFICE } from "./acts.js";
+import { permitKey, receiptKey } from "./charters.js";
+
+let world: ActWorld;
+beforeEach(async () => {
+  world = await ActWorld.open();
+});
+
+const disable = (name: Name) => changeMembers({ persons: { [toPersonId(name)]: world.buildPerson(name, { disabled: true }) } });
+const enable = (name: Name) => changeMembers({ persons: { [toPersonId(name)]: world.buildPerson(name) } });
+const publish = async (change: Parameters<ActWorld["addPolicy"]>[0]) => ({
+  jobType: "registry.policy.publish" as const,
+  params: { policy_hash: await world.addPolicy(change) },
+});
+const allowAuthors = () => publish((data) => ({ ...data, author_may_approve: true }));
+const seal = { jobType: "registry.charter.seal" as const, params: {} };
+
+async function expectRefused(entry: CharterEntry, why: RegExp): Promise<void> {
+  expect(await world.check(entry)).toMatchObject({ ok: false, denial: { code: "charter_invalid", message: expect.stringMatching(why) } });
+}
+
+describe("an entry by an act", () => {
+  it("is valid if the persons of the entry before approved it by the policy of the entry before", async () => {
+    const change = await allowAuthors();
+    await world.act(change);
+    await world.act(disable("dan"), { approvers: ["bob"] });
+    const walk = await world.walk();
+    expect(walk.version).toBe(3);
+    expect(walk.newest.policy_hash).toBe(change.params.policy_hash);
+    expect(walk.state.find("person", "person:dan")?.disabled).toBe(true);
+  });
+
+  it.each<[string, RegExp, Parameters<ActWorld["buildEntry"]>[1]]>([
+    ["one approval fewer than the quorum", /lacks/, { approvers: ["bob"] }],
+    ["the same person twice", /lacks/, { approvers: ["bob", "bob"] }],
+    ["the author as an approver", /lacks.*author of a card/, { approvers: ["ana", "bob"] }],
+    ["approvals without step-up", /lacks.*step-up/, { stepsUp: false }],
+    ["a passkey of another person", /not one of this person's/, { passkeyOf: () => world.passkeys.get("dan")?.[0] }],
+    ["a card that the api did not sign", /not signed by this registry's api/, { cardKey: createTestKey() }],
+    ["statements of a withdrawal", /lacks/, { statement: { decision: "withdraw" } }],
+    ["statements about another plan", /lacks.*plan/, { statement: { plan_digest: "0".repeat(64) } }],
+    ["statements that had expired when they were used", /expired/, { used_at_ms: NOW_MS + 60_001 }],
+    ["a card that was opened later", /opened after/, { used_at_ms: NOW_MS - 1 }],
+    ["another state than its change leads to", /does not lead to the state/, { state_hash: "0".repeat(64) }],
+    ["a person without the office as its author", /does not hold|office/, { author: "eve", approvers: ["bob", "carol"] }],
+  ])("is refused with %s", async (_, why, changes) => {
+    await expectRefused(await world.buildEntry(await allowAuthors(), changes), why);
+  });
+
+  // The policy was approved, and the members are changed with it.
+  it("is refused if the card is about another change", async () => {
+    const entry = await world.buildEntry(await allowAuthors(), { cardChange: disable("dan") });
+    await expectRefused(entry, /about another change/);
+  });
+
+  it("is refused for approvers whom the entry before disabled, and for a passkey that it removed", async () => {
+    await world.act(disable("carol"), { approvers: ["bob"] });
+    await expectRefused(await world.buildEntry(await allowAuthors()), /not an active actor/);
+    await world.act(enable("carol"), { approvers: ["bob", "dan"] });
+    const [, second] = world.passkeys.get("bob") ?? [];
+    if (second === undefined) throw new Error("bob has two");
+    await world.act(changeMembers({ persons: { "person:bob": world.buildPerson("bob", { passkeys: [second.record] }) } }), {
+      approvers: ["carol"],
+    });
+    await expectRefused(await world.buildEntry(await allowAuthors()), /not one of this person's/);
+  });
+
+  // Dan was disabled with Bob's approval, then enabled. A Runner uses Bob's approval once more.
+  it("is refused if its act changed the charter before, although the plan is the same again", async () => {
+    const changes = { approvers: ["bob"], card_id: "k-again" } as const;
+    const first = await world.buildEntry(disable("dan"), changes);
+    await world.append(first);
+    await world.act(enable("dan"));
+    const { state_hash, ...again } = await world.buildEntry(disable("dan"), changes);
+    await expectRefused({ ...again, state_hash, authority: first.authority }, /was carried out or ended by version 2/);
+  });
+
+  it("is refused if a Runner recorded that its act ended, and everything else still goes on", async () => {
+    const changes = { approvers: ["bob"], card_id: "k-late" } as const;
+    const late = await world.buildEntry(disable("dan"), changes);
+    const walk = await world.walk();
+    const end = buildNextEntry(walk, { jobType: "registry.charter.end_act", params: { jti: findJti(late) } }, []);
+    for (const key of [permitKey, createTestKey(), world.writer.key])
+      await expectRefused(signEntry(end, key, "receipt"), /not signed by a receipt key/);
+    await expectRefused(signEntry(end, world.writer.key), /nothing else/);
+    await world.append(signEntry(end, receiptKey, "receipt"));
+    await expectRefused(
+      signEntry({ ...end, version: 3, previous: (await world.walk()).entryHash }, receiptKey, "receipt"),
+      /ended by version 2/,
+    );
+    await expectRefused({ ...(await world.buildEntry(disable("dan"), changes)), authority: late.authority }, /ended by version 2/);
+    await world.act(disable("dan"), { approvers: ["bob"] });
+  });
+
+  it("is refused if a Runner's key is its authority", async () => {
+    const walk = await world.walk();
+    const next = await walk.planNext(disable("dan"));
+    if (!next.ok) throw new Error(next.denial.message);
+    await expectRefused(signEntry(buildNextEntry(walk, disable("dan"), next.value.writes), receiptKey, "receipt"), /nothing else/);
+  });
+
+  // The policy that the quorum published gives every change of the charter the lowest level.
+  it("keeps its level whatever the policy says", async () => {
+    const lax = await publish((data) => ({
+      ...data,
+      jobs: {
+        ...data.jobs,
+        "registry.policy.publish": { level: "L3", target: "LAB_512" },
+        "registry.members.change": { level: "L0", target: "LAB_512" },
+      },
+    }));
+    await world.act(lax);
+    await expectRefused(await world.buildEntry(await allowAuthors(), { approvers: ["bob"], stepsUp: false }), /step-up|lacks/);
+    await expectRefused(await world.buildEntry(disable("dan"), { approvers: [] }), /lacks/);
+  });
+});
+
+/** Returns the id of the entry's act. */
+function findJti({ authority }: CharterEntry): string {
+  if (authority.kind !== "act") throw new Error("The entry is not by an act.");
+  return computeEntryActId(authority, authority.statements[0]?.statement.plan_digest ?? "");
+}
+
+describe("the level of a change", () => {
+  const withOffice = (name: Name, ...offices: string[]) =>
+    changeMembers({ actors: { [toActorId(name)]: world.buildActor(name, offices) } });
+
+  it("that gives power is that at which anybody changed can decide after it, at least L3", async () => {
+    expect(await world.findLevel(changeMembers({ persons: { "person:eve": world.buildPerson("eve", { name: "Eva" }) } }))).toBe("L3");
+    // Without a passkey Eve decides up to L3.
+    expect(await world.findLevel(withOffice("eve", "office::agents", "office::default"))).toBe("L3");
+    expect(await world.findLevel(withOffice("dan", "office::default", OFFICE, "office:security"))).toBe("L5");
+  });
+
+  it("that adds a passkey is at least the level to which the passkey counts", async () => {
+    const [passkey] = world.passkeys.get("dan") ?? [];
+    if (passkey === undefined) throw new Error("dan has two");
+    for (const counts_to of ["L4", "L5"] as const) {
+      const added = { ...passkey.record, credential_id: "bmV3", counts_to };
+      expect(await world.findLevel(changeMembers({ persons: { "person:eve": world.buildPerson("eve", { passkeys: [added] }) } }))).toBe(
+        counts_to,
+      );
+    }
+  });
+
+  // Ana removes her address, so that she could approve what she wrote under it.
+  it("that removes an address of a person who decides at L5 is L5", async () => {
+    expect(await world.findLevel(changeMembers({ persons: { "person:bob": world.buildPerson("bob", { emails: [] }) } }))).toBe("L5");
+  });
+
+  // Bob lets somebody else answer for his agent, so that he could approve what it pushes.
+  it("that makes another person answer for an agent is L5, because the first one may then approve what it does", async () => {
+    const agent = { person_id: "person:eve", name: "person:bob", offices: [{ office_id: "office::agents", roles: [] }], disabled: false };
+    const next = await (await world.walk()).planNext(changeMembers({ actors: { "ubl:sid:agent:x": agent } }));
+    expect(next).toMatchObject({ value: { planned: { level: "L5", gives_power_to: ["person:bob", "person:eve"] } } });
+  });
+
+  it("that takes power is L4, and L5 from a second person who decides at L5 until the next entry of level L5", async () => {
+    expect(await world.findLevel(disable("dan"))).toBe("L4");
+    expect(await world.findLevel(withOffice("dan"))).toBe("L4");
+    const two = (["dan", "carol"] as const).map((name) => [toPersonId(name), world.buildPerson(name, { disabled: true })] as const);
+    expect(await world.findLevel(changeMembers({ persons: Object.fromEntries(two) }))).toBe("L5");
+    await world.act(disable("dan"), { approvers: ["bob"] });
+    expect(await world.findLevel(disable("carol"))).toBe("L5");
+    expect(await world.findLevel(disable("eve"))).toBe("L4");
+    await world.act(await allowAuthors());
+    expect(await world.findLevel(disable("carol"))).toBe("L4");
+  });
+});
+
+// Bob is to be removed, and votes on it.
+it("a person from whom a change takes power does not approve it", async () => {
+  await expectRefused(await world.buildEntry(disable("bob"), { approvers: ["bob"] }), /takes power from this person/);
+  await world.act(disable("bob"), { approvers: ["carol"] });
+});
+
+it("an office that the policy does not know is given to nobody, and a policy does not forget one that is held", async () => {
+  const unknown = changeMembers({ actors: { [toActorId("eve")]: world.buildActor("eve", ["office:unknown"]) } });
+  expect(await world.findLevel(unknown)).toBe("charter_invalid");
+  const forgetful = await publish((data) => {
+    const { "office::agents": _, ...offices } = data.offices;
+    return { ...data, offices };
+  });
+  expect(await world.findLevel(forgetful)).toBe("charter_invalid");
+});
+
+describe("a sealed charter", () => {
+  beforeEach(() => world.act(seal));
+
+  it("is changed by acts, and not by the founding key", async () => {
+    const [walk, change] = [await world.walk(), disable("eve")];
+    const next = await walk.planNext(change);
+    if (!next.ok) throw new Error(next.denial.message);
+    expect(signNextEntry(walk, change, world.writer.key)).toMatchObject({
+      ok: false,
+      denial: { message: expect.stringMatching(/is sealed/) },
+    });
+    await expectRefused(signEntry(buildNextEntry(walk, change, next.value.writes), world.writer.key), /after the seal/);
+    await world.act(change, { approvers: ["bob"] });
+  });
+
+  it("can always be changed by its persons", async () => {
+    await world.act(disable("dan"), { approvers: ["bob"] });
+    // Ana, Bob and Carol are left: with one more removal nobody could approve what one of them proposes.
+    expect(await world.findLevel(disable("carol"))).toBe("charter_unreachable");
+    const strict = await publish((data) => ({ ...data, levels: { ...data.levels, L5: { ...data.levels.L5, approvals: 4 } } }));
+    expect(await world.findLevel(strict)).toBe("charter_unreachable");
+    const noJob = await publish(({ jobs: { "registry.keys.rotate": _, ...jobs }, ...data }) => ({
+      ...data,
+      jobs,
+      offices: Object.fromEntries(
+        Object.entries(data.offices).map(([id, office]) => [
+          id,
+          { ...office, allowed_actions: office.allowed_actions.filter((action) => action !== "registry.keys.rotate") },
+        ]),
+      ),
+    }));
+    expect(await world.findLevel(noJob)).toBe("charter_unreachable");
+  });
+});

@@ -1,0 +1,117 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { walkTenantCharter } from "../../src/client/charter.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import type { CharterWalk } from "../../src/decision/charter/walk.js";
+import { replacePolicyData } from "../../src/decision/policy/bytes.js";
+import { loadPolicy } from "../../src/decision/policy/policy.js";
+import type { CharterJobType } from "../../src/domain/charter/change.js";
+import type { CharterActor, Person } from "../../src/domain/charter/records.js";
+import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
+import { readDefaultPolicy } from "../../src/stack/founding/policy.js";
+import { changeMembers, readFoundingKey } from "../harness/charter.js";
+import { registerCountedPasskey } from "../harness/passkeys.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
+import { approveAsEach, openScenarioCard, registerByCard, requireRefusal, stateCardDecision } from "./acts.js";
+
+let registry: ServedRegistry;
+beforeAll(async () => {
+  registry = await startRegistryInProcess({ name: "charter-acts" });
+  for (const name of ["admin", "bob", "carol"]) await registerCountedPasskey(registry, name);
+});
+afterAll(() => registry?.stop());
+
+/** Walks the charter from the founding key, as a client that believes nothing. */
+async function walk(): Promise<CharterWalk> {
+  const { walk: walked, outcome } = await walkTenantCharter(registry.as("admin"), readFoundingKey(registry, DEMO_TENANT).jwk);
+  expect(outcome).toMatchObject({ ok: true });
+  return walked;
+}
+
+const propose = (jobType: CharterJobType, params: object, who = "admin") =>
+  openScenarioCard(registry.as(who), { jobType, params: { project_id: "_", ...params }, office_id: "office:registry" });
+const proposeMembers = (persons: Readonly<Record<string, Person>>, actors: Readonly<Record<string, CharterActor>> = {}) =>
+  propose("registry.members.change", { persons, actors });
+
+async function readPerson(id: string): Promise<Person> {
+  const person = (await walk()).state.find("person", id);
+  if (person === undefined) throw new Error(`The charter has no ${id}.`);
+  return person;
+}
+
+const dora: Person = { name: "Dora", emails: ["dora@ubl.example"], passkeys: [], disabled: false };
+const DORA = "ubl:sid:person:dora";
+const doraAccount: CharterActor = {
+  person_id: "person:dora",
+  name: "Dora",
+  offices: [{ office_id: "office::agents", roles: [] }],
+  disabled: false,
+};
+
+describe("an act that changes the charter", () => {
+  it("adds a member without power at L3 by one approval, and everyone who walks the charter verifies its entry", async () => {
+    const before = (await walk()).version;
+    const card = await proposeMembers({ "person:dora": dora }, { [DORA]: doraAccount });
+    expect(card).toMatchObject({ status: "awaiting_approval", level: "L3" });
+    const done: CardAnswer = await approveAsEach(registry, card, ["bob"]);
+    expect(done).toMatchObject({ status: "success", denial: null });
+    const after = await walk();
+    expect(after.version).toBe(before + 1);
+    expect(after.state.find("actor", DORA)).toEqual(doraAccount);
+    const actors = requireValue(await registry.as("admin").listActors());
+    expect(actors.find((actor) => actor["actor_id"] === DORA)).toMatchObject({ person_id: "person:dora" });
+  });
+
+  it("is a new round if somebody changed the same record meanwhile, and not if another record changed", async () => {
+    const card = await proposeMembers({ "person:dora": { ...dora, name: "Dora D." } });
+    await changeMembers(registry, DEMO_TENANT, (state) => {
+      const carol = state.find("person", "person:carol");
+      if (carol === undefined) throw new Error("no Carol");
+      return { persons: { "person:carol": { ...carol, name: "Carol C." } } };
+    });
+    expect(await approveAsEach(registry, card, ["bob"])).toMatchObject({ status: "success", round: 1 });
+    const late = await proposeMembers({ "person:dora": { ...dora, name: "Dora E." } });
+    await changeMembers(registry, DEMO_TENANT, () => ({ persons: { "person:dora": { ...dora, name: "Dora F." } } }));
+    expect(requireRefusal(await stateCardDecision(registry, "bob", late, "approve"))).toMatchObject({ code: "plan_changed" });
+  });
+
+  it("that takes power is L4, and the person who loses it neither approves nor rejects it", async () => {
+    const bob = await readPerson("person:bob");
+    const card = await proposeMembers({ "person:bob": { ...bob, disabled: true } });
+    expect(card.level).toBe("L4");
+    for (const decision of ["approve", "reject"] as const)
+      expect(requireRefusal(await stateCardDecision(registry, "bob", card, decision))).toMatchObject({ code: "statement_not_counted" });
+    expect(requireValue(await stateCardDecision(registry, "carol", card, "reject"))).toBeDefined();
+    expect((await readPerson("person:bob")).disabled).toBe(false);
+  });
+
+  it("publishes a staged policy at L5, and the next act is decided by it", async () => {
+    const bytes = await readDefaultPolicy();
+    const { data } = await loadPolicy(bytes);
+    const strict = replacePolicyData(bytes, { ...data, levels: { ...data.levels, L3: { ...data.levels.L3, approvals: 2 } } });
+    const { hash } = await loadPolicy(strict);
+    expect(await propose("registry.policy.publish", { policy_hash: hash })).toMatchObject({
+      status: "denied",
+      denial: { code: "charter_invalid" },
+    });
+    const file = join(registry.dataDir, "strict.wasm");
+    await writeFile(file, strict);
+    requireValue(await registry.as("admin").stageFile(hash, file));
+    const card = await propose("registry.policy.publish", { policy_hash: hash });
+    expect(card).toMatchObject({ status: "awaiting_approval", level: "L5" });
+    expect(await approveAsEach(registry, card, ["bob", "carol"])).toMatchObject({ status: "success" });
+    expect((await walk()).newest.policy_hash).toBe(hash);
+    await registerByCard(registry, "P.strict", { approvers: ["bob", "carol"] });
+  });
+
+  it("gets a receipt that names the entry", async () => {
+    const card = await proposeMembers({ "person:dora": { ...dora, name: "Dora G." } });
+    const done = await approveAsEach(registry, card, ["bob", "carol"]);
+    const { version } = await walk();
+    const receipt = requireValue(await registry.as("admin").readReceipt(String(done["jti"])));
+    expect(receipt).toMatchObject({ status: "success", jobType: "registry.members.change", project_id: "_", refs: [] });
+    expect(JSON.parse(String(receipt.artifacts[0]))).toMatchObject({ kind: "charter", version });
+  });
+});
