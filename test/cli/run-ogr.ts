@@ -17,14 +17,14 @@ export interface OgrAnswer {
 
 /**
  * Runs the real `ogr` as a process, from the build where there is one, with this environment and nothing else of ours but the path to its
- * programs. `input` is what stands on its standard input.
+ * programs and what Node preloads in a test run. `input` is what stands on its standard input.
  */
 export function runOgr(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   { cwd, input }: { readonly cwd?: string; readonly input?: string } = {},
 ): Promise<OgrAnswer> {
-  const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env };
+  const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", NODE_OPTIONS: process.env.NODE_OPTIONS ?? "", ...env };
   const { built } = inject("servers");
   const program = built === undefined ? OGR : join(built, "cli", "main.js");
   return new Promise((resolve, reject) => {

@@ -2,8 +2,11 @@ import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import { transform } from "esbuild";
+import { build, transform } from "esbuild";
 import { PROCESSES, resolveBuiltProcesses } from "./processes.js";
+
+/** Every module that a test starts as a process or as a thread of one, apart from those that {@link PROCESSES} holds. */
+const BUILT_ENTRIES = ["api/main", "worker/lab256.main", "worker/lab512.main", "worker/workflow-thread", "cli/main"];
 
 /** Compiles the modules that tests start as processes into the build, so that they start as fast as the built ones. */
 export async function compileProcesses(built: string): Promise<void> {
@@ -18,4 +21,42 @@ export async function compileProcesses(built: string): Promise<void> {
     .filter((file) => file.endsWith(".main.ts"))
     .map((file) => `${basename(folder)}/${basename(file, ".ts")}`);
   await promisify(execFile)(process.execPath, ["scripts/bundle.mjs", built, ...entries]);
+  await writeTwins(built, [...BUILT_ENTRIES, ...entries]);
+}
+
+/**
+ * Writes a twin of each entry beside the tests' processes: the same code as one script, since Node 20 can keep the compiled code of a script
+ * and not of modules. See code-cache.cjs.
+ */
+async function writeTwins(built: string, entries: readonly string[]): Promise<void> {
+  const paths = new Set(entries.map((entry) => join(built, `${entry}.js`)));
+  await build({
+    entryPoints: Object.fromEntries(entries.map((entry) => [entry, join(built, `${entry}.js`)])),
+    outdir: join(resolveBuiltProcesses(built), "twins"),
+    outExtension: { ".js": ".cjs" },
+    bundle: true,
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    packages: "external",
+    define: { "import.meta.url": "__main" },
+    logLevel: "warning",
+    // Only sources use another part of it.
+    logOverride: { "empty-import-meta": "silent" },
+    plugins: [
+      {
+        name: "await-nothing",
+        setup({ onLoad }) {
+          onLoad({ filter: /\.js$/ }, async ({ path }) =>
+            paths.has(path) ? { contents: withoutTopLevelAwait(await readFile(path, "utf8")), loader: "js" } : undefined,
+          );
+        },
+      },
+    ],
+  });
+}
+
+/** A script cannot wait at its top level. Our entries wait there only for their last statement. */
+function withoutTopLevelAwait(code: string): string {
+  return code.replace(/^await /m, "").replace(/^process\.exitCode = await (.*);$/m, "$1.then((code) => { process.exitCode = code; });");
 }

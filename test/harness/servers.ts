@@ -39,7 +39,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
  * file that src/stack/keep.ts writes, the run uses those servers and leaves them running.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  delayOptimization();
+  preloadInEveryProcess();
   const missing = await findMissingTools();
   const template_database = `template_${randomBytes(4).toString("hex")}`;
   const kept = process.env.OGR_TEST_SERVERS;
@@ -68,10 +68,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return stop;
 }
 
-/** Makes every Node process of this run optimize less code: most end before the work of V8's compiler pays off. */
-function delayOptimization(): void {
-  const loaded = `--require=${resolve("test/harness/delay-optimization.cjs")}`;
-  process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, loaded].filter((one) => one !== undefined).join(" ");
+/** Makes every Node process of this run start and work with less of V8's compiler, whose work pays off in processes that live longer. */
+function preloadInEveryProcess(): void {
+  const loaded = ["delay-optimization", "code-cache"].map((name) => `--require=${resolve("test/harness", `${name}.cjs`)}`);
+  process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, ...loaded].filter((one) => one !== undefined).join(" ");
 }
 
 /** Tests skip what needs a missing tool. In CI nothing may be skipped, so a missing tool fails the run. */
