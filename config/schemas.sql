@@ -156,6 +156,7 @@ create table passkey_challenges (
 );
 
 create table passkeys (
+  tenant_id text not null,
   credential_id text not null,
   person_id text not null,
   public_key bytea not null,
@@ -167,7 +168,6 @@ create table passkeys (
   relying_party text,
   client_data_json text,
   attestation_object text,
-  tenant_id text,
   in_charter boolean not null default false
 );
 
@@ -288,6 +288,7 @@ create table runner_keys (
 );
 
 create table step_ups (
+  tenant_id text not null,
   assertion_hash text not null,
   credential_id text not null,
   counter bigint not null,
@@ -365,7 +366,7 @@ alter table memberships add constraint memberships_pkey PRIMARY KEY (tenant_id, 
 
 alter table passkey_challenges add constraint passkey_challenges_pkey PRIMARY KEY (challenge);
 
-alter table passkeys add constraint passkeys_pkey PRIMARY KEY (credential_id);
+alter table passkeys add constraint passkeys_pkey PRIMARY KEY (tenant_id, credential_id);
 
 alter table permits add constraint permits_pkey PRIMARY KEY (tenant_id, jti);
 
@@ -389,7 +390,7 @@ alter table registry_releases add constraint registry_releases_pkey PRIMARY KEY 
 
 alter table runner_keys add constraint runner_keys_pkey PRIMARY KEY (tenant_id, target, kid);
 
-alter table step_ups add constraint step_ups_pkey PRIMARY KEY (assertion_hash);
+alter table step_ups add constraint step_ups_pkey PRIMARY KEY (tenant_id, assertion_hash);
 
 alter table telemetry_cursors add constraint telemetry_cursors_pkey PRIMARY KEY (tenant_id);
 
@@ -435,7 +436,7 @@ alter table person_emails add constraint person_emails_person_id_fkey FOREIGN KE
 
 alter table runner_keys add constraint runner_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 
-alter table step_ups add constraint step_ups_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES passkeys(credential_id);
+alter table step_ups add constraint step_ups_tenant_id_credential_id_fkey FOREIGN KEY (tenant_id, credential_id) REFERENCES passkeys(tenant_id, credential_id);
 
 alter table telemetry_cursors add constraint telemetry_cursors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 
@@ -463,7 +464,7 @@ CREATE INDEX commands_pending ON public.commands USING btree (tenant_id, target,
 
 CREATE INDEX passkey_challenges_by_person ON public.passkey_challenges USING btree (person_id);
 
-CREATE INDEX passkeys_by_person ON public.passkeys USING btree (person_id);
+CREATE INDEX passkeys_by_person ON public.passkeys USING btree (tenant_id, person_id);
 
 CREATE INDEX permits_card ON public.permits USING btree (tenant_id, card_id, seq) WHERE (card_id IS NOT NULL);
 
