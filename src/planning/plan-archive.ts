@@ -3,6 +3,7 @@ import type { Plan } from "../domain/act/plan.js";
 import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { ARCHIVED_REF } from "../domain/git/ref-name.js";
+import { commitFiles } from "../repository/objects/commit-files.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import { buildPlan } from "./build-plan.js";
 import type { PlanInput, PlanningContext } from "./context.js";
@@ -24,4 +25,17 @@ export function checkArchiveMark(repository: OpenRepository, { project_id, archi
   const mark = repository.state.refs.get(ARCHIVED_REF)?.id ?? ZERO_ID;
   if ((mark === ZERO_ID) === archived) return grantValue(mark);
   return denyWith("nothing_to_do", archived ? `${project_id} is archived already.` : `${project_id} is not archived.`);
+}
+
+/** Creates the commit that the mark points to, which states the reason. */
+export function commitMark(
+  { limits }: PlanningContext,
+  repository: OpenRepository,
+  { project_id, reason }: ArchiveParams,
+  iatMs: number,
+): ReturnType<typeof commitFiles> {
+  async function* buildNoteFiles() {
+    yield { path: "ARCHIVED", bytes: Buffer.from(`${reason}\n`, "utf8") };
+  }
+  return commitFiles(repository, { parent: undefined, files: buildNoteFiles(), message: `Archive ${project_id}\n`, iatMs }, limits);
 }

@@ -46,17 +46,39 @@ export function listMissingRequirements(
   });
 }
 
+/** A requirement with the persons whose approvals, or the keys whose attestations, count towards it. */
+export interface FilledRequirement {
+  readonly requirement: Requirement;
+  readonly by: readonly string[];
+}
+
+/** Lists who fills each of `requirements`, given the approvals and attestations of this plan. */
+export function listFilledRequirements(
+  requirements: readonly Requirement[],
+  planDigest: string,
+  approvals: readonly Approval[],
+  attestations: readonly Pick<Attestation, "plan_digest" | "predicate_type" | "keyid">[],
+): FilledRequirement[] {
+  return requirements.map((requirement) => {
+    if (requirement.kind === "card") return { requirement, by: [] };
+    if (requirement.kind === "approvals") return { requirement, by: listApprovingPersons(requirement, planDigest, approvals) };
+    const found = attestations.filter((a) => a.plan_digest === planDigest && a.predicate_type === requirement.predicate_type);
+    return { requirement, by: [...new Set(found.map(({ keyid }) => keyid))] };
+  });
+}
+
 type ApprovalsRequirement = Extract<Requirement, { kind: "approvals" }>;
 
+function listApprovingPersons(requirement: ApprovalsRequirement, planDigest: string, approvals: readonly Approval[]): string[] {
+  const counting = approvals
+    .filter((a) => a.plan_digest === planDigest)
+    .filter((a) => a.step_up || !requirement.step_up)
+    .filter((a) => requirement.role === null || a.roles.includes(requirement.role));
+  return [...new Set(counting.map((a) => a.person_id))];
+}
+
 function listMissingApprovals(requirement: ApprovalsRequirement, planDigest: string, approvals: readonly Approval[]): MissingRequirement[] {
-  const persons = new Set(
-    approvals
-      .filter((a) => a.plan_digest === planDigest)
-      .filter((a) => a.step_up || !requirement.step_up)
-      .filter((a) => requirement.role === null || a.roles.includes(requirement.role))
-      .map((a) => a.person_id),
-  );
-  const missing = Math.max(0, requirement.count - persons.size);
+  const missing = Math.max(0, requirement.count - listApprovingPersons(requirement, planDigest, approvals).length);
   return missing === 0 ? [] : [{ requirement, missing, text: formatMissingApprovals(missing, requirement.role, requirement.step_up) }];
 }
 

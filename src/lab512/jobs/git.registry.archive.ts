@@ -4,10 +4,8 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
 import { ARCHIVED_REF } from "../../domain/git/ref-name.js";
 import { runOnProject } from "../../planning/open-project.js";
-import { checkArchiveMark } from "../../planning/plan-archive.js";
-import { commitFiles } from "../../repository/objects/commit-files.js";
-import type { OpenRepository } from "../../repository/open-repository.js";
-import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
+import { checkArchiveMark, commitMark } from "../../planning/plan-archive.js";
+import type { Effects, JobHandler } from "./job.js";
 import { findEarlierMove, publishChange } from "./publish.js";
 
 /**
@@ -16,7 +14,7 @@ import { findEarlierMove, publishChange } from "./publish.js";
  */
 export const archiveJob: JobHandler<ArchiveParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
-    const { params, jti } = input;
+    const { params, jti, permit } = input;
     return runOnProject(context, params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had moved the mark");
       if (record !== undefined) return grantValue(buildArchiveEffects(toRefMove(params, record.id), record.previous_act, 0));
@@ -24,8 +22,11 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       const mark = checkArchiveMark(repository, params);
       if (!mark.ok) return mark;
       await context.completeStep("fetched");
-      const note = params.archived ? await createMarkCommit(context, repository, input) : grantValue({ tip: mark.value, pack: undefined });
+      const note = params.archived
+        ? await commitMark(context, repository, params, permit.iat)
+        : grantValue({ tip: mark.value, pack: undefined });
       if (!note.ok) return note;
+      if (params.archived) await context.completeStep("checked");
       const { tip, pack } = note.value;
       const move = toRefMove(params, tip);
       const published = await publishChange(context, repository, { jti, pack, refs: [move], act: { id: tip } });
@@ -35,21 +36,6 @@ export const archiveJob: JobHandler<ArchiveParams> = {
     });
   },
 };
-
-/** Creates the commit that the mark points to, which states the reason. */
-async function createMarkCommit(
-  context: JobContext,
-  repository: OpenRepository,
-  { params, permit }: ExecuteInput<ArchiveParams>,
-): ReturnType<typeof commitFiles> {
-  async function* buildNoteFiles() {
-    yield { path: "ARCHIVED", bytes: Buffer.from(`${params.reason}\n`, "utf8") };
-  }
-  const commit = { parent: undefined, files: buildNoteFiles(), message: `Archive ${params.project_id}\n`, iatMs: permit.iat };
-  const created = await commitFiles(repository, commit, context.limits);
-  if (created.ok) await context.completeStep("checked");
-  return created;
-}
 
 function toRefMove({ archived }: ArchiveParams, id: string): RefMove {
   return archived ? { name: ARCHIVED_REF, old: ZERO_ID, new: id } : { name: ARCHIVED_REF, old: id, new: ZERO_ID };

@@ -3,11 +3,11 @@ import type { InitParams } from "../../domain/act/job.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
 import { toActRef } from "../../domain/git/ref-name.js";
 import { toProjectKey, toRepoPrefix } from "../../domain/storage-key.js";
-import { denyExistingProject } from "../../planning/plan-init.js";
+import { buildDeclaration, denyExistingProject } from "../../planning/plan-init.js";
 import { readRefs } from "../../repository/refs/refs-state.js";
 import { createBlob } from "../../storage/settled-write.js";
 import { createRepositoryFiles, registerRepository } from "../git/repository-records.js";
-import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
+import type { Effects, JobContext, JobHandler } from "./job.js";
 import { toStoredJson } from "./stored-json.js";
 
 /** The part of `project.json` that names the registering act. */
@@ -21,7 +21,7 @@ export const initJob: JobHandler<InitParams> = {
   async execute(context, input): Promise<Outcome<Effects>> {
     const { project_id } = input.params;
     const name = { tenant_id: context.tenant_id, project_id };
-    const declaration = buildDeclaration(context, input);
+    const declaration = toStoredJson(buildDeclaration(context.tenant_id, input));
     const key = toProjectKey(context.tenant_id, project_id);
     const before = await readRefs(context.store, name);
     // The record of this act may have been removed since, but its declaration stays.
@@ -56,17 +56,4 @@ export const initJob: JobHandler<InitParams> = {
 async function findRegistrar(context: JobContext, key: string): Promise<string | undefined> {
   const bytes = await context.store.blobs.get(key);
   return bytes === undefined ? undefined : registrationSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))).jti;
-}
-
-function buildDeclaration(context: JobContext, { jti, params, permit }: ExecuteInput<InitParams>): Buffer {
-  return toStoredJson({
-    tenant_id: context.tenant_id,
-    project_id: params.project_id,
-    name: params.name,
-    owners: params.owners,
-    visibility: params.visibility,
-    registered_at: permit.iat,
-    registered_by: permit.scopes.actor_id,
-    jti,
-  });
 }

@@ -2,7 +2,7 @@ import type { MergeProtectedParams } from "../../domain/act/job.js";
 import { buildPact, sealPact, toPactBytes } from "../../domain/act/pact.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { toPactKey } from "../../domain/storage-key.js";
-import { listStandingApprovals } from "../../planning/merge/merge-message.js";
+import { buildMergePredicate } from "../../planning/merge/merge-predicate.js";
 import { readCommitLinks } from "../../repository/objects/object-source.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { createBlob } from "../../storage/settled-write.js";
@@ -29,41 +29,14 @@ export async function storePact(
   const key = toPactKey(context.tenant_id, input.params.project_id, commit, input.jti);
   const { tree, parents } = await readCommitLinks(repository, commit);
   const sealed = toPactBytes(
-    sealPact(buildPact(buildMergePredicate(context, input, { commit, tree, parents: [...parents] })), input.signer),
+    sealPact(
+      buildPact(buildMergePredicate(context.tenant_id, { ...input, keyid: input.signer.keyid }, { commit, tree, parents: [...parents] })),
+      input.signer,
+    ),
   );
   // After a lost response, the Pact counts as existing and is read back.
   const isOurs = (await createBlob(context.store, key, sealed)) === "created";
   const stored = isOurs ? sealed : await context.store.blobs.get(key);
   if (stored === undefined) throw new Error(`${key} exists but cannot be read. Check the object store; then try again.`);
   return { key, blake3: hashBlake3Hex(stored), sizeBytes: stored.byteLength };
-}
-
-function buildMergePredicate(
-  { tenant_id }: JobContext,
-  { jti, params, permit, statements, signer }: ExecuteInput<MergeProtectedParams>,
-  made: { readonly commit: string; readonly tree: string; readonly parents: string[] },
-) {
-  const { project_id, strategy, source, target, expected_source, expected_target } = params;
-  const { approval_ref, plan_digest, policy_hash, level, actor_id, office_id } = permit.scopes;
-  return {
-    tenant_id,
-    project_id,
-    jti,
-    merge: {
-      strategy,
-      source: { branch: source, commit: expected_source },
-      target: { branch: target, commit: expected_target },
-      ...made,
-    },
-    decision: {
-      card_id: approval_ref ?? null,
-      plan_digest: plan_digest ?? null,
-      policy_hash,
-      level,
-      proposed_by: { actor_id, office_id },
-      approvals: listStandingApprovals(statements),
-    },
-    permit,
-    runner: { target: permit.scopes.target, keyid: signer.keyid },
-  };
 }

@@ -1,27 +1,14 @@
-import type { AllowedDecision } from "../../decision/decide-act.js";
-import { toCanonicalText } from "../../domain/bytes/canonical.js";
+import { type DecisionEvidence, toEvidenceLines, toRecordLine } from "../../domain/act/act-record.js";
+import { omitPatchBytes } from "../../domain/act/job.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
-import type { AttestationEnvelope } from "../../domain/card/attestation.js";
-import type { Card } from "../../domain/card/card.js";
-import type { SignedStatement } from "../../domain/card/statement.js";
-import type { ActInput } from "../../domain/policy/policy-contract.js";
+import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 
 /** Log lines beyond this size are counted but not kept. */
 const LOG_MAX_BYTES = 256 * 1024;
 
-/** What an act was decided on. */
-export interface DecisionEvidence {
-  /** The policy's input and its decision; absent in the record of an attempt that took the act over. */
-  readonly decided?: { readonly input: ActInput; readonly decision: AllowedDecision };
-  readonly card: Card | null;
-  /** The approvals that count. */
-  readonly statements: readonly SignedStatement[];
-  readonly attestations: readonly AttestationEnvelope[];
-}
-
 /**
- * The record of one act, whose bytes become evidence (`logs_hash`): JSON Lines in JCS, the Runner's log and one line each for the policy's
- * input, the decision, the card, the statements and the attestations. Source: contracts "Decided twice".
+ * The record of one act, whose bytes become evidence (`logs_hash`): JSON Lines in JCS, the Runner's log and one line each for the command,
+ * the policy's input, the decision, the card, the plan, the statements and the attestations. Source: contracts "Decided twice".
  */
 export class ActLog {
   private readonly lines: string[] = [];
@@ -42,11 +29,8 @@ export class ActLog {
     this.lines.push(line);
   }
 
-  recordDecision({ decided, card, statements, attestations }: DecisionEvidence): void {
-    if (decided !== undefined) this.lines.push(toRecordLine({ input: decided.input }), toRecordLine({ decision: decided.decision }));
-    if (card !== null) this.lines.push(toRecordLine({ card }));
-    for (const statement of statements) this.lines.push(toRecordLine({ statement }));
-    for (const attestation of attestations) this.lines.push(toRecordLine({ attestation }));
+  recordDecision(envelope: CommandEnvelope, evidence: DecisionEvidence): void {
+    this.lines.push(...toEvidenceLines(omitPatchBytes(envelope), evidence));
   }
 
   /** Returns the record's bytes and their BLAKE3. */
@@ -55,8 +39,4 @@ export class ActLog {
     const bytes = Buffer.from(this.lines.join("") + tail, "utf8");
     return { bytes, hash: hashBlake3Hex(bytes) };
   }
-}
-
-function toRecordLine(line: object): string {
-  return `${toCanonicalText(line)}\n`;
 }

@@ -1,3 +1,5 @@
+import { decideCommand } from "../../decision/decide-command.js";
+import type { DecisionEvidence } from "../../domain/act/act-record.js";
 import { hashPlan } from "../../domain/act/plan.js";
 import { authoritySchema } from "../../domain/card/authority.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -7,10 +9,8 @@ import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { readPushers } from "../pushers/pushers.js";
-import type { DecisionEvidence } from "./act-log.js";
 import { type ActAuthor, findAuthor } from "./answer.js";
 import * as check from "./checks.js";
-import { decideCommand } from "./decide-command.js";
 import type { RunnerDependencies } from "./dependencies.js";
 import { planOn } from "./plan-act.js";
 
@@ -74,7 +74,7 @@ export async function checkCommand(
   if (!decided.ok) return decided;
   return grantValue({
     infra_revision: revision,
-    evidence: decided.value,
+    evidence: decided.value.evidence,
     author: findAuthor(charter.value, deps.receiptKey, envelope),
   });
 }

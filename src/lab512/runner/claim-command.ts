@@ -1,3 +1,4 @@
+import type { DecisionEvidence } from "../../domain/act/act-record.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
 import { type ActAuthority, authoritySchema } from "../../domain/card/authority.js";
 import { hashCard } from "../../domain/card/card.js";
@@ -7,7 +8,7 @@ import { hashEnvelope } from "../../domain/permit/envelope.js";
 import { parseWith } from "../../domain/problems.js";
 import { readClaim } from "../../storage/claims.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import type { ActLog, DecisionEvidence } from "./act-log.js";
+import type { ActLog } from "./act-log.js";
 import { type ActAuthor, resolveAuthor } from "./answer.js";
 import { type Command, checkCommand } from "./check-command.js";
 import { type ClaimRequest, type HeldClaim, mayCarryOn, takeOverClaim, winClaim } from "./claim-holding.js";
@@ -43,7 +44,7 @@ export async function checkAndClaim(
     // First, so that an execution without the act's approvals takes nothing over.
     const evidence = findClaimedEvidence(found, command);
     const held = await takeOverClaim(deps, store, request, found);
-    log.recordDecision(evidence);
+    log.recordDecision(envelope, evidence);
     return grantValue({ held, isTakenOver: true, statements: evidence.statements, author: resolveAuthor(deps, envelope) });
   }
   const checked = await checkCommand(deps, store, command, { checksExpiry: true });
@@ -57,7 +58,7 @@ export async function checkAndClaim(
   if (!won.ok) return won;
   const { held, isTakenOver } = won.value;
   log.writeLine(isTakenOver ? "took over the claim of an attempt that won it first" : "won the claim");
-  log.recordDecision(evidence);
+  log.recordDecision(envelope, evidence);
   const { statements } = isTakenOver ? findClaimedEvidence(held, command) : evidence;
   return grantValue({ held, isTakenOver, statements, author: Promise.resolve(author) });
 }
@@ -74,5 +75,5 @@ function findClaimedEvidence({ claim }: Pick<HeldClaim, "claim">, { authority }:
   });
   // Of the members that the digests do not cover, the record keeps only a card that the approvals name.
   const isNamed = given !== undefined && statements.every(({ statement }) => statement.card_digest === hashCard(given.card));
-  return { card: isNamed && statements.length > 0 ? given.card : null, statements, attestations: [] };
+  return { card: isNamed && statements.length > 0 ? given.card : null, plan: null, statements, attestations: [] };
 }

@@ -1,48 +1,59 @@
-import { type DecidedAct, decideAct, decideCardAct, type Rules } from "../../decision/decide-act.js";
-import { checkCardSignature, judgeAuthority } from "../../decision/judge-authority.js";
-import type { CardRound } from "../../decision/judge-statement.js";
-import type { Pushers } from "../../decision/pushers.js";
-import { computeCardActId } from "../../domain/act/act-id.js";
-import type { Infra } from "../../domain/act/infra-context.js";
-import { hashSubject } from "../../domain/act/job.js";
-import type { ActAuthority } from "../../domain/card/authority.js";
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
-import { isLevelAtLeast, needsCard } from "../../domain/level.js";
-import type { CommandEnvelope } from "../../domain/permit/envelope.js";
-import type { Decision } from "../../domain/policy/policy-contract.js";
-import type { DecisionEvidence } from "./act-log.js";
+import { computeCardActId } from "../domain/act/act-id.js";
+import type { DecisionEvidence } from "../domain/act/act-record.js";
+import type { Infra } from "../domain/act/infra-context.js";
+import { hashSubject } from "../domain/act/job.js";
+import type { ActAuthority } from "../domain/card/authority.js";
+import { type FilledRequirement, listFilledRequirements } from "../domain/card/requirement.js";
+import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
+import type { PlannedAct } from "../domain/flow/lab512-steps.js";
+import { isLevelAtLeast, needsCard } from "../domain/level.js";
+import type { CommandEnvelope } from "../domain/permit/envelope.js";
+import type { Decision } from "../domain/policy/policy-contract.js";
+import { type DecidedAct, decideAct, decideCardAct, type Rules } from "./decide-act.js";
+import { checkCardSignature, judgeAuthority } from "./judge-authority.js";
+import type { CardRound } from "./judge-statement.js";
+import type { Pushers } from "./pushers.js";
 
-/** How far a permit's `iat` may be ahead of the Runner's clock. Source: contracts "Decided twice". */
+/** How far a permit's `iat` may be ahead of the decision's time. Source: contracts "Decided twice". */
 const CLOCK_SKEW_MAX_MS = 5000;
 
-/** What the Runner decides a command on, all of it established by itself. */
+/** What a command is decided on, all of it established by the one who decides. */
 export interface CommandFacts {
   readonly rules: Rules;
   readonly infra: Infra;
   /** The act's plan, computed now; null for an act without a card. */
   readonly planned: PlannedAct | null;
+  /** The time of the decision. */
   readonly now_ms: number;
   /** Reads who pushed these commits from the receipts of the project's acts. */
   readPushers(commits: readonly string[] | null): Promise<Outcome<Pushers>>;
 }
 
+/** An allowed command. */
+export interface DecidedCommand {
+  readonly evidence: DecisionEvidence;
+  /** The policy's requirements, and who filled each. */
+  readonly filled: readonly FilledRequirement[];
+  /** Who pushed the act's commits; null for an act without a card. */
+  readonly pushers: Pushers | null;
+}
+
 /**
- * Makes the Runner's own decision about a command: the act is allowed at the permit's level, every requirement is met, and the permit keeps
- * to the policy's times. Returns what it rests on. Denials: `decision_differs` with the reasons, `approval_missing`,
+ * Decides a command, as the Runner does before its claim and an auditor afterwards: the act is allowed at the permit's level, every
+ * requirement is met, and the permit keeps to the policy's times. Returns what it rests on. Denials: `decision_differs` with the reasons, `approval_missing`,
  * `permit_mismatch`, `envelope_invalid`. Source: contracts "Decided twice".
  */
 export async function decideCommand(
   envelope: CommandEnvelope,
   authority: ActAuthority | null,
   facts: CommandFacts,
-): Promise<Outcome<DecisionEvidence>> {
+): Promise<Outcome<DecidedCommand>> {
   return facts.planned === null
     ? decideWithoutCard(envelope, facts)
     : decideWithCard(envelope, authority, { ...facts, planned: facts.planned });
 }
 
-function decideWithoutCard(envelope: CommandEnvelope, { rules, infra, now_ms }: CommandFacts): Outcome<DecisionEvidence> {
+function decideWithoutCard(envelope: CommandEnvelope, { rules, infra, now_ms }: CommandFacts): Outcome<DecidedCommand> {
   const { level, actor_id } = envelope.permit.scopes;
   // The permit's level stands for the requested risk, which can only raise the level.
   const decided = decideAct(rules, {
@@ -59,14 +70,15 @@ function decideWithoutCard(envelope: CommandEnvelope, { rules, infra, now_ms }: 
     return denyDiffering(`an act of level ${decided.value.level} needs an approved card`);
   const permitted = checkPermit(envelope, decided.value, now_ms);
   if (!permitted.ok) return permitted;
-  return grantValue({ decided: toEvidence(decided.value), card: null, statements: [], attestations: [] });
+  const evidence = { decided: toEvidence(decided.value), card: null, plan: null, statements: [], attestations: [] };
+  return grantValue({ evidence, filled: [], pushers: null });
 }
 
 async function decideWithCard(
   envelope: CommandEnvelope,
   authority: ActAuthority | null,
   { rules, planned, now_ms, readPushers }: CommandFacts & { readonly planned: PlannedAct },
-): Promise<Outcome<DecisionEvidence>> {
+): Promise<Outcome<DecidedCommand>> {
   if (authority === null) return denyWith("approval_missing", "The command came without the card and the approvals that it rests on.");
   const { card } = authority;
   for (const checked of [checkCardSignature(rules, authority), checkCard(envelope, authority, planned)]) if (!checked.ok) return checked;
@@ -81,11 +93,11 @@ async function decideWithCard(
   const round: CardRound = { card, round: getRound(authority), planned, decided: decided.value, pushers: pushers.value };
   const judged = await judgeAuthority(rules, round, authority, { at_ms: now_ms, used_at_ms: envelope.permit.iat });
   if (!judged.ok) return judged;
+  const { approvals, attestations, statements, envelopes } = judged.value;
   return grantValue({
-    decided: toEvidence(decided.value),
-    card,
-    statements: judged.value.statements,
-    attestations: judged.value.envelopes,
+    evidence: { decided: toEvidence(decided.value), card, plan: planned.plan, statements, attestations: envelopes },
+    filled: listFilledRequirements(decided.value.requires, planned.plan_digest, approvals, attestations),
+    pushers: pushers.value,
   });
 }
 

@@ -1,0 +1,45 @@
+import type { MergeProtectedParams } from "../../domain/act/job.js";
+import type { PactPredicate } from "../../domain/act/pact.js";
+import type { SignedStatement } from "../../domain/card/statement.js";
+import type { Permit } from "../../domain/permit/permit.js";
+import { listStandingApprovals } from "./merge-message.js";
+
+/** A merge, and the key of the Runner that performed it. */
+export interface PerformedMerge {
+  readonly jti: string;
+  readonly params: MergeProtectedParams;
+  readonly permit: Permit;
+  readonly statements: readonly SignedStatement[];
+  readonly keyid: string;
+}
+
+/** Builds what the Pact of a merge states. */
+export function buildMergePredicate(
+  tenant_id: string,
+  { jti, params, permit, statements, keyid }: PerformedMerge,
+  made: Pick<PactPredicate["merge"], "commit" | "tree" | "parents">,
+): PactPredicate {
+  const { project_id, strategy, source, target, expected_source, expected_target } = params;
+  const { approval_ref, plan_digest, policy_hash, level, actor_id, office_id } = permit.scopes;
+  return {
+    tenant_id,
+    project_id,
+    jti,
+    merge: {
+      strategy,
+      source: { branch: source, commit: expected_source },
+      target: { branch: target, commit: expected_target },
+      ...made,
+    },
+    decision: {
+      card_id: approval_ref ?? null,
+      plan_digest: plan_digest ?? null,
+      policy_hash,
+      level,
+      proposed_by: { actor_id, office_id },
+      approvals: listStandingApprovals(statements),
+    },
+    permit,
+    runner: { target: permit.scopes.target, keyid },
+  };
+}
