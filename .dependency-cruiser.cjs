@@ -7,6 +7,7 @@ const allowed = {
   repository: ["domain", "process", "storage"],
   infra: ["domain", "process", "storage", "repository"],
   planning: ["domain", "process", "storage", "repository", "infra", "decision"],
+  verification: ["domain", "process", "storage", "repository", "infra", "decision", "planning"],
   lab512: ["domain", "process", "storage", "repository", "infra", "decision", "planning"],
   lab256: ["domain", "process", "storage", "repository", "infra", "decision"],
   workflows: ["domain"],
@@ -18,7 +19,7 @@ const allowed = {
   api: ["domain", "process", "storage", "repository", "infra", "decision", "lab256", "workflows", "configuration"],
   stack: ["domain", "process", "storage", "decision", "lab256", "workflows", "configuration"],
   demo: ["domain", "process", "storage", "client", "passkey", "stack", "configuration"],
-  cli: ["domain", "process", "decision", "infra", "client", "passkey", "configuration"],
+  cli: ["domain", "process", "decision", "infra", "verification", "client", "passkey", "configuration"],
 };
 
 const layers = Object.entries(allowed).map(([folder, others]) => ({

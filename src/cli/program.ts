@@ -40,6 +40,7 @@ import {
   buildReceiptShowCommand,
   buildTenantShowCommand,
 } from "./commands/show.js";
+import { buildVerifyCommand } from "./commands/verify.js";
 import { buildCardWatchCommand, buildCommandWatchCommand } from "./commands/watch.js";
 import { buildDemoCommand } from "./host/demo.js";
 import { buildDevCommand } from "./host/dev.js";
@@ -124,6 +125,7 @@ export function buildProgram(): Command {
     ),
     buildInfraCommand(),
     buildCommandGroup("ledger", "the hash chain of all events", buildLedgerVerifyCommand(), buildLedgerExportCommand()),
+    buildVerifyCommand(),
     buildCommandGroup("projections", WITH_DATABASE, buildProjectionsVerifyCommand(), buildProjectionsRebuildCommand()),
     buildCommandGroup("passkey", "step-up from this terminal", buildPasskeyRegisterCommand()),
     buildConfigCommand(),

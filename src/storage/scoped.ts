@@ -36,6 +36,20 @@ export function limitToReadsBelow(store: ObjectStore, prefix: string): ObjectSto
   });
 }
 
+/** Returns a view that writes nothing. Any write is a {@link StorageFault} `denied` before the store is called. */
+export function limitToReads(store: ObjectStore): ObjectStore {
+  const allowAnyKey = (): void => undefined;
+  const refuseWrite = (key: string): void => {
+    throw new StorageFault("denied", key, `${store.describe()} is read-only here, so ${key} cannot be written.`);
+  };
+  return guardStore(store, `${store.describe()}, read-only`, {
+    read: allowAnyKey,
+    list: allowAnyKey,
+    create: refuseWrite,
+    swap: refuseWrite,
+  });
+}
+
 /**
  * Returns the view of LAB 256 (contracts: Planes): reads everywhere, creates only in `creatable`, and moves no pointer. Any other call is
  * a {@link StorageFault} `denied` before the store is called.

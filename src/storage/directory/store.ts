@@ -2,6 +2,7 @@ import { access, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { hasProcess } from "../../process/process-identity.js";
 import { type ObjectStore, StorageFault } from "../ports.js";
+import { limitToReads } from "../scoped.js";
 import { createDirectoryBlobs } from "./blobs.js";
 import { isAbsence } from "./faults.js";
 import { type Layout, toLayout } from "./layout.js";
@@ -29,6 +30,17 @@ export async function openDirectoryStore(path: string): Promise<ObjectStore> {
     describe: () => `folder ${path}`,
     close: async () => undefined,
   };
+}
+
+/** Opens a folder with a store's keys, such as a copy of one, without writing to it. */
+export function openFolderForReading(path: string): ObjectStore {
+  const layout = toLayout(path);
+  return limitToReads({
+    blobs: createDirectoryBlobs(layout),
+    pointers: createDirectoryPointers(layout),
+    describe: () => `folder ${path}`,
+    close: async () => undefined,
+  });
 }
 
 /** If `T.UBL` and `t.ubl` were one folder, two tenants would share it. */

@@ -124,7 +124,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
 
 const MIB = 1024 * 1024;
 
-const LIMITS: RunnerDependencies["limits"] = {
+export const LIMITS: RunnerDependencies["limits"] = {
   stagedMaxBytes: 16 * MIB,
   packMaxBytes: 64 * MIB,
   objectsMaxCount: 100_000,

@@ -1,0 +1,148 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PublicJwk } from "../domain/bytes/signature.js";
+import { ARCHIVED_REF } from "../domain/git/ref-name.js";
+import { toCharterKey } from "../domain/storage-key.js";
+import { GitFault } from "../repository/git-fault.js";
+import { openLocalClone } from "../repository/local-clone.js";
+import { findLastAct } from "../repository/refs/act-records.js";
+import { parsePackedRefs, type Refs } from "../repository/refs/packed-refs.js";
+import { Repositories } from "../repository/repositories.js";
+import { toRepositoryKeys } from "../repository/repository-key.js";
+import { openFolderForReading } from "../storage/directory/store.js";
+import type { ObjectStore } from "../storage/ports.js";
+import { Receipts } from "./act-chain.js";
+import { EvidenceFiles } from "./evidence-files.js";
+import { failAt, type Mismatch, requireThat, VerificationFailure } from "./failure.js";
+import { ProjectObjects } from "./project-objects.js";
+import { type Evidence, type VerifiedAct, verifyAct } from "./verify-act.js";
+import { WalkedCharter } from "./walked-charter.js";
+
+/** What to verify. Only the founding keys are trusted. */
+export interface VerificationRequest {
+  /** A folder with the keys of the object store. */
+  readonly folder: string;
+  readonly tenant_id: string;
+  /** The tenant's, and those of other tenants whose charters are walked too, such as the operator's. */
+  readonly foundingKeys: ReadonlyMap<string, PublicJwk>;
+  /** The `jti` of one act; all acts of the tenant without it. */
+  readonly act?: string | undefined;
+  /** A local clone that has the act's objects in the place of the folder's. */
+  readonly clone?: string | undefined;
+}
+
+/** The acts that were verified, and the first thing that does not hold. */
+export interface Verification {
+  readonly acts: readonly VerifiedAct[];
+  readonly charter_version: number;
+  readonly mismatch?: Mismatch;
+}
+
+/** Verifies acts from files alone, with no registry. Faults of the machine are thrown. */
+export async function verifyFolder(request: VerificationRequest): Promise<Verification> {
+  const { folder, tenant_id, foundingKeys, act } = request;
+  const work = await mkdtemp(join(tmpdir(), "ogr-verify-"));
+  const repositories = new Repositories(work);
+  const acts: VerifiedAct[] = [];
+  let charter_version = 0;
+  try {
+    const files = new EvidenceFiles(openFolderForReading(folder));
+    const charter = await walkCharters(files, tenant_id, foundingKeys);
+    charter_version = charter.walk.version;
+    const openObjects = rememberByProject((projectId) => openProject(request, files.store, repositories, projectId));
+    const evidence = { files, charter, receipts: new Receipts(files, charter), repositories, openObjects };
+    const prefix = `receipts/${tenant_id}/`;
+    const wanted = act === undefined ? (await files.list(prefix)).map((key) => key.slice(prefix.length)) : [act];
+    requireThat(wanted.length > 0, prefix, "", "There is no receipt.");
+    for (const jti of wanted) acts.push(await verifyAct(evidence, jti));
+    if (act === undefined) for (const projectId of listProjects(acts)) await checkPresentRefs(evidence, tenant_id, projectId);
+    return { acts, charter_version };
+  } catch (error) {
+    if (!(error instanceof VerificationFailure)) throw error;
+    return { acts, charter_version, mismatch: error };
+  } finally {
+    await repositories.close();
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Walks the charter of each founding key. Another tenant's, as the operator's, must not name another key for this tenant. */
+async function walkCharters(files: EvidenceFiles, tenantId: string, foundingKeys: ReadonlyMap<string, PublicJwk>): Promise<WalkedCharter> {
+  const own = foundingKeys.get(tenantId);
+  if (own === undefined) throw new TypeError(`There is no founding key of ${tenantId}.`);
+  for (const [other, key] of foundingKeys) {
+    if (other === tenantId) continue;
+    const { walk } = await WalkedCharter.walk(files, other, key);
+    const named = walk.state.find("tenant", tenantId)?.founding_jwk.kid ?? own.kid;
+    requireThat(named === own.kid, toCharterKey(other, walk.version), "", `It names the founding key ${named} for ${tenantId}.`);
+  }
+  return WalkedCharter.walk(files, tenantId, own);
+}
+
+function listProjects(acts: readonly VerifiedAct[]): string[] {
+  return [...new Set(acts.filter(({ receipt }) => receipt.status === "success").map(({ receipt }) => receipt.project_id))];
+}
+
+/** Checks that the branches and tags of a project are where its acts moved them. */
+async function checkPresentRefs({ files, receipts, openObjects }: Evidence, tenant_id: string, project_id: string): Promise<void> {
+  if ((await openObjects(project_id)) === undefined) return;
+  const file = toRepositoryKeys({ tenant_id, project_id }).packedRefs;
+  const bytes = await files.read(file);
+  const refs = readPackedRefs(file, bytes);
+  const last = findLastAct(refs) ?? failAt(file, "", "It names no last act.");
+  const toLines = (some: Refs) =>
+    [...some]
+      .filter(([name]) => name === ARCHIVED_REF || !name.startsWith("refs/ubl/"))
+      .map(([name, { id }]) => `${name} at ${id}`)
+      .sort();
+  const [found, wanted] = [toLines(refs), toLines(await receipts.readRefsAfter(last))];
+  const wrong = found.find((line) => !wanted.includes(line)) ?? wanted.find((line) => !found.includes(line));
+  requireThat(wrong === undefined, file, "", `By the receipts, it should have ${wanted.join(", ")}; ${wrong} differs.`);
+}
+
+function readPackedRefs(file: string, bytes: Uint8Array): Refs {
+  try {
+    return parsePackedRefs(bytes);
+  } catch (error) {
+    if (!(error instanceof GitFault)) throw error;
+    return failAt(file, "", error.message);
+  }
+}
+
+async function openProject(
+  { tenant_id, clone }: VerificationRequest,
+  store: ObjectStore,
+  repositories: Repositories,
+  project_id: string,
+): Promise<ProjectObjects | undefined> {
+  const name = { tenant_id, project_id };
+  await repositories.ensureReady();
+  const source = clone === undefined ? store : withRepositories(store, await openLocalClone(repositories.git, clone, name));
+  return ProjectObjects.open(source, name, repositories);
+}
+
+/** Returns a view of `store` whose repositories are those of `clones`. */
+function withRepositories(store: ObjectStore, clones: ObjectStore): ObjectStore {
+  const choose = (key: string) => (key.startsWith("repos/") ? clones : store);
+  return {
+    ...store,
+    blobs: {
+      ...store.blobs,
+      get: (key) => choose(key).blobs.get(key),
+      stat: (key) => choose(key).blobs.stat(key),
+      getToFile: (key, path) => choose(key).blobs.getToFile(key, path),
+      list: (prefix) => choose(prefix).blobs.list(prefix),
+    },
+    pointers: { ...store.pointers, read: (key) => choose(key).pointers.read(key) },
+  };
+}
+
+function rememberByProject<T>(open: (projectId: string) => Promise<T>): (projectId: string) => Promise<T> {
+  const opened = new Map<string, Promise<T>>();
+  return (projectId) => {
+    const known = opened.get(projectId) ?? open(projectId);
+    opened.set(projectId, known);
+    return known;
+  };
+}

@@ -1,0 +1,103 @@
+import { Charters } from "../decision/charter/charters.js";
+import type { SigningUse } from "../decision/charter/key-history.js";
+import type { NewestCharter } from "../decision/charter/newest-charter.js";
+import { CharterWalk } from "../decision/charter/walk.js";
+import { PolicyMissing, StoredPolicies } from "../decision/policy/stored-policies.js";
+import type { PlannedChange } from "../domain/act/plan.js";
+import { type PublicJwk, type SignedKind, verifySignedObject } from "../domain/bytes/signature.js";
+import type { CharterChange } from "../domain/charter/change.js";
+import { toCharterKey } from "../domain/storage-key.js";
+import type { EvidenceFiles } from "./evidence-files.js";
+import { failAt, requireThat } from "./failure.js";
+
+/** A signed object that names its key and the version of the charter in which the key is valid. */
+interface SignedAtVersion {
+  readonly kid: string;
+  readonly sig: string;
+  readonly charter_version: number;
+}
+
+/** A tenant's charter, walked from its founding key to the newest version among the files. */
+export class WalkedCharter {
+  readonly #versions = new Map<number, Charters>();
+
+  private constructor(
+    private readonly files: EvidenceFiles,
+    readonly walk: CharterWalk,
+  ) {}
+
+  /** @throws VerificationFailure that names the first entry that does not hold or is missing */
+  static async walk(files: EvidenceFiles, tenantId: string, foundingJwk: PublicJwk): Promise<WalkedCharter> {
+    const policies = StoredPolicies.openStore(files.store);
+    const walk = new CharterWalk(tenantId, foundingJwk, policies.readPolicyByHash);
+    const walked = await nameMissingPolicy(() => walk.advance((version) => files.find(toCharterKey(tenantId, version))));
+    const next = toCharterKey(tenantId, walk.version + 1);
+    if (!walked.ok) failAt(next, "", walked.denial.message);
+    const later = (await files.list(`charter/${tenantId}/`)).find((key) => toVersion(key) > walk.version);
+    requireThat(later === undefined, next, "", `It is missing, although ${later} is there.`);
+    return new WalkedCharter(files, walk);
+  }
+
+  /** Returns the charter as it was at a version that the file `about` names. @throws VerificationFailure if it has no such version */
+  async at(version: number, about: string): Promise<NewestCharter> {
+    const { tenantId } = this.walk;
+    this.#requireVersion(version, about);
+    const charter = await this.#open(version).readNewest(tenantId);
+    return charter.ok ? charter.value : failAt(toCharterKey(tenantId, version), "", charter.denial.message);
+  }
+
+  /** Plans a change on the charter as it was at a version. @throws VerificationFailure if that version allows no such change */
+  async planAt(version: number, change: CharterChange): Promise<PlannedChange> {
+    const { tenantId } = this.walk;
+    const next = await nameMissingPolicy(() => this.#open(version).planNext(tenantId, change));
+    return next.ok ? next.value.planned : failAt(toCharterKey(tenantId, version), "", next.denial.message);
+  }
+
+  /** Opens the charter without the entries after a version. */
+  #open(version: number): Charters {
+    const { tenantId, foundingJwk } = this.walk;
+    const isLater = (key: string) => key.startsWith("charter/") && toVersion(key) > version;
+    const get = async (key: string) => (isLater(key) ? undefined : this.files.find(key));
+    const charters = this.#versions.get(version) ?? new Charters({ blobs: { get } }, new Map([[tenantId, foundingJwk]]));
+    this.#versions.set(version, charters);
+    return charters;
+  }
+
+  #requireVersion(version: number, about: string): void {
+    const { tenantId, version: newest } = this.walk;
+    requireThat(
+      version <= newest,
+      about,
+      "charter_version",
+      `It names version ${version} of the charter, and ${toCharterKey(tenantId, newest + 1)} is missing.`,
+    );
+  }
+
+  /** Checks that a receipt key that is valid in the version that the object names signed it. @throws VerificationFailure */
+  checkRunnerSignature(kind: SignedKind, object: SignedAtVersion, file: string): void {
+    const { kid, charter_version } = object;
+    this.#requireVersion(charter_version, file);
+    const jwk =
+      this.findKey(kid, "receipt", charter_version) ??
+      failAt(file, "kid", `${kid} is not a valid receipt key in version ${charter_version} of the charter.`);
+    const verdict = verifySignedObject(kind, object, { keys: [jwk] });
+    requireThat(verdict === "valid", file, "sig", "The signature does not match: the file was changed after signing, or forged.");
+  }
+
+  findKey(kid: string, use: SigningUse, version: number): PublicJwk | undefined {
+    return this.walk.keys.findAt(kid, use, version);
+  }
+}
+
+async function nameMissingPolicy<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof PolicyMissing)) throw error;
+    return failAt(error.message.split(" ", 1)[0] ?? "", "", "It is missing.");
+  }
+}
+
+function toVersion(key: string): number {
+  return Number(/\/([1-9][0-9]*)\.json$/.exec(key)?.[1] ?? 0);
+}
