@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { toStagingKey } from "../../src/domain/storage-key.js";
+import { buildPolicyWith, replaceLevel } from "../harness/policies.js";
 import { type RunningApi, STAGED_MAX_BYTES, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
@@ -34,6 +35,15 @@ test("bytes are stored once under their BLAKE3", async () => {
   expect(await put(blake3, bytes)).toMatchObject({ status: 201, body: { blake3, size_bytes: bytes.byteLength } });
   expect(await put(blake3, bytes)).toMatchObject({ status: 200 });
   expect(Buffer.from((await readStaged(blake3)) ?? []).equals(bytes)).toBe(true);
+});
+
+test("a staged policy can be read as a policy, and no other staged bytes, such as pushed commits, by who knows their hash", async () => {
+  const read = (hash: string) => api.call({ method: "GET", path: `/v1/policies/${hash}?tenant_id=${TENANT}` });
+  const commits = createBytes(1000);
+  const policy = new Uint8Array(await buildPolicyWith((data) => replaceLevel(data, "L1", { permit_ttl_ms: 61_000 })));
+  for (const bytes of [commits, policy]) await put(hashBlake3Hex(bytes), bytes);
+  expect(await read(hashBlake3Hex(policy))).toMatchObject({ status: 200, body: { wasm: Buffer.from(policy).toString("base64") } });
+  expect(await read(hashBlake3Hex(commits))).toMatchObject({ status: 404 });
 });
 
 test("an empty body can be staged", async () => {

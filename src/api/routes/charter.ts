@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { POLICY_MAX_BYTES, PolicyBytesError, readPolicyData } from "../../decision/policy/bytes.js";
 import { publicJwkSchema } from "../../domain/bytes/jwks.js";
 import { charterEntrySchema } from "../../domain/charter/entry.js";
 import { blake3Schema, tenantIdSchema } from "../../domain/ids.js";
-import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
+import { toCharterKey, toPolicyBytesKey, toStagingKey } from "../../domain/storage-key.js";
+import type { ObjectStore } from "../../storage/ports.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { CHARTER_ENTRY_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, refuseNotFound } from "../http/problem.js";
@@ -55,13 +57,16 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
     }),
     defineMemberRoute("GET", "/v1/policies/:policy_hash", {
       tenant: "query",
-      summary: "Read one of the tenant's policies, active or not",
-      detail: "`wasm` is the policy's bytes in base64. `policy_hash` is their BLAKE3: check it.",
+      summary: "Read one of the tenant's policies: the active one, an earlier one, or a staged one",
+      detail:
+        "`wasm` is the policy's bytes in base64. `policy_hash` is their BLAKE3: check it. Staged bytes that are no policy are not found.",
       input: { params: z.strictObject({ policy_hash: blake3Schema }), query: tenantQuery },
       answers: { 200: { text: "The policy", schema: z.object({ policy_hash: blake3Schema, wasm: z.base64() }) } },
       problems: ["not_found"],
       async handle({ params: { policy_hash }, principal }) {
-        const bytes = await store.blobs.get(toPolicyBytesKey(principal.tenant_id, policy_hash));
+        const { tenant_id } = principal;
+        const bytes =
+          (await store.blobs.get(toPolicyBytesKey(tenant_id, policy_hash))) ?? (await readStagedPolicy(store, tenant_id, policy_hash));
         if (bytes === undefined) return refuseNotFound("This policy");
         return answerOk({ policy_hash, wasm: Buffer.from(bytes).toString("base64") });
       },
@@ -85,4 +90,23 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
       },
     }),
   ]);
+}
+
+/** Reads a staged policy, which approvers compare with the active one. Members must not read other staged bytes, such as pushed commits. */
+async function readStagedPolicy({ blobs }: ObjectStore, tenantId: string, policyHash: string): Promise<Uint8Array | undefined> {
+  const key = toStagingKey(tenantId, policyHash);
+  const found = await blobs.stat(key);
+  if (found === undefined || found.sizeBytes > POLICY_MAX_BYTES) return undefined;
+  const bytes = await blobs.get(key);
+  return bytes !== undefined && isPolicy(bytes) ? bytes : undefined;
+}
+
+function isPolicy(bytes: Uint8Array): boolean {
+  try {
+    readPolicyData(bytes);
+    return true;
+  } catch (error) {
+    if (error instanceof PolicyBytesError) return false;
+    throw error;
+  }
 }
