@@ -1,15 +1,17 @@
-import type { CardAsk, RegistryClient } from "../client/http/registry-client.js";
+import { Option } from "commander";
+import { requireValue } from "../client/http/problem.js";
+import { type CardAsk, fetchWhoami, type RegistryClient } from "../client/http/registry-client.js";
 import type { JobType } from "../domain/act/job.js";
 import { type Call, RegistryCommand } from "./cli-command.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { proposeCard, throwUnlessOk } from "./outcome.js";
 import { printDryRun } from "./terminal/dry-run.js";
-import { buildDryRunOption, buildOfficeOption } from "./terminal/option-values.js";
+import { buildDryRunOption, buildOfficeOption, DEFAULT_OFFICE } from "./terminal/option-values.js";
 import { withProgress } from "./terminal/progress.js";
 
 /** The options of every command that opens a card. */
 export interface CardOptions {
-  readonly office: string;
+  readonly office?: string;
   readonly intent?: string;
   readonly risk?: string;
   readonly wait?: boolean;
@@ -22,6 +24,8 @@ export interface CardPlan {
   readonly params: object;
   /** The intent when `--intent` is absent. */
   readonly intent: string;
+  /** Sends what the registry needs before the card is opened. A dry run omits it. */
+  prepare?(): Promise<void>;
   /** Looks at the registry for a dry run and changes nothing. */
   preview(wanted: CardAsk): Promise<CardPreview>;
 }
@@ -47,22 +51,42 @@ export class CardCommand<O = unknown> extends RegistryCommand<O & CardOptions> {
     super(signature, description);
   }
 
-  /** Opens the card that `plan` returns. Adds the options of {@link CardOptions} after the command's own. */
-  openCard(plan: PlanCard<O>): this {
-    return this.addOption(buildOfficeOption())
+  /**
+   * Opens the card that `plan` returns. Adds the options of {@link CardOptions} after the command's own. A caller who holds `preferredOffice`
+   * acts through it unless `--office` names another one.
+   */
+  openCard(plan: PlanCard<O>, preferredOffice?: string): this {
+    return this.addOption(preferredOffice === undefined ? buildOfficeOption() : buildPreferringOption(preferredOffice))
       .option("--intent <sentence>", this.intentHelp)
       .option("--wait", "wait until the card has ended")
       .addOption(buildDryRunOption())
-      .run((call) => openOrPreviewCard(call, plan));
+      .run((call) => openOrPreviewCard(call, plan, preferredOffice));
   }
 }
 
-async function openOrPreviewCard<O>({ options, arguments: words, out, openClient }: Call<O & CardOptions>, plan: PlanCard<O>) {
+function buildPreferringOption(office: string): Option {
+  return new Option("--office <office>", `the office to act through (default: ${office} if you hold it, else ${DEFAULT_OFFICE})`);
+}
+
+async function findOffice({ connection }: RegistryClient, preferred: string): Promise<string> {
+  const { offices } = requireValue(await fetchWhoami(connection));
+  return offices.some(({ office_id }) => office_id === preferred) ? preferred : DEFAULT_OFFICE;
+}
+
+async function openOrPreviewCard<O>(
+  { options, arguments: words, out, openClient }: Call<O & CardOptions>,
+  plan: PlanCard<O>,
+  preferredOffice = DEFAULT_OFFICE,
+) {
   const registry = await openClient();
-  const { jobType, params, preview, ...planned } = await plan(registry, words, options);
-  const { office: office_id, intent = planned.intent, risk, wait = false } = options;
+  const { jobType, params, prepare, preview, ...planned } = await plan(registry, words, options);
+  const { intent = planned.intent, risk, wait = false } = options;
+  const office_id = options.office ?? (await findOffice(registry, preferredOffice));
   const wanted = { office_id, intent, jobType, params, target: "LAB_512", ...(risk === undefined ? {} : { risk }) };
-  if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
+  if (!options.dryRun) {
+    await prepare?.();
+    return proposeCard(registry, wanted, wait, out);
+  }
   const { lines, facts, exit = EXIT.ok } = await withProgress(out, "planning", () => preview(wanted));
   printDryRun(out, registry, { act: jobType, ...wanted, ...facts }, lines.join("\n"));
   throwUnlessOk(exit);

@@ -8,6 +8,7 @@ import { buildCardDecisionCommand } from "./commands/card/decide.js";
 import { buildCharterAddPasskeyCommand } from "./commands/charter/add-passkey.js";
 import { buildCharterAppendCommand, buildCharterSignCommand } from "./commands/charter/change.js";
 import { buildCharterDiffCommand } from "./commands/charter/diff.js";
+import { buildCharterProposeCommand } from "./commands/charter/propose.js";
 import { buildCharterLogCommand, buildCharterShowCommand, buildCharterVerifyCommand } from "./commands/charter/read.js";
 import { buildCommandIssueCommand } from "./commands/command/issue.js";
 import { buildCompletionCommand } from "./commands/completion.js";
@@ -26,6 +27,9 @@ import { buildMergeCommand } from "./commands/merge.js";
 import { buildPasskeyRegisterCommand } from "./commands/passkey-register.js";
 import { buildPermitRequestCommand } from "./commands/permit/request.js";
 import { buildPermitRevokeCommand } from "./commands/permit/revoke.js";
+import { buildPolicyExplainCommand, buildPolicyTestCommand } from "./commands/policy/judge.js";
+import { buildPolicyBuildCommand, buildPolicyPublishCommand } from "./commands/policy/publish.js";
+import { buildPolicyDiffCommand, buildPolicyHistoryCommand, buildPolicyShowCommand } from "./commands/policy/read.js";
 import { buildProjectArchiveCommand, buildProjectUnarchiveCommand } from "./commands/project/archive.js";
 import { buildProjectRegisterCommand } from "./commands/project/register.js";
 import { buildProjectResetCommand } from "./commands/project/reset.js";
@@ -79,9 +83,21 @@ export function buildProgram(): Command {
       buildCharterLogCommand(),
       buildCharterVerifyCommand(),
       buildCharterDiffCommand(),
+      buildCharterProposeCommand(),
       buildCharterSignCommand(),
       buildCharterAppendCommand(),
       buildCharterAddPasskeyCommand(),
+    ),
+    buildCommandGroup(
+      "policy",
+      "the rules and data that decide at which level an act runs, and what it needs",
+      buildPolicyShowCommand(),
+      buildPolicyHistoryCommand(),
+      buildPolicyDiffCommand(),
+      buildPolicyBuildCommand(),
+      buildPolicyExplainCommand(),
+      buildPolicyTestCommand(),
+      buildPolicyPublishCommand(),
     ),
     buildCommandGroup("office", "offices and what they may do", buildOfficeListCommand()),
     buildCommandGroup("actor", "the people, agents and apps of the tenant", buildActorListCommand()),

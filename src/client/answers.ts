@@ -3,7 +3,7 @@ import { publicJwkSchema } from "../domain/bytes/jwks.js";
 import { FLOW_STATUSES } from "../domain/card/flow-status.js";
 import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.js";
 import { charterEntrySchema } from "../domain/charter/entry.js";
-import { passkeySchema } from "../domain/charter/records.js";
+import { actorsSchema as charterActorsSchema, passkeySchema, personsSchema } from "../domain/charter/records.js";
 import { blake3Schema } from "../domain/ids.js";
 import { LEVELS } from "../domain/level.js";
 import { permitSchema } from "../domain/permit/permit.js";
@@ -73,9 +73,25 @@ export type PermitStateAnswer = z.infer<typeof permitStateSchema>;
 
 const plannedCommitSchema = z.looseObject({ id: z.string().nullable(), summary: z.string(), author: z.string() });
 
+/** What an act does to the charter. */
+const plannedChangeSchema = z.looseObject({
+  records: z.array(z.looseObject({ record: z.string(), before: z.string().nullable() })),
+  gives_power_to: z.array(z.string()),
+  takes_power_from: z.array(z.string()),
+});
+export type ChangeAnswer = z.infer<typeof plannedChangeSchema>;
+
+/** The records of members that an act writes. */
+const changeParamsSchema = z.looseObject({ persons: personsSchema.optional(), actors: charterActorsSchema.optional() });
+export type ChangeParamsAnswer = z.infer<typeof changeParamsSchema>;
+
 /** A plan for display. An approval binds its digest. */
 const planSchema = z.looseObject({
-  basis: z.looseObject({ refs: z.array(z.looseObject({ name: z.string(), old: z.string(), new: z.string().nullable() })) }),
+  basis: z.looseObject({
+    refs: z.array(z.looseObject({ name: z.string(), old: z.string(), new: z.string().nullable() })),
+    params: changeParamsSchema.optional(),
+    charter: plannedChangeSchema.optional(),
+  }),
   fast_forward: z.boolean().nullable(),
   commit_count: z.number(),
   commits: z.array(plannedCommitSchema),
@@ -176,7 +192,7 @@ export type RegisteredPasskey = z.infer<typeof registeredPasskeySchema>;
 export const passkeysSchema = z.array(registeredPasskeySchema.extend({ disabled: z.boolean() }));
 export const registrationOptionsSchema = z.looseObject({ challenge: z.string(), rp: z.looseObject({ name: z.string() }) });
 
-export const charterSchema = z.looseObject({ version: z.int(), founding_jwk: publicJwkSchema });
+export const charterSchema = z.looseObject({ version: z.int(), founding_jwk: publicJwkSchema, policy_hash: blake3Schema });
 export const policySchema = z.looseObject({ policy_hash: blake3Schema, wasm: z.base64() });
 export const charterEntriesSchema = z.array(charterEntrySchema);
 

@@ -37,17 +37,31 @@ export async function enterPasskey(registry: RegistryClient, foundingKey: Signin
   return requireValue(await registry.appendCharterEntry(signed.value)).version;
 }
 
-/** Returns how to read the tenant's policies from the registry. Each is checked by its hash. */
-export function buildPolicyReader(registry: RegistryClient): ReadPolicy {
-  const policies = new StoredPolicies(async (_, hash) => Buffer.from(requireValue(await registry.readPolicy(hash)).wasm, "base64"));
+/** The bytes of a policy by its hash, which the registry might not have yet. */
+export interface OwnPolicy {
+  readonly hash: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Returns how to read the tenant's policies from the registry, or `own`. Each is checked by its hash. */
+export function buildPolicyReader(registry: RegistryClient, own?: OwnPolicy): ReadPolicy {
+  const policies = new StoredPolicies((_, hash) => (own?.hash === hash ? Promise.resolve(own.bytes) : fetchPolicyBytes(registry, hash)));
   return policies.readPolicyByHash;
 }
 
-/** Fetches all entries of the tenant's charter and walks them from `foundingJwk`, believing nothing that the registry says of them. */
-export async function walkTenantCharter(registry: RegistryClient, foundingJwk: PublicJwk): Promise<WalkedCharter> {
+/** Fetches the bytes of a policy. The caller checks them by their hash. @throws Refused */
+export async function fetchPolicyBytes(registry: RegistryClient, policyHash: string): Promise<Uint8Array> {
+  return Buffer.from(requireValue(await registry.readPolicy(policyHash)).wasm, "base64");
+}
+
+/**
+ * Fetches all entries of the tenant's charter and walks them from `foundingJwk`, believing nothing that the registry says of them. The walk can
+ * also plan the publication of the policy `own`.
+ */
+export async function walkTenantCharter(registry: RegistryClient, foundingJwk: PublicJwk, own?: OwnPolicy): Promise<WalkedCharter> {
   const entries: CharterEntry[] = [];
   for await (const page of readPages((query) => registry.listCharterEntries(query))) entries.push(...page);
-  const walk = new CharterWalk(registry.tenant_id, foundingJwk, buildPolicyReader(registry));
+  const walk = new CharterWalk(registry.tenant_id, foundingJwk, buildPolicyReader(registry, own));
   const outcome = await walk.advance(async (version) => {
     const entry = entries[version - 1];
     return entry === undefined ? undefined : toCanonicalBytes(entry);

@@ -5,6 +5,7 @@ import { testBadInput } from "./session/bad-input.js";
 import { describeCharter } from "./session/charter.js";
 import { describeEvidence } from "./session/evidence.js";
 import { testMainJob } from "./session/main-job.js";
+import { describePolicy } from "./session/policy.js";
 import { describeProfiles } from "./session/profiles.js";
 
 let registry: ServedRegistry;
@@ -23,3 +24,4 @@ describeCharter(getRegistry);
 describeProfiles(getRegistry);
 describeActs(getRegistry);
 describeEvidence(getRegistry);
+describePolicy(getRegistry);

@@ -22,6 +22,7 @@ import { formatSize, shortenId } from "../terminal/text.js";
 const WAITS = { permit: "requesting a permit", command: "issuing the command", receipt: "running" } as const;
 
 interface PushOptions extends CardOptions {
+  readonly office: string;
   readonly from: string;
   readonly ref?: string;
   readonly branch?: string;

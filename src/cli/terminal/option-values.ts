@@ -18,7 +18,8 @@ export const buildLimitOption = (): Option =>
   new Option("--limit <count>", "the maximum number of rows").argParser(parseCount).default(LIMIT_DEFAULT);
 export const buildStatusOption = (): Option => new Option("--status <status>", "only those with this status").choices(FLOW_STATUSES);
 export const buildRiskOption = (): Option => new Option("--risk <level>", "raise the level").choices(LEVELS);
-export const buildOfficeOption = (): Option => new Option("--office <office>", "the office to act through").default("office::default");
+export const DEFAULT_OFFICE = "office::default";
+export const buildOfficeOption = (): Option => new Option("--office <office>", "the office to act through").default(DEFAULT_OFFICE);
 export const buildDryRunOption = (): Option => new Option("--dry-run", "show what would be sent, and send nothing");
 export const buildLocalDryRunOption = (): Option => new Option("--dry-run", "show what would change, and change nothing");
 export const buildYesOption = (): Option => new Option("--yes", "do not ask for confirmation");

@@ -2,6 +2,7 @@ import type { CardAnswer, CommandAnswer, PermitStateAnswer, PreviewAnswer, Proje
 import type { Pact } from "../../domain/act/pact.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
+import { formatChangeLines } from "./charter-change.js";
 
 const COMMITS_SHOWN = 10;
 
@@ -50,6 +51,7 @@ function formatPlanLines({ basis, fast_forward, commit_count, commits, diffstat 
   const lines = basis.refs.map(
     ({ name, old, new: next }) => `  ref       ${name}: ${shortenId(old)} → ${next === null ? "made at run time" : shortenId(next)}`,
   );
+  if (basis.charter !== undefined) lines.push(...formatChangeLines(basis.charter, basis.params ?? {}));
   if (fast_forward === false) lines.push("  history   is rewritten: this is not a fast-forward");
   if (commit_count > 0) lines.push(`  commits   ${commit_count}, ${diffstat.files} files, +${diffstat.insertions} −${diffstat.deletions}`);
   for (const { id, summary, author } of commits.slice(0, COMMITS_SHOWN))

@@ -1,7 +1,8 @@
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { formatProblems } from "../../domain/problems.js";
 import { type PolicyData, parsePolicyData } from "./data.js";
-import { listCustomSections, replaceCustomSection, WasmFormatError } from "./wasm-section.js";
+import { listCustomSections, removeCustomSections, replaceCustomSection, WasmFormatError } from "./wasm-section.js";
 
 /** The custom section of `policy.wasm` that holds the policy's data as JCS bytes (RFC 8785). */
 export const DATA_SECTION = "ogr.policy.data";
@@ -33,15 +34,16 @@ export class PolicyBytesError extends Error {
   }
 }
 
-/**
- * Returns a policy with the same rules and other data, which has another hash. @throws PolicyBytesError
- *
- * @public scripts/build-policy.ts writes the shipped policy with it.
- */
+/** Returns a policy with the same rules and other data, which has another hash. @throws PolicyBytesError */
 export function replacePolicyData(wasm: Uint8Array, data: PolicyData): Uint8Array {
   const parsed = parsePolicyData(data);
   if (!parsed.ok) throw new PolicyBytesError("data_invalid", `The policy's data has bad fields: ${formatProblems(parsed.problems)}`);
   return readWasmPart(() => replaceCustomSection(wasm, DATA_SECTION, toCanonicalBytes(parsed.value)));
+}
+
+/** Hashes the policy's rules: its bytes without the data. @throws PolicyBytesError */
+export function hashPolicyRules(wasm: Uint8Array): Blake3Hex {
+  return hashBlake3Hex(readWasmPart(() => removeCustomSections(wasm, DATA_SECTION)));
 }
 
 /** Reads the policy's data. @throws PolicyBytesError unless the bytes have exactly one such section, canonical and valid. */

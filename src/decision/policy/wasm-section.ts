@@ -80,18 +80,15 @@ export function listCustomSections(wasm: Uint8Array, name: string): Uint8Array[]
     .map((section) => wasm.slice(section.content, section.end));
 }
 
+/** The module without its custom sections of this name. @throws WasmFormatError */
+export function removeCustomSections(wasm: Uint8Array, name: string): Uint8Array {
+  const kept = listSections(wasm).filter((section) => section.name !== name);
+  return new Uint8Array(Buffer.concat([PREAMBLE, ...kept.map((section) => wasm.subarray(section.start, section.end))]));
+}
+
 /** The module with one custom section of this name, at its end. @throws WasmFormatError */
 export function replaceCustomSection(wasm: Uint8Array, name: string, content: Uint8Array): Uint8Array {
-  const kept = listSections(wasm).filter((section) => section.name !== name);
   const label = new TextEncoder().encode(name);
   const body = Buffer.concat([encodeU32(label.length), label, content]);
-  return new Uint8Array(
-    Buffer.concat([
-      PREAMBLE,
-      ...kept.map((section) => wasm.subarray(section.start, section.end)),
-      Uint8Array.of(CUSTOM),
-      encodeU32(body.length),
-      body,
-    ]),
-  );
+  return new Uint8Array(Buffer.concat([removeCustomSections(wasm, name), Uint8Array.of(CUSTOM), encodeU32(body.length), body]));
 }

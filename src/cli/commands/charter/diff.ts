@@ -6,6 +6,7 @@ import { RECORD_KINDS, type RecordKind, type RecordValue, toRecordKey } from "..
 import type { CharterState } from "../../../domain/charter/state.js";
 import type { RegistryCommand } from "../../cli-command.js";
 import { UsageError } from "../../failure.js";
+import { formatDifference } from "../../terminal/differences.js";
 import { buildCharterCommand, type CharterOptions, requireValid, walkCharter } from "./read.js";
 
 interface RecordDifference {
@@ -32,7 +33,7 @@ export function buildCharterDiffCommand(): RegistryCommand<CharterOptions> {
         await readState(parseVersion(from, walk.version)),
         await readState(parseVersion(to ?? `${walk.version}`, walk.version)),
       ];
-      for (const difference of listDifferences(older, newer)) out.print(difference, formatDifference(difference));
+      for (const difference of listDifferences(older, newer)) out.print(difference, formatDifference(difference.record, difference));
     });
 }
 
@@ -62,12 +63,4 @@ function listDifferences(older: CharterState, newer: CharterState): RecordDiffer
         after: newer.find(kind, id) ?? null,
       }));
   });
-}
-
-function formatDifference({ record, before, after }: RecordDifference): string {
-  const lines = [
-    ...(before === null ? [] : [`  - ${JSON.stringify(before)}`]),
-    ...(after === null ? [] : [`  + ${JSON.stringify(after)}`]),
-  ];
-  return [record, ...lines].join("\n");
 }

@@ -1,4 +1,5 @@
-import { type WalkedCharter, walkTenantCharter } from "../../../client/charter.js";
+import { Option } from "commander";
+import { type OwnPolicy, type WalkedCharter, walkTenantCharter } from "../../../client/charter.js";
 import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { readConfiguredJson } from "../../../configuration/keys.js";
@@ -81,11 +82,11 @@ export function buildCharterVerifyCommand(): RegistryCommand<CharterOptions> {
 
 /** Builds a command that reads the charter. */
 export function buildCharterCommand(name: string, description: string): RegistryCommand<CharterOptions> {
-  return new RegistryCommand<CharterOptions>(name, description).option(
-    "--founding-key <file>",
-    "the tenant's public founding key (JWK) that you kept; without it, the one that the registry names",
-  );
+  return new RegistryCommand<CharterOptions>(name, description).addOption(buildFoundingKeyOption());
 }
+
+export const buildFoundingKeyOption = (): Option =>
+  new Option("--founding-key <file>", "the tenant's public founding key (JWK) that you kept; without it, the one that the registry names");
 
 interface FoundingKey {
   readonly jwk: PublicJwk;
@@ -94,12 +95,12 @@ interface FoundingKey {
 }
 
 /** Walks the charter from the key that the caller gave, else from the one that the registry names. @throws Refused */
-export async function walkCharter(registry: RegistryClient, { foundingKey }: CharterOptions) {
+export async function walkCharter(registry: RegistryClient, { foundingKey }: CharterOptions, own?: OwnPolicy) {
   const key: FoundingKey =
     foundingKey === undefined
       ? { jwk: requireValue(await registry.readCharter()).founding_jwk, isOwn: false }
       : { jwk: readConfiguredJson(foundingKey, publicJwkSchema), isOwn: true };
-  return { registry, key, charter: await walkTenantCharter(registry, key.jwk) };
+  return { registry, key, charter: await walkTenantCharter(registry, key.jwk, own) };
 }
 
 /** @throws if an entry does not verify */
