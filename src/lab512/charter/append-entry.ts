@@ -3,9 +3,10 @@ import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { type AppendedEntry, charterEntrySchema, hashEntry } from "../../domain/charter/entry.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
-import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
+import { toCharterKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { scopeToTenant } from "../../storage/scoped.js";
+import { keepPolicy } from "./keep-policy.js";
 
 /** The dependencies of {@link appendEntry}. */
 export interface CharterWriter {
@@ -29,14 +30,12 @@ export async function appendEntry({ store, charters }: CharterWriter, candidate:
   if (!checked.ok) return checked;
   const appended = { version, entry_hash: hashEntry(entry) };
   if (checked.value.isKnown) return grantValue(appended);
-  const { blobs } = scopeToTenant(store, tenant_id);
+  const own = scopeToTenant(store, tenant_id);
   if (change.jobType === "registry.policy.publish") {
-    const { policy_hash } = change.params;
-    // Without its bytes, nothing could be decided in this tenant any more.
-    if ((await blobs.stat(toPolicyBytesKey(tenant_id, policy_hash))) === undefined)
-      return denyWith("charter_invalid", `The bytes of the policy ${policy_hash} are not stored; store them first.`);
+    const kept = await keepPolicy(charters, own, tenant_id, change.params.policy_hash);
+    if (!kept.ok) return kept;
   }
-  if ((await blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(entry))) === "created") return grantValue(appended);
+  if ((await own.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(entry))) === "created") return grantValue(appended);
   // Since the check, another entry or an earlier attempt took the version.
   const again = await charters.checkEntry(entry);
   return again.ok ? grantValue(appended) : again;

@@ -9,10 +9,11 @@ import type { CharterChange, CharterJobType } from "../../domain/charter/change.
 import { type CharterEntry, signEntry } from "../../domain/charter/entry.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
-import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
+import { toCharterKey } from "../../domain/storage-key.js";
 import { createBlob } from "../../storage/settled-write.js";
 import type { Effects, JobContext } from "../jobs/job.js";
 import type { Act } from "../runner/act.js";
+import { keepPolicy } from "./keep-policy.js";
 
 /** How often an act builds its entry again because another one took the version. */
 const TRIES_MAX = 50;
@@ -36,7 +37,10 @@ export async function changeCharter(act: Act, job: Job<CharterJobType>, context:
     const prepared = await act.deps.charters.useNewest(tenant_id, (walk) => prepareEntry(act, job, change, walk));
     if (!prepared.ok) return prepared;
     await context.completeStep("checked");
-    if (change.jobType === "registry.policy.publish") await keepPolicy(act, change.params.policy_hash);
+    if (change.jobType === "registry.policy.publish") {
+      const kept = await keepPolicy(act.deps.charters, act.store, tenant_id, change.params.policy_hash);
+      if (!kept.ok) return kept;
+    }
     await context.completeStep("stored");
     const { version } = prepared.value;
     context.log(`appends version ${version} of the charter`);
@@ -90,13 +94,6 @@ async function prepareEntry(act: Act, job: Job<CharterJobType>, change: CharterC
   };
   const checked = await walk.checkNext(toCanonicalBytes(entry));
   return checked.ok ? grantValue(entry) : checked;
-}
-
-/** Stores the bytes of a policy under its own key. They were staged, and the staging area is emptied. */
-async function keepPolicy({ deps, store, envelope: { tenant_id } }: Act, policyHash: string): Promise<void> {
-  const bytes = await deps.charters.policies.readBytes(tenant_id, policyHash);
-  if (bytes === undefined) throw new Error(`The bytes of the policy ${policyHash} are not stored any more; stage them again.`);
-  await createBlob(store, toPolicyBytesKey(tenant_id, policyHash), bytes);
 }
 
 function describeEffects(tenantId: string, version: number): Effects {

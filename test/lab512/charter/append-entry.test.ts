@@ -8,13 +8,14 @@ import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import type { CharterChange } from "../../../src/domain/charter/change.js";
 import { type CharterEntry, hashEntry, signEntry } from "../../../src/domain/charter/entry.js";
 import type { Person } from "../../../src/domain/charter/records.js";
-import { toCharterKey, toPolicyBytesKey } from "../../../src/domain/storage-key.js";
+import { toCharterKey, toPolicyBytesKey, toStagingKey } from "../../../src/domain/storage-key.js";
 import { appendEntry } from "../../../src/lab512/charter/append-entry.js";
 import { openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { ActWorld, changeMembers } from "../../decision/charter/acts.js";
 import { buildFounding, buildPasskey, buildPerson, CharterWriter, permitKey, TENANT } from "../../decision/charter/charters.js";
 import { createTestKey } from "../../domain/samples.js";
+import { buildPolicyWith, replaceLevel } from "../../harness/policies.js";
 
 const OTHER = "T.OTHER";
 
@@ -114,13 +115,35 @@ describe("an entry signed by the founding key", () => {
     expect(await appendEntry({ store, charters }, entry)).toMatchObject({ ok: true, value: { version: 2 } });
   });
 
-  it("that publishes a policy whose bytes are not stored is denied, because nothing could be decided any more", async () => {
-    const policy = Buffer.from("a policy");
-    const policy_hash = hashBlake3Hex(policy);
-    const entry = writer.append({ jobType: "registry.policy.publish", params: { policy_hash } });
-    await expectDenied(entry, "charter_invalid", /bytes of the policy .* are not stored/);
-    await store.blobs.create(toPolicyBytesKey(TENANT, policy_hash), policy);
-    expect(await append(entry)).toMatchObject({ ok: true });
+  describe("that publishes a policy", () => {
+    let policy: Uint8Array;
+    const publish = (bytes: Uint8Array) =>
+      writer.append({ jobType: "registry.policy.publish", params: { policy_hash: hashBlake3Hex(bytes) } });
+    const isKept = async () => (await store.blobs.stat(toPolicyBytesKey(TENANT, hashBlake3Hex(policy)))) !== undefined;
+    beforeEach(async () => {
+      policy = await buildPolicyWith((data) => replaceLevel(data, "L1", { permit_ttl_ms: 60_000 }));
+    });
+
+    it("stores its staged bytes under the policy's own key, and is denied without any", async () => {
+      const entry = publish(policy);
+      await expectDenied(entry, "charter_invalid", /bytes of the policy .* are not stored/);
+      await store.blobs.create(toStagingKey(TENANT, hashBlake3Hex(policy)), policy);
+      expect(await append(entry)).toMatchObject({ ok: true });
+      expect(await isKept()).toBe(true);
+    });
+
+    // LAB 256 can exchange staged bytes. Kept under this hash, they would end every decision in the tenant for good.
+    it("is denied if other bytes are staged under its hash, and they are not kept", async () => {
+      await store.blobs.create(toStagingKey(TENANT, hashBlake3Hex(policy)), await buildPolicyWith((data) => data));
+      await expectDenied(publish(policy), "charter_invalid", /stored bytes of the policy .* hash to/);
+      expect(await isKept()).toBe(false);
+    });
+
+    it("is denied if its bytes are no policy", async () => {
+      const text = Buffer.from("a policy");
+      await store.blobs.create(toStagingKey(TENANT, hashBlake3Hex(text)), text);
+      await expectDenied(publish(text), "charter_invalid", /do not begin like a WebAssembly module/);
+    });
   });
 });
 
