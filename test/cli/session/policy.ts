@@ -1,16 +1,18 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { walkTenantCharter } from "../../../src/client/charter.js";
 import { requireValue } from "../../../src/client/http/problem.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { computePasskeyFingerprint } from "../../../src/domain/charter/passkeys.js";
 import type { Person } from "../../../src/domain/charter/records.js";
 import { toStagingKey } from "../../../src/domain/storage-key.js";
 import { buildAct } from "../../decision/policy/inputs.js";
 import { createTestKey } from "../../domain/samples.js";
 import { readFoundingKey } from "../../harness/charter.js";
+import { buildPolicyWith, replaceLevel } from "../../harness/policies.js";
 import type { ServedRegistry } from "../../harness/registry.js";
 import { ensurePasskeys } from "../../scenarios/acts.js";
 import { runOgrHere as ogr } from "../ogr-here.js";
@@ -40,26 +42,34 @@ export function describePolicy(registry: () => ServedRegistry): void {
       return join(folder, name);
     }
     const policyFile = () => join(folder, "policy.wasm");
+    /** Runs a command as docs/policy.md has it, with its files in the folder and without its redirection, and these words added. */
+    async function runDocumented(who: string, command: string, ...more: string[]) {
+      const line = (await readDocumentedCommands()).find((one) => one.startsWith(`ogr ${command} `));
+      if (line === undefined) throw new Error(`docs/policy.md does not show \`ogr ${command}\`.`);
+      const words = line.replace(/ >.*/, "").split(" ").slice(1);
+      return run(who, ...words.map((word) => (/\.(?:json|wasm)$/.test(word) ? join(folder, word) : word)), ...more);
+    }
     const countCards = async () => requireValue(await registry().as("admin").listCards({ limit: 200 })).length;
 
     it("build one from the active policy, compare, explain and test it, and publish it by an act that two approve", async () => {
-      const data = (await run("admin", "policy", "show", "--json")).json(dataSchema);
+      const data = dataSchema.parse(JSON.parse((await runDocumented("admin", "policy show")).stdout));
       const changed = { ...data, levels: { ...data.levels, L3: { ...data.levels.L3, approvals: 2 } } };
-      const built = await run("admin", "policy", "build", "--data", await keep("data.json", changed), "-o", policyFile());
+      await keep("data.json", changed);
+      const built = await runDocumented("admin", "policy build");
       expect([built.code, built.stderr]).toEqual([0, ""]);
       const hash = built.stdout.trim();
 
       const difference = "The rules are the same.\n/levels/L3/approvals\n  - 1\n  + 2";
-      expect((await run("admin", "policy", "diff", policyFile())).stdout).toContain(difference);
+      expect((await runDocumented("admin", "policy diff")).stdout).toContain(difference);
       const registration = buildAct({ job_type: "git.registry.init", has_card: true }, { fast_forward: null, project_exists: false });
       const input = await keep("input.json", registration);
-      expect((await run("admin", "policy", "explain", input)).stdout).toContain("1 approval");
-      expect((await run("admin", "policy", "explain", input, "--policy", policyFile())).stdout).toContain("2 approvals");
-      const cases = await keep("cases.json", [{ name: "a registration", input: registration, expect: { allowed: true, level: "L3" } }]);
-      expect((await run("admin", "policy", "test", cases, "--policy", policyFile())).code).toBe(0);
+      expect((await run("admin", "policy", "explain", input)).stdout).toContain("requires  1 approval,");
+      expect((await runDocumented("admin", "policy explain")).stdout).toContain("requires  2 approvals,");
+      await keep("cases.json", [{ name: "a registration", input: registration, expect: { allowed: true, level: "L3" } }]);
+      expect((await runDocumented("admin", "policy test")).code).toBe(0);
 
       const cards = await countCards();
-      const dry = await run("admin", "policy", "publish", policyFile(), "--dry-run");
+      const dry = await runDocumented("admin", "policy publish");
       expect([dry.code, dry.stderr]).toEqual([0, ""]);
       for (const text of [difference, "level     L5", "requires  2 approvals with step-up", "gives     power to nobody"])
         expect(dry.stdout).toContain(text);
@@ -83,6 +93,20 @@ export function describePolicy(registry: () => ServedRegistry): void {
       expect((await run("bob", "receipt", "show", published?.authority.jti ?? "")).stdout).toContain("registry.policy.publish");
       const again = await run("admin", "policy", "publish", policyFile(), "--dry-run");
       expect([again.code, again.stdout]).toEqual([6, expect.stringContaining("This policy is already active. (nothing_to_do)")]);
+    });
+
+    it("publish a staged one by the founding key, until the charter is sealed", async () => {
+      const bytes = await buildPolicyWith((data) => replaceLevel(data, "L1", { permit_ttl_ms: 50_000 }));
+      const policy_hash = hashBlake3Hex(bytes);
+      await keep("change.json", { jobType: "registry.policy.publish", params: { policy_hash } });
+      await writeFile(policyFile(), bytes);
+      requireValue(await registry().as("admin").stageFile(policy_hash, policyFile()));
+      const key = join(registry().dataDir, "keys", "founding", `${TENANT}.pem`);
+      const signed = await run("admin", "charter", "sign", join(folder, "change.json"), "--founding-key-file", key);
+      await writeFile(join(folder, "entry.json"), signed.stdout);
+      expect((await runDocumented("admin", "charter append")).code).toBe(0);
+      const last = (await run("bob", "policy", "history")).stdout.trim().split("\n").at(-1);
+      expect(last).toMatch(new RegExp(`${policy_hash} {2}the founding key `));
     });
 
     it("publish no file that is no policy: nothing is staged and no card is opened", async () => {
@@ -145,6 +169,11 @@ export function describePolicy(registry: () => ServedRegistry): void {
       expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("registry.charter.end_act is not an act")]);
     });
   });
+}
+
+async function readDocumentedCommands(): Promise<string[]> {
+  const page = await readFile(new URL("../../../docs/policy.md", import.meta.url), "utf8");
+  return [...page.matchAll(/^ {4}(ogr .*?)(?: +#.*)?$/gm)].map(([, line = ""]) => line);
 }
 
 async function findPerson(registry: ServedRegistry, id: string): Promise<Person> {
