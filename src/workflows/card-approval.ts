@@ -165,7 +165,7 @@ export class CardApproval implements OpenRound {
   private applyStatement(admitted: AdmittedStatement): void {
     this.seen.add(admitted.statement_digest);
     const { approver } = admitted.signed.statement;
-    this.ending = toCardEnd(admitted.decision, admitted.by_author, approver) ?? null;
+    this.ending = toCardEnd(admitted.decision, approver, admitted) ?? null;
     if (this.ending === null) {
       this.flow.approvals = admitted.approvals;
       this.updateMissing(admitted.missing);

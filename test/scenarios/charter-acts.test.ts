@@ -87,6 +87,17 @@ describe("an act that changes the charter", () => {
     expect((await readPerson("person:bob")).disabled).toBe(false);
   });
 
+  it("is rejected once as many reject it as would have to approve it, and who rejects it no longer approves it", async () => {
+    const carol = await readPerson("person:carol");
+    const card = await proposeMembers({ "person:carol": { ...carol, name: "Carol D." } });
+    expect(card.level).toBe("L5");
+    for (const decision of ["approve", "reject"] as const)
+      expect(requireValue(await stateCardDecision(registry, "bob", card, decision)).status).toBe("awaiting_approval");
+    expect(requireValue(await stateCardDecision(registry, "carol", card, "approve")).status).toBe("awaiting_approval");
+    expect(requireValue(await stateCardDecision(registry, "carol", card, "reject")).status).toBe("rejected");
+    expect((await readPerson("person:carol")).name).toBe(carol.name);
+  });
+
   it("publishes a staged policy at L5, and the next act is decided by it", async () => {
     const bytes = await readDefaultPolicy();
     const { data } = await loadPolicy(bytes);

@@ -47,6 +47,8 @@ export interface AdmittedStatement {
   readonly statement_digest: string;
   readonly decision: "approve" | "reject" | "withdraw";
   readonly by_author: boolean;
+  /** How many more persons must reject before a rejection closes the card; absent if the first one does. */
+  readonly more_rejections?: number;
   readonly approvals: readonly Approval[];
   readonly missing: readonly MissingRequirement[];
 }

@@ -48,7 +48,8 @@ export interface EventPayloads {
   /** The attestations of this plan are void as well. */
   "card.approvals_voided": { card_id: string; plan_digest: string; why: string; approvals: readonly Approval[] };
   "card.approved": CardStatement;
-  "card.rejected": CardStatement;
+  /** `ends` lists the digests of the approvals that it ends. Old entries do not have it. */
+  "card.rejected": CardStatement & { readonly ends?: readonly string[] };
   /** `ends` lists the digests of the approvals that it ends, whichever actor gave them. Old entries do not have it. */
   "card.withdrawn": CardStatement & { readonly ends?: readonly string[] };
   /** An attestation of this round's plan that counts. `attestation` has only the verified signature. */

@@ -1,5 +1,6 @@
 import { toApproval } from "../../decision/judge-authority.js";
 import { type JudgedStatement, judgeStatement } from "../../decision/judge-statement.js";
+import { isCharterJob } from "../../domain/act/job.js";
 import { toCardEnd } from "../../domain/card/card-end.js";
 import { listMissingRequirements } from "../../domain/card/requirement.js";
 import { type SignedStatement, signedStatementSchema } from "../../domain/card/statement.js";
@@ -10,9 +11,9 @@ import type { Requirement, StatementAdmission } from "../../domain/policy/policy
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { acceptStepUp } from "../identity/passkeys/step-up.js";
 import { appendEvents } from "../ledger/append.js";
-import { findCard } from "../ledger/queries/cards.js";
+import { type CardDetail, findCard } from "../ledger/queries/cards.js";
 import { buildCardClosed, denyConflict, toCardClosedKey } from "./card-closed.js";
-import { decidePlannedAct } from "./cards.js";
+import { type DecidedCard, decidePlannedAct } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCard } from "./flow-metrics.js";
 import { verifyCard } from "./genuine-card.js";
@@ -46,7 +47,28 @@ export async function admitStatement(deps: Lab256Dependencies, input: AdmitState
     if (!accepted.ok) return accepted;
   }
   if (!admission.counts) return denyWith("statement_not_counted", admission.reasons.map((reason) => reason.text).join(" "));
-  return recordStatement(deps, input, toAdmittedStatement(input, about.decided.requires, signed, judged.value), admission);
+  const admitted = toAdmittedStatement(input, about.decided.requires, signed, judged.value);
+  const more_rejections = judged.value.statement.decision === "reject" ? countMissingRejections(about, recorded, judged.value) : 0;
+  return recordStatement(deps, input, { ...admitted, ...(more_rejections > 0 ? { more_rejections } : {}) }, admission);
+}
+
+/**
+ * Returns how many more persons must reject. At `registry.*` a rejection closes the card only when as many reject as must approve, so that
+ * one person cannot veto a change that the others agree on. Source: contracts "Charter".
+ */
+function countMissingRejections(about: DecidedCard, { statements }: CardDetail, rejected: JudgedStatement): number {
+  const { card, round, planned, decided, rules } = about;
+  if (!isCharterJob(card)) return 0;
+  const latest = new Map<string, string>();
+  for (const { decision, counts, signed } of statements) {
+    const { statement } = signed;
+    const person = rules.charter.find("actor", statement.approver)?.person_id ?? statement.approver;
+    if (counts && statement.round === round && statement.plan_digest === planned.plan_digest) latest.set(person, decision);
+  }
+  latest.set(rejected.person_id ?? rejected.actor_id, "reject");
+  const rejecting = [...latest.values()].filter((decision) => decision === "reject").length;
+  const needed = decided.requires.map((requirement) => (requirement.kind === "approvals" ? requirement.count : 1));
+  return Math.max(0, Math.max(1, ...needed) - rejecting);
 }
 
 function toAdmittedStatement(
@@ -96,11 +118,11 @@ async function recordStatement(
     reasons: admission.reasons,
     approval: admitted.decision === "approve" ? (admitted.approvals.at(-1) ?? null) : null,
     missing: admitted.missing,
-    ...(admitted.decision === "withdraw" ? { ends: ended } : {}),
+    ...(ended.length > 0 && admitted.decision !== "approve" ? { ends: ended } : {}),
   };
   const key = `card.statement/${card.card_id}/${admitted.statement_digest}`;
   const events: NewEvent[] = [{ type: EVENT_TYPES[admitted.decision], key, payload }];
-  const end = toCardEnd(admitted.decision, admitted.by_author, admitted.signed.statement.approver);
+  const end = toCardEnd(admitted.decision, admitted.signed.statement.approver, admitted);
   // In the same append, so that a flow that starts again never finds a card that was refused and is open.
   if (end !== undefined) events.push(buildCardClosed(card.card_id, end));
   const outcome = await appendEvents(deps.db, card.tenant_id, events, deps.now(), [toCardClosedKey(card.card_id)]);

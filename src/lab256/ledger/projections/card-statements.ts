@@ -5,11 +5,12 @@ import { buildEffect, type Effect, type EntryOf, insertOnce, type Projection, to
 type CardStatement = "card.approved" | "card.rejected" | "card.withdrawn";
 
 const WITHDRAWN = "Withdrawn by its approver.";
+const REJECTED = "Its approver rejected the plan later.";
 
 /** The statements on each card's plans, and which approvals no longer count. */
 export const cardStatementsProjection: Projection = {
   "card.approved": insertStatement,
-  "card.rejected": insertStatement,
+  "card.rejected": (write, entry) => [...voidRejectedApprovals(write, entry), insertStatement(write, entry)],
   "card.withdrawn": (write, entry) => [
     ...(entry.payload.counts ? [voidWithdrawnApprovals(write, entry)] : []),
     insertStatement(write, entry),
@@ -83,6 +84,13 @@ function voidWithdrawnApprovals(write: Writer, { tenant_id, payload }: EntryOf<"
         ]),
       ),
   );
+}
+
+/** Who rejects a plan does not approve it any more. */
+function voidRejectedApprovals(write: Writer, { tenant_id, payload: { card_id, ends = [] } }: EntryOf<"card.rejected">): readonly Effect[] {
+  if (ends.length === 0) return [];
+  const earlier = updateCountingApprovals(write, tenant_id, card_id).where("statement_digest", "in", [...ends]);
+  return [buildEffect([toStatementsRowKey(card_id)], earlier.set({ void_why: REJECTED }))];
 }
 
 function updateCountingApprovals(write: Writer, tenantId: string, cardId: string) {
