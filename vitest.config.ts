@@ -25,16 +25,23 @@ function listCampaignFiles(): string[] {
   return files.map((file) => join("test", file)).filter((file) => readFileSync(file, "utf8").includes("harness/campaign.js"));
 }
 
+/** Small files that take as long as the largest, because they run what others define. */
+const LONG = /under-short-clocks|under-the-default-policy|merges|webhooks|restore|live|killed-|campaign|several-machines/;
+/** Folders of files that start a registry. */
+const REGISTRIES = /\/test\/(scenarios|faults|stack|attacks|telemetry)\//;
+
 /**
  * First the files that are alone, as one of them between two others ends the process that those would share; then what starts a registry,
- * which takes longest.
+ * which takes longest, so that no long file is left for the end.
  */
 class Sequencer extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const startsRegistry = (path: string) =>
+      REGISTRIES.test(path) || /\b(startTestRegistry|startRegistryInProcess)\(/.test(readFileSync(path, "utf8"));
     const rank = ({ project, moduleId }: TestSpecification) =>
-      project.name === "alone" ? 0 : /\b(startTestRegistry|startRegistryInProcess)\(/.test(readFileSync(moduleId, "utf8")) ? 1 : 2;
+      project.name === "alone" ? 0 : !startsRegistry(moduleId) ? 3 : LONG.test(moduleId) ? 1 : 2;
     const sorted = await super.sort(files);
-    return [0, 1, 2].flatMap((wanted) => sorted.filter((file) => rank(file) === wanted));
+    return [0, 1, 2, 3].flatMap((wanted) => sorted.filter((file) => rank(file) === wanted));
   }
 }
 
