@@ -47,6 +47,7 @@ describe("an entry by an act", () => {
     ["statements of a withdrawal", /lacks/, { statement: { decision: "withdraw" } }],
     ["statements about another plan", /lacks.*plan/, { statement: { plan_digest: "0".repeat(64) } }],
     ["statements that had expired when they were used", /expired/, { used_at_ms: NOW_MS + 60_001 }],
+    ["a card of another tenant", /another change/, { tenant_id: "T.OTHER" }],
     ["a card that was opened later", /opened after/, { used_at_ms: NOW_MS - 1 }],
     ["another state than its change leads to", /does not lead to the state/, { state_hash: "0".repeat(64) }],
     ["a person without the office as its author", /does not hold|office/, { author: "eve", approvers: ["bob", "carol"] }],
@@ -90,6 +91,8 @@ describe("an entry by an act", () => {
     for (const key of [permitKey, createTestKey(), world.writer.key])
       await expectRefused(signEntry(end, key, "receipt"), /not signed by a receipt key/);
     await expectRefused(signEntry(end, world.writer.key), /nothing else/);
+    // Mallory signs and names the Runner's key.
+    await expectRefused(signEntry(end, { ...createTestKey(), kid: receiptKey.kid }, "receipt"), /not signed by a receipt key/);
     await world.append(signEntry(end, receiptKey, "receipt"));
     await expectRefused(
       signEntry({ ...end, version: 3, previous: (await world.walk()).entryHash }, receiptKey, "receipt"),
@@ -117,8 +120,15 @@ describe("an entry by an act", () => {
       },
     }));
     await world.act(lax);
-    await expectRefused(await world.buildEntry(await allowAuthors(), { approvers: ["bob"], stepsUp: false }), /step-up|lacks/);
-    await expectRefused(await world.buildEntry(disable("dan"), { approvers: [] }), /lacks/);
+    const policy = world.policies.get(lax.params.policy_hash);
+    if (policy === undefined) throw new Error("no policy");
+    // The rules of the tenant's own policy do not read the level of a change.
+    const decide: typeof policy.decide = ({ facts: { charter_level: _, ...facts }, ...input }) => policy.decide({ ...input, facts });
+    for (const rules of [policy, { ...policy, decide }]) {
+      world.policies.set(policy.hash, rules);
+      await expectRefused(await world.buildEntry(await allowAuthors(), { approvers: ["bob"], stepsUp: false }), /step-up|at least L5/);
+      await expectRefused(await world.buildEntry(disable("dan"), { approvers: [] }), /lacks|at least L4/);
+    }
   });
 });
 
@@ -189,6 +199,14 @@ it("an office that the policy does not know is given to nobody, and a policy doe
     return { ...data, offices };
   });
   expect(await world.findLevel(forgetful)).toBe("charter_invalid");
+});
+
+it("a charter that its persons could not change is not sealed by the founding key either", async () => {
+  const offices = Object.fromEntries((["ana", "bob", "carol", "dan"] as const).map((name) => [name, ["office::default"]]));
+  world = await ActWorld.open({ offices });
+  const signed = signNextEntry(await world.walk(), seal, world.writer.key);
+  if (!signed.ok) throw new Error(signed.denial.message);
+  await expectRefused(signed.value, /nobody could change the charter/);
 });
 
 describe("a sealed charter", () => {

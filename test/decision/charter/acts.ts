@@ -32,6 +32,7 @@ interface ActChanges {
   /** The change that the card is about, if it is another one than the entry's. */
   readonly cardChange?: CharterChange;
   readonly cardKey?: SigningKey;
+  readonly tenant_id?: string;
   readonly stepsUp?: boolean;
   readonly passkeyOf?: (name: Name) => CharterPasskey | undefined;
   readonly statement?: Partial<Statement>;
@@ -105,14 +106,22 @@ export class ActWorld {
 
   /** Builds the entry of an act as a Runner does, with what an attacker replaces. */
   async buildEntry(change: CharterChange, changes: ActChanges = {}): Promise<CharterEntry> {
-    const { author = "ana", approvers = ["bob", "carol"], round = 1, cardChange = change, cardKey = apiKey, stepsUp = true } = changes;
+    const {
+      author = "ana",
+      approvers = ["bob", "carol"],
+      round = 1,
+      cardChange = change,
+      cardKey = apiKey,
+      stepsUp = true,
+      tenant_id = TENANT,
+    } = changes;
     const walk = await this.walk();
     const next = await walk.planNext(change);
     if (!next.ok) throw new Error(next.denial.message);
     const { writes, planned } = next.value;
     this.#cards += 1;
     const unsigned = {
-      ...{ ...toJob(cardChange), tenant_id: TENANT, target: "LAB_512", office_id: OFFICE, intent: "Change it.", context: {} },
+      ...{ ...toJob(cardChange), tenant_id, target: "LAB_512", office_id: OFFICE, intent: "Change it.", context: {} },
       ...{ card_id: changes.card_id ?? `k-${this.#cards}`, jobId: `job-${this.#cards}`, run: "on_approval", opened_at: NOW_MS },
       author: { actor_id: toActorId(author), person_id: toPersonId(author) },
     };
@@ -122,7 +131,7 @@ export class ActWorld {
     );
     const statements = approvers.map((name): SignedStatement => {
       const statement: Statement = {
-        ...{ tenant_id: TENANT, card_id: card.card_id, card_digest: hashCard(card), round, plan_digest, decision: "approve" },
+        ...{ tenant_id, card_id: card.card_id, card_digest: hashCard(card), round, plan_digest, decision: "approve" },
         ...{ approver: toActorId(name), office_id: "office::default", nonce: createNonce(), not_after: NOW_MS + 60_000 },
         ...changes.statement,
       };

@@ -48,6 +48,12 @@ function buildJob(): Job {
 const buildCommand = async (job: Job, level: "L3" | "L4" | "L5" = "L3"): Promise<CommandEnvelope> =>
   buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job, level, "office:registry") });
 
+/** Ends the permit as LAB 256 does. */
+function endPermit({ jti }: CommandEnvelope) {
+  const end = { tenant_id: TENANT, jti, end: "revoked", reason: "For the test.", ended_at: Date.now() };
+  return world.store.blobs.create(toPermitEndKey(TENANT, jti), toCanonicalBytes(end));
+}
+
 const isEntryCreate = (operation: string, key: string) => operation === "create" && key === toCharterKey(TENANT, version + 1);
 
 /** Runs the command on a Runner that freezes right before it creates its entry, while `meanwhile` runs. */
@@ -121,8 +127,7 @@ it("an attempt that was frozen before its write cannot carry out an act that has
   const envelope = await buildCommand(job);
   let second: Receipt | undefined;
   const frozen = runFrozen(envelope, async () => {
-    const end = { tenant_id: TENANT, jti: envelope.jti, end: "revoked", reason: "For the test.", ended_at: Date.now() };
-    await world.store.blobs.create(toPermitEndKey(TENANT, envelope.jti), toCanonicalBytes(end));
+    await endPermit(envelope);
     second = await waitForReceipt(runEnvelope(other, envelope, { attempt: 2 }));
   });
   await expect(frozen).rejects.toThrow(GhostAttempt);
@@ -131,6 +136,23 @@ it("an attempt that was frozen before its write cannot carry out an act that has
   const charter = await readCharter();
   expect(charter.version).toBe(version + 1);
   expect(charter.find("person", toPersonId(`new${newcomers}`))).toBeUndefined();
+});
+
+it("an act that was recorded as ended stays so for the attempt that follows one without a receipt", async () => {
+  const envelope = await buildCommand(buildJob());
+  const dieAfter = async (step: string) => {
+    const onStep = (_: string, done: string) => {
+      if (done === step) throw new Error("died");
+    };
+    return { ...(await world.openRunner()), onStep };
+  };
+  await expect(runEnvelope(await dieAfter("claimed"), envelope)).rejects.toThrow("died");
+  await endPermit(envelope);
+  await expect(runEnvelope(await dieAfter("logged"), envelope, { attempt: 2 })).rejects.toThrow("died");
+  expect((await readEntry(version + 1)).change.jobType).toBe("registry.charter.end_act");
+  const receipt = await waitForReceipt(runEnvelope(other, envelope, { attempt: 3 }));
+  expect(receipt.status).not.toBe("success");
+  expect((await readCharter()).version).toBe(version + 1);
 });
 
 it("an act whose version another entry took is appended after it, unless that entry changed the same record", async () => {
