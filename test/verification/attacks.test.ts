@@ -287,5 +287,9 @@ describe("a changed charter", () => {
       problem: expect.stringContaining(`${last} is missing`),
     });
     expect(await findMismatch(release, { [toCharterKey(TENANT, 1)]: undefined })).toMatchObject({ file: toCharterKey(TENANT, 1) });
+    expect(await findMismatch(release, { [toCharterKey(TENANT, 2)]: undefined })).toMatchObject({
+      file: toCharterKey(TENANT, 2),
+      problem: expect.stringContaining(`although ${last} is there`),
+    });
   });
 });
