@@ -71,7 +71,7 @@ export function buildEnvelope(
     exp: Date.now() + 120_000,
     max_run_ms: 60_000,
     ...rest,
-    scopes: { ...shared, level: "L1", actor_id: ADMIN, office_id: OFFICE, ...scopes },
+    scopes: { ...shared, charter_version: 1, level: "L1", actor_id: ADMIN, office_id: OFFICE, ...scopes },
   };
   const issued: Permit = signObject("permit", unsigned, key);
   return { ...shared, jti: issued.jti, jobId: `job-${jti}`, params, permit: issued, office_id: OFFICE, ...members } as CommandEnvelope;

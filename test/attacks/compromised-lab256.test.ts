@@ -163,7 +163,7 @@ function forgeCommand(
     "permit",
     {
       ...{ aud: toAudience("LAB_512"), jti, iat, exp: iat + 60_000, max_run_ms: 60_000 },
-      scopes: { ...shared, ...approved, level, actor_id: ADMIN.actor_id },
+      scopes: { ...shared, ...approved, charter_version: 1, level, actor_id: ADMIN.actor_id },
     },
     keys.permit,
   );

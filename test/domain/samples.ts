@@ -36,6 +36,7 @@ export const unsignedPermit: UnsignedPermit = {
     target: "LAB_512",
     subject_hash: hashSubject(pushParams),
     policy_hash: OTHER_DIGEST,
+    charter_version: 1,
     approval_ref: "k-01h8x",
     level: "L4",
     actor_id: "ubl:sid:person:admin",

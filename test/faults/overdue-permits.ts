@@ -40,7 +40,7 @@ function signOverduePermit({ founded }: TestRegistry): Permit {
   const iat = Date.now() - 3_600_000;
   const scopes = {
     ...({ tenant_id: DEMO_TENANT, jobType: "git.registry.push", target: "LAB_512", subject_hash: DIGEST, level: "L1" } as const),
-    ...{ policy_hash: founded.policy_hash, actor_id: "ubl:sid:person:admin", office_id: "office::default" },
+    ...{ policy_hash: founded.policy_hash, charter_version: 1, actor_id: "ubl:sid:person:admin", office_id: "office::default" },
   };
   const unsigned = { aud: "runner:LAB_512", jti: randomUUID(), iat, exp: iat + 120_000, max_run_ms: 600_000, scopes } as const;
   return signObject("permit", unsigned, readSigningKey(founded.keys.permit));

@@ -42,6 +42,7 @@ export const ENVELOPE_EXAMPLE = {
       target: "LAB_512",
       subject_hash: BLAKE3,
       policy_hash: POLICY,
+      charter_version: 1,
       level: "L1",
       actor_id: "ubl:sid:app:ci",
       office_id: "office::default",

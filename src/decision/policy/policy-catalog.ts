@@ -6,9 +6,11 @@ import type { Policy } from "./policy.js";
 /** How long LAB 256 may use a charter after reading it. The Runner reads it again for every act, so no act runs under an outdated one. */
 const CHARTER_MAX_AGE_MS = 1000;
 
+type ActivePolicy = Pick<NewestCharter, "policy_hash" | "version">;
+
 /** The policies of the tenants' charters. */
 export class PolicyCatalog {
-  private readonly activeHashes = new Map<string, { hash: Outcome<string>; readAtMs: number }>();
+  private readonly known = new Map<string, { active: Outcome<ActivePolicy>; readAtMs: number }>();
 
   constructor(
     readonly charters: Charters,
@@ -16,9 +18,17 @@ export class PolicyCatalog {
   ) {}
 
   /** Reads the policy of the tenant's charter, or denies if the tenant has no valid charter. */
-  async readActivePolicy(tenantId: string, asOf: "now" | "recently" = "recently"): Promise<Outcome<Policy>> {
-    const hash = await this.readActiveHash(tenantId, asOf === "now" ? 0 : CHARTER_MAX_AGE_MS);
-    return hash.ok ? this.readPolicyByHash(tenantId, hash.value) : hash;
+  async readActivePolicy(tenantId: string): Promise<Outcome<Policy>> {
+    const rules = await this.readActiveRules(tenantId);
+    return rules.ok ? grantValue(rules.value.policy) : rules;
+  }
+
+  /** Reads the policy of the tenant's charter with the version of the charter, or denies if the tenant has no valid charter. */
+  async readActiveRules(tenantId: string): Promise<Outcome<{ readonly policy: Policy; readonly charter_version: number }>> {
+    const active = await this.readActive(tenantId);
+    if (!active.ok) return active;
+    const policy = await this.readPolicyByHash(tenantId, active.value.policy_hash);
+    return policy.ok ? grantValue({ policy: policy.value, charter_version: active.value.version }) : policy;
   }
 
   /** Reads the newest charter, and the policy that an act is decided by. Denials: those of `readNewest`, `policy_not_current`. */
@@ -33,14 +43,13 @@ export class PolicyCatalog {
     return this.charters.policies.readPolicyByHash(tenantId, hash);
   }
 
-  private async readActiveHash(tenantId: string, maxAgeMs: number): Promise<Outcome<string>> {
-    const known = this.activeHashes.get(tenantId);
+  private async readActive(tenantId: string): Promise<Outcome<ActivePolicy>> {
+    const known = this.known.get(tenantId);
     const now = this.now();
-    if (known !== undefined && now - known.readAtMs < maxAgeMs) return known.hash;
-    const charter = await this.charters.readNewest(tenantId);
-    const hash = charter.ok ? grantValue(charter.value.policy_hash) : charter;
+    if (known !== undefined && now - known.readAtMs < CHARTER_MAX_AGE_MS) return known.active;
+    const active = await this.charters.readNewest(tenantId);
     // Unknown tenants are not remembered, so requests for made-up names use no memory.
-    if (charter.ok || charter.denial.code !== "tenant_unknown") this.activeHashes.set(tenantId, { hash, readAtMs: now });
-    return hash;
+    if (active.ok || active.denial.code !== "tenant_unknown") this.known.set(tenantId, { active, readAtMs: now });
+    return active;
   }
 }

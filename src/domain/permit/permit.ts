@@ -21,6 +21,8 @@ export const permitScopesSchema = z.strictObject({
   target: targetSchema,
   subject_hash: blake3Schema,
   policy_hash: blake3Schema,
+  /** The version of the tenant's charter by which the act was decided. A Runner whose store lacks it does not act. */
+  charter_version: z.int().positive(),
   approval_ref: cardIdSchema.optional(),
   level: z.enum(LEVELS),
   actor_id: actorIdSchema,

@@ -56,7 +56,7 @@ export interface Judgement {
 
 async function askPolicyAboutAct(deps: PermitDependencies, requester: Requester, request: JudgedRequest, hasCard: boolean) {
   const [policy, resolved] = await Promise.all([
-    deps.policies.readActivePolicy(request.tenant_id),
+    deps.policies.readActiveRules(request.tenant_id),
     deps.infra.resolve(request.tenant_id, request.params.project_id),
   ]);
   if (!policy.ok) return policy;
@@ -64,9 +64,9 @@ async function askPolicyAboutAct(deps: PermitDependencies, requester: Requester,
   const { infra } = resolved.value;
   const known = { fast_forward: null, project_exists: request.project_exists };
   return grantValue({
-    policy: policy.value,
+    ...policy.value,
     infra,
-    decision: policy.value.decide(buildActInput(requester, request, hasCard, known, infra)),
+    decision: policy.value.policy.decide(buildActInput(requester, request, hasCard, known, infra)),
   });
 }
 
@@ -83,7 +83,7 @@ export async function judgeCardAct(deps: PermitDependencies, requester: Requeste
 export async function issueDirectPermit(deps: PermitDependencies, requester: Requester, request: DirectRequest): Promise<DirectPermit> {
   const consulted = await askPolicyAboutAct(deps, requester, request, false);
   if (!consulted.ok) return refuseUndecided(consulted.denial);
-  const { policy, infra, decision } = consulted.value;
+  const { policy, charter_version, infra, decision } = consulted.value;
   if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refuseByDecision(decision);
   const permit = buildUnsignedPermit({
     jti: request.jti ?? randomUUID(),
@@ -92,6 +92,7 @@ export async function issueDirectPermit(deps: PermitDependencies, requester: Req
     request,
     decision,
     policy_hash: policy.hash,
+    charter_version,
     infra,
   });
   const issued = signObject("permit", permit, deps.permitKey);
@@ -125,13 +126,25 @@ interface PermitFacts {
   readonly request: Pick<DirectRequest, "tenant_id" | "jobType" | "target" | "office_id" | "params">;
   readonly decision: { readonly level: Level; readonly permit_ttl_ms: number; readonly max_run_ms: number };
   readonly policy_hash: string;
+  /** The version of the charter by which the act was decided. */
+  readonly charter_version: number;
   /** The infra context of the decision; the Runner compares it with its own. */
   readonly infra: Infra;
   readonly card?: { readonly card_id: string; readonly plan_digest: string };
 }
 
 /** Builds the permit for a decided act. Source: ADR-002 §8. */
-export function buildUnsignedPermit({ jti, iat, requester, request, decision, policy_hash, infra, card }: PermitFacts): UnsignedPermit {
+export function buildUnsignedPermit({
+  jti,
+  iat,
+  requester,
+  request,
+  decision,
+  policy_hash,
+  charter_version,
+  infra,
+  card,
+}: PermitFacts): UnsignedPermit {
   const infra_hash = hashInfra(infra);
   return {
     aud: toAudience(request.target),
@@ -145,6 +158,7 @@ export function buildUnsignedPermit({ jti, iat, requester, request, decision, po
       target: request.target,
       subject_hash: hashSubject(request.params),
       policy_hash,
+      charter_version,
       level: decision.level,
       actor_id: requester.actor_id,
       office_id: request.office_id,

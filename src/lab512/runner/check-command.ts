@@ -45,7 +45,7 @@ export async function checkCommand(
     () => checkBinding(envelope, charter.value.listKeys("permit"), deps.target),
     () => (checksExpiry ? check.checkExpiry(envelope, deps.now()) : grantValue(null)),
     () => checkSubject(envelope),
-    () => check.checkPolicy(envelope, policy_hash),
+    () => check.checkCharter(envelope, charter.value),
     () => (resolved.ok ? check.checkInfra(envelope, resolved.value.infra) : resolved),
     () => check.checkAllowed(deps, tenant_id, jobType),
   ];

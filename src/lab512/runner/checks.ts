@@ -1,3 +1,4 @@
+import type { NewestCharter } from "../../decision/charter/newest-charter.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { needsCard } from "../../domain/level.js";
@@ -19,11 +20,21 @@ export async function readPolicyHash({ charters }: RunnerDependencies, tenantId:
   return charter.ok ? grantValue(charter.value.policy_hash) : charter;
 }
 
-export function checkPolicy(envelope: CommandEnvelope, current: string): Outcome<null> {
-  if (current === envelope.policy_hash) return ok;
+/** Checks that the charter is no older than the one by which the permit was issued, and that its policy is still the same. */
+export function checkCharter(
+  { tenant_id, policy_hash, permit }: CommandEnvelope,
+  charter: Pick<NewestCharter, "version" | "policy_hash">,
+): Outcome<null> {
+  const { charter_version } = permit.scopes;
+  if (charter.version < charter_version)
+    return denyWith(
+      "charter_invalid",
+      `The permit was issued under version ${charter_version} of the charter of ${tenant_id}, and the store has ${charter.version}: it was restored from an old backup, or entries were removed. Restore them.`,
+    );
+  if (charter.policy_hash === policy_hash) return ok;
   return denyWith(
     "policy_not_current",
-    `The permit was issued under policy ${envelope.policy_hash}, but the charter's is ${current}. Request a new one.`,
+    `The permit was issued under policy ${policy_hash}, but the charter's is ${charter.policy_hash}. Request a new one.`,
   );
 }
 

@@ -35,7 +35,7 @@ export function toObjectId(n: number): string {
 export function buildPermit(act: number, cardId?: string): Permit {
   const scopes = {
     ...({ tenant_id: TENANT, jobType: "git.registry.push", target: "LAB_512", subject_hash: DIGEST, policy_hash: DIGEST } as const),
-    ...({ level: "L1", actor_id: ADMIN, office_id: OFFICE } as const),
+    ...({ charter_version: 1, level: "L1", actor_id: ADMIN, office_id: OFFICE } as const),
     ...(cardId === undefined ? {} : { approval_ref: cardId }),
   };
   return { aud: "runner:LAB_512", jti: toJti(act), iat: 1_000, exp: 121_000, max_run_ms: 600_000, scopes, ...SIGNED };

@@ -150,6 +150,7 @@ export function buildExecuteInput(jobType: GitJobType, params: ParamsOf<GitJobTy
     target: "LAB_512",
     subject_hash: hashSubject(params),
     policy_hash: "a".repeat(64),
+    charter_version: 1,
     level: "L1",
     actor_id: "ubl:sid:app:ci",
     office_id: "office::default",

@@ -67,7 +67,14 @@ export function buildRunnerCommand(world: World, recipe: Recipe): CommandEnvelop
     exp: iat + PERMIT_TTL_MS,
     max_run_ms: MAX_RUN_MS,
     ...recipe.permit,
-    scopes: { ...shared, level: isRewriting(job) ? "L2" : "L1", actor_id: AUTHOR, office_id: "office::default", ...recipe.scopes },
+    scopes: {
+      ...shared,
+      charter_version: 1,
+      level: isRewriting(job) ? "L2" : "L1",
+      actor_id: AUTHOR,
+      office_id: "office::default",
+      ...recipe.scopes,
+    },
   };
   const genuine = signObject("permit", unsigned, recipe.signer ?? world.keys.permit);
   const permit = recipe.forge === undefined ? genuine : recipe.forge(genuine);

@@ -38,6 +38,8 @@ const FLAWS: readonly Flaw[] = [
     code: "subject_hash_mismatch",
     recipe: (job) => ({ envelope: { params: { ...job.params, commit_summary: "Something else" } } }),
   },
+  // The store was restored from an old backup, or an attacker removed the newest entries.
+  { name: "a version of the charter that the store lacks", code: "charter_invalid", recipe: () => ({ scopes: { charter_version: 2 } }) },
   { name: "an old policy", code: "policy_not_current", recipe: () => ({ scopes: { policy_hash: OTHER_HASH } }) },
   {
     name: "an unreadable infra registry",
