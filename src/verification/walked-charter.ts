@@ -58,7 +58,8 @@ export class WalkedCharter {
     const { tenantId, foundingJwk } = this.walk;
     const isLater = (key: string) => key.startsWith("charter/") && toVersion(key) > version;
     const get = async (key: string) => (isLater(key) ? undefined : this.files.find(key));
-    const charters = this.#versions.get(version) ?? new Charters({ blobs: { get } }, new Map([[tenantId, foundingJwk]]));
+    const charters =
+      this.#versions.get(version) ?? new Charters({ blobs: { get, stat: async () => undefined } }, new Map([[tenantId, foundingJwk]]));
     this.#versions.set(version, charters);
     return charters;
   }

@@ -4,9 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { walkTenantCharter } from "../../src/client/charter.js";
 import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import type { CharterWalk } from "../../src/decision/charter/walk.js";
 import { replacePolicyData } from "../../src/decision/policy/bytes.js";
 import { loadPolicy } from "../../src/decision/policy/policy.js";
+import type { StatementDecision } from "../../src/domain/card/statement.js";
 import type { CharterJobType } from "../../src/domain/charter/change.js";
 import type { CharterActor, Person } from "../../src/domain/charter/records.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
@@ -14,7 +16,7 @@ import { readDefaultPolicy } from "../../src/stack/founding/policy.js";
 import { changeMembers, readFoundingKey } from "../harness/charter.js";
 import { registerCountedPasskey } from "../harness/passkeys.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
-import { approveAsEach, openScenarioCard, registerByCard, requireRefusal, stateCardDecision } from "./acts.js";
+import { ACT_MS, approveAsEach, openScenarioCard, registerByCard, requireRefusal, stateCardDecision } from "./acts.js";
 
 let registry: ServedRegistry;
 beforeAll(async () => {
@@ -91,10 +93,14 @@ describe("an act that changes the charter", () => {
     const carol = await readPerson("person:carol");
     const card = await proposeMembers({ "person:carol": { ...carol, name: "Carol D." } });
     expect(card.level).toBe("L5");
-    for (const decision of ["approve", "reject"] as const)
-      expect(requireValue(await stateCardDecision(registry, "bob", card, decision)).status).toBe("awaiting_approval");
-    expect(requireValue(await stateCardDecision(registry, "carol", card, "approve")).status).toBe("awaiting_approval");
-    expect(requireValue(await stateCardDecision(registry, "carol", card, "reject")).status).toBe("rejected");
+    const state = async (who: string, decision: StatementDecision) =>
+      void requireValue(await stateCardDecision(registry, who, card, decision));
+    for (const decision of ["approve", "reject"] as const) await state("bob", decision);
+    await state("carol", "approve");
+    // Bob's approval ended with his rejection, so Carol's alone does not carry the change out.
+    expect(requireValue(await registry.as("admin").readCard(card.card_id)).status).toBe("awaiting_approval");
+    await state("carol", "reject");
+    expect((await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS)).status).toBe("rejected");
     expect((await readPerson("person:carol")).name).toBe(carol.name);
   });
 

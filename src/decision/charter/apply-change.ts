@@ -12,6 +12,9 @@ const DECIDERS_MIN = 4;
 /** The maximum number of persons in a charter. Source: contracts "Charter". */
 export const PERSONS_MAX = 5000;
 
+/** The maximum number of actors in a charter. */
+export const ACTORS_MAX = 20_000;
+
 /**
  * Computes the records that a change writes, by version 1 of the rules. `version` is that of the entry with the change. Every verifier
  * computes this itself. Denials: `charter_invalid`, `nothing_to_do`, `limit_exceeded`.
@@ -140,6 +143,7 @@ interface Members {
 /** Checks the constraints across members: every actor belongs to a person of the charter, and a passkey belongs to only one person. */
 function checkMembers({ persons, actors, relyingParties }: Members): Outcome<null> {
   if (Object.keys(persons).length > PERSONS_MAX) return denyWith("limit_exceeded", `A charter can have at most ${PERSONS_MAX} persons.`);
+  if (Object.keys(actors).length > ACTORS_MAX) return denyWith("limit_exceeded", `A charter can have at most ${ACTORS_MAX} actors.`);
   const owners = new Map<string, string>();
   for (const [id, { passkeys }] of Object.entries(persons))
     for (const { credential_id, relying_party } of passkeys) {

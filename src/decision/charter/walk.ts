@@ -28,15 +28,14 @@ import { planChange } from "./planned-change.js";
 /** Reads the bytes of a version's entry, or returns undefined if it is absent. Must never use a listing. */
 export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
 
-/** Reads one of the tenant's policies by its hash. Throws if its bytes are missing. */
-export type ReadPolicy = (tenantId: string, policyHash: string) => Promise<Outcome<Policy>>;
+/** Reads one of the tenant's policies by its hash, if its rules are among `rules`. Throws if its bytes are missing or not usable. */
+export type ReadPolicy = (tenantId: string, policyHash: string, rules?: ReadonlySet<string>) => Promise<Outcome<Policy>>;
 
-/** A checked entry, whose change is applied to the state until `undo` is called. */
+/** A checked entry. The state is still that of the entry before. */
 interface CheckedEntry {
   readonly entry: CharterEntry;
   readonly writes: readonly RecordWrite[];
   readonly act: EntryAct | null;
-  readonly undo: () => void;
 }
 
 /** The act that an entry carries out or ends. */
@@ -103,6 +102,8 @@ export class CharterWalk {
       const checked = await this.#checkEntry(bytes);
       if (!checked.ok) return checked;
       const { entry, writes, act } = checked.value;
+      // Together, so that no reader of the version before sees the change.
+      this.state.write(writes);
       this.#version += 1;
       this.#hash = hashEntry(entry);
       this.keys.record(this.#version, writes);
@@ -127,7 +128,10 @@ export class CharterWalk {
   async #plan(change: CharterChange, writes: readonly RecordWrite[]): Promise<Outcome<NextChange>> {
     const policy = await this.readPolicy(this.tenantId, this.newest.policy_hash);
     if (!policy.ok) return policy;
-    const next = change.jobType === "registry.policy.publish" ? await this.readPolicy(this.tenantId, change.params.policy_hash) : policy;
+    // Other rules could allow everything, or run for ever in every process that reads them.
+    const rules = new Set([policy.value.rules_hash, ...this.state.list("policy_code").map(([hash]) => hash)]);
+    const next =
+      change.jobType === "registry.policy.publish" ? await this.readPolicy(this.tenantId, change.params.policy_hash, rules) : policy;
     if (!next.ok) return next;
     const planned = planChange({
       state: this.state,
@@ -172,12 +176,10 @@ export class CharterWalk {
   /** Checks in full whether these bytes can be the next entry. The walk stays where it is. */
   async checkNext(bytes: Uint8Array): Promise<Outcome<null>> {
     const checked = await denyUnusablePolicy(() => this.#checkEntry(bytes));
-    if (!checked.ok) return checked;
-    checked.value.undo();
-    return grantValue(null);
+    return checked.ok ? grantValue(null) : checked;
   }
 
-  /** Checks the next entry and applies its change to the state, unless it is denied. */
+  /** Checks the next entry. */
   async #checkEntry(bytes: Uint8Array): Promise<Outcome<CheckedEntry>> {
     const version = this.#version + 1;
     const deny = (why: string) => denyWith("charter_invalid", `Version ${version} of the charter of ${this.tenantId} is not valid: ${why}`);
@@ -195,11 +197,10 @@ export class CharterWalk {
     const act = await this.#checkAuthority(entry, writes.value);
     if (!act.ok) return deny(act.denial.message);
     const undo = this.state.write(writes.value);
-    if (this.state.hash !== entry.state_hash) {
-      undo();
-      return deny("its change does not lead to the state that it names.");
-    }
-    return grantValue({ entry, writes: writes.value, act: act.value, undo });
+    const { hash } = this.state;
+    undo();
+    if (hash !== entry.state_hash) return deny("its change does not lead to the state that it names.");
+    return grantValue({ entry, writes: writes.value, act: act.value });
   }
 
   /**

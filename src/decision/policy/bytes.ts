@@ -10,6 +10,9 @@ export const DATA_SECTION = "ogr.policy.data";
 /** The largest policy that is loaded, with its data. */
 export const POLICY_MAX_BYTES = 8 * 1024 * 1024;
 
+/** The largest data of a policy. Parsing and checking it takes the time of every process that reads the policy. */
+const DATA_MAX_BYTES = 256 * 1024;
+
 /** Stable codes. */
 export type PolicyBytesCode =
   | "too_large"
@@ -18,6 +21,7 @@ export type PolicyBytesCode =
   | "data_repeated"
   | "data_not_canonical"
   | "data_invalid"
+  | "rules_unknown"
   | "no_instance"
   | "entrypoint_missing";
 
@@ -55,6 +59,8 @@ export function readPolicyData(wasm: Uint8Array): PolicyData {
     throw new PolicyBytesError("data_missing", `The policy has no section ${DATA_SECTION}; build it with scripts/build-policy.ts.`);
   if (others.length > 0)
     throw new PolicyBytesError("data_repeated", `The policy has ${others.length + 1} sections ${DATA_SECTION}; it must have one.`);
+  if (section.length > DATA_MAX_BYTES)
+    throw new PolicyBytesError("too_large", `The policy's data has ${section.length} bytes; at most ${DATA_MAX_BYTES} are read.`);
   const parsed = parsePolicyData(parseDataJson(section));
   if (!parsed.ok) throw new PolicyBytesError("data_invalid", `The policy's data has bad fields: ${formatProblems(parsed.problems)}`);
   // Equal data must always have an equal hash.

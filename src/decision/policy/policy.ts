@@ -8,7 +8,7 @@ import {
   statementInputSchema,
 } from "../../domain/policy/policy-contract.js";
 import { formatProblems, type ParseResult, parseWith } from "../../domain/problems.js";
-import { PolicyBytesError, readPolicyData } from "./bytes.js";
+import { hashPolicyRules, PolicyBytesError, readPolicyData } from "./bytes.js";
 import type { PolicyData } from "./data.js";
 import { createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, formatFault } from "./evaluator.js";
 import { buildDeniedAdmission, buildDeniedDecision, type LoaderRule, parseAdmission, parseDecision } from "./result.js";
@@ -17,6 +17,8 @@ import { buildDeniedAdmission, buildDeniedDecision, type LoaderRule, parseAdmiss
 export interface Policy {
   /** `policy_hash`: BLAKE3 of the exact bytes, data included. Source: contracts "Canonical bytes and hashes". */
   readonly hash: Blake3Hex;
+  /** The hash of the rules: of the bytes without the data. */
+  readonly rules_hash: Blake3Hex;
   readonly data: PolicyData;
   /** Decides whether the act may run, at which level, and what it requires. */
   decide(input: ActInput): Decision;
@@ -32,6 +34,7 @@ export async function loadPolicy(bytes: Uint8Array): Promise<Policy> {
   const evaluator = createPolicyEvaluator(own, data);
   return {
     hash: hashBlake3Hex(own),
+    rules_hash: hashPolicyRules(own),
     data,
     decide: (input) => askPolicy(evaluator, "registry/act", () => parseWith(actInputSchema, input), parseDecision, buildDeniedDecision),
     admit: (input) =>

@@ -1,10 +1,15 @@
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toPolicyBytesKey, toStagingKey } from "../../domain/storage-key.js";
+import { hashPolicyRules, POLICY_MAX_BYTES, PolicyBytesError } from "./bytes.js";
 import { loadPolicy, type Policy } from "./policy.js";
 
 /** The object store from which policies are read. */
 export interface PolicyStore {
-  readonly blobs: { get(key: string): Promise<Uint8Array | undefined> };
+  readonly blobs: {
+    get(key: string): Promise<Uint8Array | undefined>;
+    stat(key: string): Promise<{ readonly sizeBytes: number } | undefined>;
+  };
 }
 
 /** The object store has no bytes of this policy. */
@@ -17,41 +22,62 @@ const POLICIES_MAX_COUNT = 64;
 
 /** Policies by their hash, each loaded once. */
 export class StoredPolicies {
-  private readonly policies = new Map<string, Promise<Policy>>();
+  private readonly policies = new Map<string, Promise<Policy | undefined>>();
 
   /** @param readBytes reads a policy's bytes, which are checked by their hash */
   constructor(readonly readBytes: (tenantId: string, hash: string) => Promise<Uint8Array | undefined>) {}
 
   /** Reads policies that were published, and those that are staged to be. */
   static openStore({ blobs }: PolicyStore): StoredPolicies {
-    return new StoredPolicies(
-      async (tenantId, hash) => (await blobs.get(toPolicyBytesKey(tenantId, hash))) ?? blobs.get(toStagingKey(tenantId, hash)),
-    );
+    return new StoredPolicies(async (tenantId, hash) => {
+      const published = await blobs.get(toPolicyBytesKey(tenantId, hash));
+      if (published !== undefined) return published;
+      // Every member can stage bytes.
+      const staged = toStagingKey(tenantId, hash);
+      const found = await blobs.stat(staged);
+      return found === undefined || found.sizeBytes > POLICY_MAX_BYTES ? undefined : blobs.get(staged);
+    });
   }
 
-  /** Reads one of the tenant's policies, active or not. @throws if the store does not have its bytes */
-  readonly readPolicyByHash = async (tenantId: string, hash: string): Promise<Outcome<Policy>> => {
-    const loading = this.policies.get(hash) ?? this.loadStoredPolicy(tenantId, hash);
+  /**
+   * Reads one of the tenant's policies, active or not. With `rules`, a policy with other rules is not loaded: they could run for ever.
+   *
+   * @throws PolicyMissing if the store does not have its bytes, PolicyBytesError if they are no policy or its rules are not among `rules`
+   */
+  readonly readPolicyByHash = async (tenantId: string, hash: string, rules?: ReadonlySet<string>): Promise<Outcome<Policy>> => {
+    const key = `${tenantId}/${hash}`;
+    const loading = this.policies.get(key) ?? this.loadStoredPolicy(tenantId, hash, rules);
     // A map keeps insertion order, so the least recently used policy comes first.
-    this.policies.delete(hash);
-    this.policies.set(hash, loading);
+    this.policies.delete(key);
+    this.policies.set(key, loading);
     for (const oldest of [...this.policies.keys()].slice(0, Math.max(0, this.policies.size - POLICIES_MAX_COUNT)))
       this.policies.delete(oldest);
     try {
       const policy = await loading;
-      if (policy.hash === hash) return grantValue(policy);
-      this.policies.delete(hash);
-      return denyWith("policy_not_current", `The bytes of policy ${hash} hash to ${policy.hash}; restore them.`);
+      if (policy === undefined) {
+        this.policies.delete(key);
+        return denyWith("policy_not_current", `The stored bytes of policy ${hash} have another hash; restore them.`);
+      }
+      if (rules?.has(policy.rules_hash) === false) throw buildUnknownRules(hash);
+      return grantValue(policy);
     } catch (error) {
-      this.policies.delete(hash);
+      this.policies.delete(key);
       throw error;
     }
   };
 
-  private async loadStoredPolicy(tenantId: string, hash: string): Promise<Policy> {
+  /** Returns undefined if the stored bytes have another hash. */
+  private async loadStoredPolicy(tenantId: string, hash: string, rules?: ReadonlySet<string>): Promise<Policy | undefined> {
     const bytes = await this.readBytes(tenantId, hash);
     if (bytes === undefined)
       throw new PolicyMissing(`${toPolicyBytesKey(tenantId, hash)} is missing; stage the policy's bytes, or restore the object.`);
+    if (hashBlake3Hex(bytes) !== hash) return undefined;
+    if (rules?.has(hashPolicyRules(bytes)) === false) throw buildUnknownRules(hash);
     return loadPolicy(bytes);
   }
+}
+
+function buildUnknownRules(hash: string): PolicyBytesError {
+  const message = `The policy ${hash} has other rules than the active one. An act changes a policy's data; its rules come with a release.`;
+  return new PolicyBytesError("rules_unknown", message);
 }

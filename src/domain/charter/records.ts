@@ -22,7 +22,7 @@ const buildLineSchema = (max: number) =>
     .min(1, "Write a text.")
     .max(max, `At most ${max} characters.`)
     .refine(
-      (text) => text === text.trim() && text === text.normalize("NFC") && !/\p{C}|\p{Zl}|\p{Zp}/u.test(text),
+      (text) => text === text.trim() && text === text.normalize("NFC") && !/\p{Cc}|\p{Cf}|\p{Cs}|\p{Co}|\p{Zl}|\p{Zp}/u.test(text),
       "Write one line in normal form C, without control characters, and without spaces at its ends.",
     );
 

@@ -68,8 +68,12 @@ async function projectPasskey(db: Db, tenantId: string, personId: string, passke
     .onConflict((conflict) =>
       conflict
         .columns(["tenant_id", "credential_id"])
-        .doUpdateSet({ name, disabled_at: null, in_charter: true })
-        .where("passkeys.person_id", "=", personId),
+        // The charter says whose passkey it is and which key it has, whoever registered it. Another key has a counter of its own.
+        .doUpdateSet((eb) => ({
+          ...{ person_id: personId, name, relying_party, client_data_json, attestation_object, disabled_at: null, in_charter: true },
+          public_key: written.public_key,
+          counter: eb.case().when("passkeys.public_key", "=", written.public_key).then(eb.ref("passkeys.counter")).else(eb.val(0)).end(),
+        })),
     )
     .execute();
 }

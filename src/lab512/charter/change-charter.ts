@@ -61,11 +61,13 @@ export async function recordEndedChange(act: Act): Promise<boolean> {
     const known = await findAct(act);
     if (!known.ok) throw new Error(known.denial.message);
     if (known.value !== null) return !known.value.hasHappened;
-    const end = await act.deps.charters.useNewest(tenant_id, async (walk) =>
-      grantValue(
-        signEntry(buildNextEntry(walk, { jobType: "registry.charter.end_act", params: { jti } }, []), act.deps.receiptKey, "receipt"),
-      ),
-    );
+    const end = await act.deps.charters.useNewest(tenant_id, async (walk): Promise<Outcome<CharterEntry>> => {
+      const unsigned = buildNextEntry(walk, { jobType: "registry.charter.end_act", params: { jti } }, []);
+      const entry = signEntry(unsigned, act.deps.receiptKey, "receipt");
+      // This Runner's key may have been revoked since it claimed the act, and nobody could read the charter after such an entry.
+      const checked = await walk.checkNext(toCanonicalBytes(entry));
+      return checked.ok ? grantValue(entry) : checked;
+    });
     if (!end.ok) throw new Error(end.denial.message);
     if ((await createBlob(act.store, toCharterKey(tenant_id, end.value.version), toCanonicalBytes(end.value))) === "created") return true;
   }

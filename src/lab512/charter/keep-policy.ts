@@ -1,6 +1,7 @@
 import type { Charters } from "../../decision/charter/charters.js";
 import { PolicyBytesError } from "../../decision/policy/bytes.js";
 import { loadPolicy } from "../../decision/policy/policy.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toPolicyBytesKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
@@ -13,9 +14,10 @@ import { createBlob } from "../../storage/settled-write.js";
 export async function keepPolicy(charters: Charters, store: ObjectStore, tenantId: string, policyHash: string): Promise<Outcome<null>> {
   const bytes = await charters.policies.readBytes(tenantId, policyHash);
   if (bytes === undefined) return denyWith("charter_invalid", `The bytes of the policy ${policyHash} are not stored; stage them first.`);
+  const hash = hashBlake3Hex(bytes);
+  if (hash !== policyHash) return denyWith("charter_invalid", `The stored bytes of the policy ${policyHash} hash to ${hash}.`);
   try {
-    const { hash } = await loadPolicy(bytes);
-    if (hash !== policyHash) return denyWith("charter_invalid", `The stored bytes of the policy ${policyHash} hash to ${hash}.`);
+    await loadPolicy(bytes);
   } catch (error) {
     if (error instanceof PolicyBytesError) return denyWith("charter_invalid", error.message);
     throw error;

@@ -185,6 +185,41 @@ describe("the level of a change", () => {
   });
 });
 
+// Mallory and a friend end the office of a third member at once, instead of removing it.
+it("an earlier end of an office takes power, and a later one gives it", async () => {
+  const until = (time?: number) => {
+    const { offices, ...actor } = world.buildActor("dan", ["office::default", OFFICE]);
+    const ending = offices.map((held) => (held.office_id === OFFICE && time !== undefined ? { ...held, until: time } : held));
+    return changeMembers({ actors: { [toActorId("dan")]: { ...actor, offices: ending } } });
+  };
+  const plan = async (change: ReturnType<typeof until>) => (await world.walk()).planNext(change);
+  expect(await plan(until(1))).toMatchObject({ value: { planned: { level: "L4", takes_power_from: ["person:dan"], gives_power_to: [] } } });
+  await world.act(until(NOW_MS), { approvers: ["bob"] });
+  expect(await plan(until())).toMatchObject({ value: { planned: { level: "L5", takes_power_from: [], gives_power_to: ["person:dan"] } } });
+});
+
+it("one approver cannot fill the charter", async () => {
+  const crowd = (from: number, count: number) =>
+    changeMembers({
+      persons: Object.fromEntries(
+        Array.from({ length: count }, (_, n) => [`person:x${from + n}`, world.buildPerson("eve", { emails: [], name: `X ${from + n}` })]),
+      ),
+    });
+  expect(await world.findLevel(crowd(0, 10))).toBe("L3");
+  expect(await world.findLevel(crowd(0, 2_500))).toBe("L4");
+});
+
+it("a plan does not depend on the order in which a change names its records", async () => {
+  const persons = ["person:z", "person:a"].map((id) => [id, world.buildPerson("eve", { emails: [], name: id })] as const);
+  const plans = await Promise.all(
+    [persons, [...persons].reverse()].map(async (order) =>
+      (await world.walk()).planNext(changeMembers({ persons: Object.fromEntries(order) })),
+    ),
+  );
+  expect(plans[0]).toMatchObject({ ok: true });
+  expect(plans.map((plan) => (plan.ok ? plan.value.planned : undefined))[1]).toEqual(plans[0]?.ok ? plans[0].value.planned : null);
+});
+
 // Bob is to be removed, and votes on it.
 it("a person from whom a change takes power does not approve it", async () => {
   await expectRefused(await world.buildEntry(disable("bob"), { approvers: ["bob"] }), /takes power from this person/);
@@ -224,12 +259,24 @@ describe("a sealed charter", () => {
     await world.act(change, { approvers: ["bob"] });
   });
 
+  it("does not count on offices that end", async () => {
+    const names = ["ana", "bob", "carol", "dan"] as const;
+    const ending = names.map((name) => {
+      const actor = world.buildActor(name, ["office::default", OFFICE]);
+      return [toActorId(name), { ...actor, offices: actor.offices.map((held) => ({ ...held, until: NOW_MS * 2 })) }] as const;
+    });
+    expect(await world.findLevel(changeMembers({ actors: Object.fromEntries(ending) }))).toBe("charter_unreachable");
+    expect(await world.findLevel(changeMembers({ actors: Object.fromEntries(ending.slice(3)) }))).toBe("L4");
+  });
+
   it("can always be changed by its persons", async () => {
     await world.act(disable("dan"), { approvers: ["bob"] });
     // Ana, Bob and Carol are left: with one more removal nobody could approve what one of them proposes.
     expect(await world.findLevel(disable("carol"))).toBe("charter_unreachable");
     const strict = await publish((data) => ({ ...data, levels: { ...data.levels, L5: { ...data.levels.L5, approvals: 4 } } }));
     expect(await world.findLevel(strict)).toBe("charter_unreachable");
+    const hasty = await publish((data) => ({ ...data, levels: { ...data.levels, L5: { ...data.levels.L5, permit_ttl_ms: 1 } } }));
+    expect(await world.findLevel(hasty)).toBe("charter_unreachable");
     const noJob = await publish(({ jobs: { "registry.keys.rotate": _, ...jobs }, ...data }) => ({
       ...data,
       jobs,

@@ -86,8 +86,9 @@ export class ActWorld {
   }
 
   openWalk(): CharterWalk {
-    return new CharterWalk(TENANT, this.writer.key.jwk, async (_, hash) => {
+    return new CharterWalk(TENANT, this.writer.key.jwk, async (_, hash, rules) => {
       const policy = this.policies.get(hash);
+      if (policy !== undefined && rules?.has(policy.rules_hash) === false) return denyWith("charter_invalid", "other rules");
       return policy === undefined ? denyWith("policy_not_current", `no policy ${hash}`) : grantValue(policy);
     });
   }

@@ -12,7 +12,7 @@ function openCharters(writer: CharterWriter) {
     asked.push(key);
     return writer.read(Number(/(\d+)\.json$/.exec(key)?.[1]));
   };
-  return { charters: new Charters({ blobs: { get } }, new Map([[TENANT, writer.key.jwk]])), asked };
+  return { charters: new Charters({ blobs: { get, stat: async () => undefined } }, new Map([[TENANT, writer.key.jwk]])), asked };
 }
 
 function writeCharter(): CharterWriter {

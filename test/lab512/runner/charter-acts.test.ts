@@ -11,7 +11,7 @@ import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
 import { approveJob, buildRunnerCommand, readStoredReceipt, runEnvelope, waitForReceipt, waitForRefusal } from "./commands.js";
 import { toActorId, toPersonId } from "./members.js";
 import { createHookedStore, hookOnce } from "./store-hooks.js";
-import { openWorld, TENANT, type World } from "./world.js";
+import { createWorldKey, openWorld, TENANT, type World } from "./world.js";
 
 /** Longer than the interval at which an attempt checks its claim. */
 const FREEZE_MS = 400;
@@ -47,6 +47,13 @@ function buildJob(): Job {
 }
 const buildCommand = async (job: Job, level: "L3" | "L4" | "L5" = "L3"): Promise<CommandEnvelope> =>
   buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job, level, "office:registry") });
+
+/** Appends an entry of the founding key. */
+function appendFounded(change: CharterEntry["change"]) {
+  const founding = world.keys.founding.get(TENANT);
+  if (founding === undefined) throw new Error("no founding key");
+  return appendCharterEntry(world.store, TENANT, founding, change);
+}
 
 /** Ends the permit as LAB 256 does. */
 function endPermit({ jti }: CommandEnvelope) {
@@ -155,12 +162,32 @@ it("an act that was recorded as ended stays so for the attempt that follows one 
   expect((await readCharter()).version).toBe(version + 1);
 });
 
+// The receipt key is rotated while an act hangs. An end that a revoked key signs would make the charter unreadable for everybody.
+it("a Runner whose key was revoked meanwhile records no end, and the charter stays readable", async () => {
+  const [own, next] = [createWorldKey(), createWorldKey()];
+  await appendFounded({ jobType: "registry.keys.rotate", params: { add: [{ use: "receipt", jwk: own.jwk, revoked: false }], revoke: [] } });
+  const envelope = await buildCommand(buildJob());
+  const late = await world.openRunner({ receiptKey: own });
+  const onStep = async (_: string, step: string) => {
+    if (step !== "looked" || world.clock.offsetMs > 0) return;
+    await appendFounded({
+      jobType: "registry.keys.rotate",
+      params: { add: [{ use: "receipt", jwk: next.jwk, revoked: false }], revoke: [own.kid] },
+    });
+    world.clock.offsetMs += 3_600_000;
+  };
+  try {
+    await expect(runEnvelope({ ...late, onStep }, envelope)).rejects.toThrow(/not signed by a receipt key/);
+  } finally {
+    world.clock.offsetMs = 0;
+  }
+  expect((await readCharter()).version).toBe(version + 2);
+});
+
 it("an act whose version another entry took is appended after it, unless that entry changed the same record", async () => {
-  const founding = world.keys.founding.get(TENANT);
-  if (founding === undefined) throw new Error("no founding key");
   const append = (job: Job) => {
     const { project_id: _, ...params } = job.params as { project_id: "_"; persons: object; actors: object };
-    return appendCharterEntry(world.store, TENANT, founding, { jobType: "registry.members.change", params } as CharterEntry["change"]);
+    return appendFounded({ jobType: "registry.members.change", params } as CharterEntry["change"]);
   };
   const answer = await runFrozen(await buildCommand(buildJob()), async () => void (await append(buildJob())));
   expect(answer).toMatchObject({ kind: "receipt", receipt: { status: "success" } });
