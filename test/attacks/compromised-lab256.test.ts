@@ -257,7 +257,7 @@ describe.each(TENANTS)("a compromised LAB 256 makes no act of L4 or L5 happen in
     const codes = new Set(answers.map(([, answer]) => (answer.kind === "refusal" ? answer.refusal.code : "")));
     expect([...codes].sort()).toEqual(["approval_missing", "decision_differs"]);
     expect(await readState(tenant)).toEqual(before);
-  });
+  }, 180_000);
 
   it("by an entry of the charter that it sends itself", async () => {
     const before = await readState(tenant);
