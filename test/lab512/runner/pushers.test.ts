@@ -225,7 +225,8 @@ describe("the Runner's answer to who pushed", () => {
     const elsewhere = await push(BY_DAN, "feature/c", commit());
     expect(elsewhere.previous_act).toBe(jti);
     expect(await readPushers(other, counting, { tenant_id: TENANT, project_id: elsewhere.project_id }, [one])).toEqual(exactly(ANA));
-    expect(asked.filter((request) => request.includes("receipts/")).length).toBeGreaterThan(3);
+    // The three pushes, and the registration unless its act ended a summary.
+    expect(asked.filter((request) => request.includes("receipts/")).length).toBeGreaterThan(2);
   });
 
   it("rests on summaries, so that a Runner that remembers nothing need not read every receipt", async () => {
