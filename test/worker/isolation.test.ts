@@ -113,7 +113,7 @@ describe("the Runner's process", () => {
         iat: Date.now(),
         exp: Date.now() + 60_000,
         max_run_ms: 60_000,
-        scopes: { ...shared, ...bound, ...scopes, actor_id: AUTHOR },
+        scopes: { ...shared, ...bound, ...scopes, charter_version: 1, actor_id: AUTHOR },
       },
       readSigningKey(place.keys.files.permit),
     );
