@@ -1,4 +1,3 @@
-import { computeCardActId } from "../domain/act/act-id.js";
 import type { DecisionEvidence } from "../domain/act/act-record.js";
 import type { Infra } from "../domain/act/infra-context.js";
 import { hashSubject } from "../domain/act/job.js";
@@ -10,7 +9,7 @@ import { isLevelAtLeast, needsCard } from "../domain/level.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import type { Decision } from "../domain/policy/policy-contract.js";
 import { type DecidedAct, decideAct, decideCardAct, type Rules } from "./decide-act.js";
-import { checkCardSignature, judgeAuthority } from "./judge-authority.js";
+import { checkCardSignature, computeAuthorityActId, getRound, judgeAuthority } from "./judge-authority.js";
 import type { CardRound } from "./judge-statement.js";
 import type { Pushers } from "./pushers.js";
 
@@ -105,11 +104,6 @@ function toEvidence({ input, ...decision }: DecidedAct) {
   return { input, decision };
 }
 
-/** Every approval is of one round; those of others do not count. */
-function getRound({ statements }: ActAuthority): number {
-  return statements[0]?.statement.round ?? 1;
-}
-
 /** Checks that the command is the act of this card, and that the permit's id is that of this approved plan. */
 function checkCard(envelope: CommandEnvelope, authority: ActAuthority, { plan_digest }: PlannedAct): Outcome<null> {
   const { card } = authority;
@@ -121,7 +115,7 @@ function checkCard(envelope: CommandEnvelope, authority: ActAuthority, { plan_di
     (permit.scopes.approval_ref === card.card_id ? undefined : "approval_ref") ??
     (permit.scopes.actor_id === card.author.actor_id ? undefined : "actor_id");
   if (differing !== undefined) return denyWith("permit_mismatch", `The command and its card differ in \`${differing}\`.`);
-  if (permit.jti === computeCardActId(card.tenant_id, card.card_id, getRound(authority), plan_digest)) return grantValue(null);
+  if (permit.jti === computeAuthorityActId(authority, plan_digest)) return grantValue(null);
   return denyWith("permit_mismatch", "The permit's `jti` is not that of this card, round and plan.");
 }
 

@@ -1,3 +1,4 @@
+import { computeCardActId } from "../domain/act/act-id.js";
 import { verifySignedObject } from "../domain/bytes/signature.js";
 import { type AttestationEnvelope, verifyAttestation } from "../domain/card/attestation.js";
 import type { ActAuthority } from "../domain/card/authority.js";
@@ -15,6 +16,16 @@ export interface CountedAuthority {
   readonly statements: readonly SignedStatement[];
   /** The verified envelopes of the attestations. */
   readonly envelopes: readonly AttestationEnvelope[];
+}
+
+/** Every approval of an act is of one round; those of others do not count. */
+export function getRound({ statements }: Pick<ActAuthority, "statements">): number {
+  return statements[0]?.statement.round ?? 1;
+}
+
+/** Computes the id of the act that rests on this authority, by which it happens at most once. */
+export function computeAuthorityActId({ card, statements }: Pick<ActAuthority, "card" | "statements">, planDigest: string): string {
+  return computeCardActId(card.tenant_id, card.card_id, getRound({ statements }), planDigest);
 }
 
 /** Checks that the api signed the card for the actor that it authenticated. Denial: `envelope_invalid`. */

@@ -1,13 +1,10 @@
 import type { JobParams } from "../domain/act/job.js";
-import type { Plan } from "../domain/act/plan.js";
+import { NO_COMMITS, type Plan } from "../domain/act/plan.js";
 import { PLAN_PUSHED_MAX } from "../domain/git/pushed-commits.js";
-import { type History, NO_DIFF } from "../repository/history/history.js";
+import type { History } from "../repository/history/history.js";
 import { findStoredIds } from "../repository/objects/find-stored-ids.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import type { PlanInput, PlanningContext } from "./context.js";
-
-/** The facts of an act that adds no commits. It has no authors or pushers to exclude from approving it. */
-const NO_COMMITS = { fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [], diffstat: NO_DIFF };
 
 /** Builds the plan of an act that moves `refs`. Without `facts`, the act adds no commits. */
 export function buildPlan<P extends JobParams>(

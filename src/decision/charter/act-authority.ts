@@ -1,23 +1,13 @@
-import { computeCardActId } from "../../domain/act/act-id.js";
-import { type Job, toCharterChange } from "../../domain/act/job.js";
-import { hashPlan, type Plan, type PlannedChange } from "../../domain/act/plan.js";
+import { isCharterJob, type Job, toCharterChange } from "../../domain/act/job.js";
+import { hashPlan, NO_COMMITS, type Plan, type PlannedChange } from "../../domain/act/plan.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
-import type { ActAuthority } from "../../domain/card/authority.js";
-import type { Card } from "../../domain/card/card.js";
-import { type CharterChange, type CharterJobType, isCharterJobType } from "../../domain/charter/change.js";
+import type { CharterChange, CharterJobType } from "../../domain/charter/change.js";
 import type { ActEntryAuthority } from "../../domain/charter/entry.js";
 import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { NO_PROJECT, type Target } from "../../domain/ids.js";
 import type { Level } from "../../domain/level.js";
 import { decideCardAct, type Rules } from "../decide-act.js";
-import { checkCardSignature, judgeAuthority } from "../judge-authority.js";
-
-/** A card about a change of the charter. */
-export type CharterCard = Card & Job<CharterJobType>;
-
-export function isCharterCard(card: Card): card is CharterCard {
-  return isCharterJobType(card.jobType);
-}
+import { checkCardSignature, computeAuthorityActId, getRound, judgeAuthority } from "../judge-authority.js";
 
 /** Builds the plan of an act that changes a charter, from the charter alone. It moves no ref. */
 export function buildChangePlan(
@@ -38,23 +28,8 @@ export function buildChangePlan(
       infra: "none",
       charter,
     },
-    fast_forward: null,
-    commit_count: 0,
-    commits: [],
-    author_emails: [],
-    pushed_before: [],
-    diffstat: { files: 0, insertions: 0, deletions: 0 },
+    ...NO_COMMITS,
   };
-}
-
-/** Every approval of an act is of one round; those of others do not count. */
-export function getRound({ statements }: Pick<ActAuthority, "statements">): number {
-  return statements[0]?.statement.round ?? 1;
-}
-
-/** Computes the id of the act that an entry's authority is about, by which the act happens at most once. */
-export function computeEntryActId({ card, ...authority }: Pick<ActAuthority, "card" | "statements">, planDigest: string): string {
-  return computeCardActId(card.tenant_id, card.card_id, getRound(authority), planDigest);
 }
 
 /**
@@ -68,7 +43,7 @@ export async function judgeEntryAuthority(
   planned: PlannedChange,
 ): Promise<Outcome<{ readonly jti: string; readonly level: Level }>> {
   const { card, used_at_ms } = authority;
-  if (!isCharterCard(card) || card.tenant_id !== tenant_id || hashCanonical(toCharterChange(card)) !== hashCanonical(change))
+  if (!isCharterJob(card) || card.tenant_id !== tenant_id || hashCanonical(toCharterChange(card)) !== hashCanonical(change))
     return denyWith("charter_invalid", `The card ${card.card_id} is about another change.`);
   if (used_at_ms < card.opened_at) return denyWith("charter_invalid", `The card ${card.card_id} was opened after its approval was used.`);
   const signed = checkCardSignature(rules, authority);
@@ -82,7 +57,7 @@ export async function judgeEntryAuthority(
   if (!judged.ok) return judged;
   if (judged.value.statements.length !== authority.statements.length || judged.value.envelopes.length !== authority.attestations.length)
     return denyWith("charter_invalid", "The authority has statements or attestations that do not count.");
-  return grantValue({ jti: computeEntryActId(authority, plan_digest), level: decided.value.level });
+  return grantValue({ jti: computeAuthorityActId(authority, plan_digest), level: decided.value.level });
 }
 
 /** A change of the charter brings no commits. */

@@ -4,17 +4,11 @@ import { type ChangeParams, type CharterChange, type CharterJobType, isCharterJo
 import { type CharterActor, type Passkey, type Person, type RecordWrite, toRecordKey } from "../../domain/charter/records.js";
 import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import { parseActorKind } from "../../domain/ids.js";
-import { isLevelAtLeast, LEVELS, type Level } from "../../domain/level.js";
+import type { Level } from "../../domain/level.js";
 import type { PolicyData } from "../policy/data.js";
 import { ACTORS_MAX, PERSONS_MAX } from "./apply-change.js";
-
-type Membership = CharterActor["offices"][number];
-
-/** Less time than this at L5 leaves a sealed charter that nobody can change. */
-const PERMIT_TTL_MIN_MS = 30_000;
-const DECIDE_WITHIN_MIN_MS = 600_000;
-const RUN_MIN_MS = 10_000;
+import { isAtLeast, type Membership, mapDeciders, maxLevel } from "./deciders.js";
+import { checkReachable } from "./reachable.js";
 
 /** What a change is planned on: the charter before it, its writes, and the policies before and after it. */
 export interface ChangeQuestion {
@@ -148,42 +142,6 @@ function isHalfFull(state: CharterState): boolean {
   return state.count("person") > PERSONS_MAX / 2 || state.count("actor") > ACTORS_MAX / 2;
 }
 
-function maxLevel(levels: readonly Level[]): Level {
-  return levels.reduce((highest, level) => (isLevelAtLeast(level, highest) ? level : highest), LEVELS[0]);
-}
-
-function isAtLeast(known: Level | undefined, level: Level): boolean {
-  return known !== undefined && isLevelAtLeast(known, level);
-}
-
-/**
- * The highest level at which each person can approve by the policy: in an office that approves, up to its ceiling, and above L3 with a
- * passkey that counts to it. `until` of an office is not regarded, so the level is never too low.
- */
-function mapDeciders(
-  state: CharterState,
-  policy: PolicyData,
-  counted: (membership: Membership) => boolean = () => true,
-): ReadonlyMap<string, Level> {
-  const deciders = new Map<string, Level>();
-  for (const [actorId, actor] of state.list("actor")) {
-    const person = state.find("person", actor.person_id);
-    if (actor.disabled || person === undefined || person.disabled || parseActorKind(actorId) !== "person") continue;
-    const byPasskey = maxLevel(["L3", ...person.passkeys.filter((one) => counts(state, one.relying_party)).map((one) => one.counts_to)]);
-    for (const membership of actor.offices) {
-      const office = policy.offices[membership.office_id];
-      if (office === undefined || !office.allowed_actions.includes("card.approve") || !counted(membership)) continue;
-      const level = isLevelAtLeast(byPasskey, office.risk_ceiling) ? office.risk_ceiling : byPasskey;
-      if (!isAtLeast(deciders.get(actor.person_id), level)) deciders.set(actor.person_id, level);
-    }
-  }
-  return deciders;
-}
-
-function counts(state: CharterState, relyingParty: string): boolean {
-  return state.find("relying_party", relyingParty)?.use === "approve";
-}
-
 /** Every office that is held after the change must be one that the policy knows. */
 function checkOffices(
   state: CharterState,
@@ -198,44 +156,4 @@ function checkOffices(
       if (policy.offices[office_id] === undefined)
         return denyWith("charter_invalid", `${id} would hold ${office_id}, an office that the policy does not know.`);
   return undefined;
-}
-
-/**
- * Once the charter is sealed, persons other than one proposer must be able to fill what the policy asks for the rotation of keys after every
- * change, or nobody could change the charter any more.
- */
-function checkReachable(state: CharterState, policy: PolicyData): Outcome<never> | undefined {
-  if (state.find("sealed") === undefined) return undefined;
-  const job = policy.jobs["registry.keys.rotate"];
-  if (job === undefined) return denyUnreachable("the policy has no job `registry.keys.rotate`");
-  if (job.attestation !== undefined && (policy.attestors?.[job.attestation]?.keys.length ?? 0) === 0)
-    return denyUnreachable(`nobody can attest ${job.attestation}, which the policy asks for`);
-  const { permit_ttl_ms, decide_within_ms, max_run_ms } = policy.levels.L5;
-  if (permit_ttl_ms < PERMIT_TTL_MIN_MS || decide_within_ms < DECIDE_WITHIN_MIN_MS || max_run_ms < RUN_MIN_MS)
-    return denyUnreachable("the policy leaves too little time at L5 to decide, to use the permit or to do the work");
-  const actors = state.list("actor").filter(([, actor]) => !actor.disabled && state.find("person", actor.person_id)?.disabled === false);
-  const byRole = new Map<string | undefined, ReadonlyMap<string, Level>>();
-  for (const [, proposer] of actors)
-    for (const { office_id } of proposer.offices.filter(isLasting)) {
-      const office = policy.offices[office_id];
-      if (office === undefined || office.ttl_default_ms < PERMIT_TTL_MIN_MS) continue;
-      if (!office.allowed_actions.includes("registry.keys.rotate") || office.risk_ceiling !== "L5") continue;
-      if (!office.scope.targets.includes(job.target)) continue;
-      const { role, min_approvals = 0 } = office.approval_policy;
-      const deciders =
-        byRole.get(role) ?? mapDeciders(state, policy, (held) => isLasting(held) && (role === undefined || held.roles.includes(role)));
-      byRole.set(role, deciders);
-      const able = [...deciders].filter(([id, level]) => level === "L5" && id !== proposer.person_id);
-      if (able.length >= Math.max(2, min_approvals, policy.levels.L5.approvals)) return undefined;
-    }
-  return denyUnreachable("too few persons other than a proposer could approve at L5");
-}
-
-/** An office that ends is not counted on. */
-function isLasting({ until }: Membership): boolean {
-  return until === undefined;
-}
-
-function denyUnreachable(why: string): Outcome<never> {
-  return denyWith("charter_unreachable", `After this change nobody could change the charter any more: ${why}.`);
 }

@@ -80,6 +80,12 @@ export const planSchema = z.strictObject({
 });
 export type Plan = z.infer<typeof planSchema>;
 
+/** The facts of an act that adds no commits. It has no authors or pushers to exclude from approving it. */
+export const NO_COMMITS: Omit<Plan, "basis"> = {
+  ...{ fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [] },
+  diffstat: { files: 0, insertions: 0, deletions: 0 },
+};
+
 /** Computes the digest that an approval names: the BLAKE3 of the JCS of the whole plan. */
 export function hashPlan(plan: Plan): Blake3Hex {
   return hashCanonical(plan);

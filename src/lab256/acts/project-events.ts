@@ -28,8 +28,12 @@ export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, act
       return toResetEvents(receipt, actorId);
     case "git.registry.archive":
       return toArchiveEvents(receipt, actorId);
-    // The registry's own bookkeeping and changes of the charter are not shown as project activity.
-    default:
+    // The registry's own bookkeeping is not shown as project activity, and changes of the charter concern no project.
+    case "git.registry.telemetry_append":
+    case "registry.policy.publish":
+    case "registry.keys.rotate":
+    case "registry.members.change":
+    case "registry.charter.seal":
       return [];
   }
 }

@@ -15,8 +15,9 @@ export interface CharterWriter {
 }
 
 /**
- * Appends an entry that the founding key signed to its tenant's charter. Whoever sends it, it is checked in full against the walked charter. Of several entries
- * of one version exactly one is appended. Appending an entry again is a success. Denials: those of {@link Charters.checkEntry}.
+ * Appends an entry that the founding key signed to its tenant's charter. Whoever sends it, it is checked in full against the walked charter.
+ * Of several entries of one version exactly one is appended. Appending an entry again is a success. Denials: those of
+ * {@link Charters.checkEntry}.
  */
 export async function appendEntry({ store, charters }: CharterWriter, candidate: unknown): Promise<Outcome<AppendedEntry>> {
   const parsed = parseWith(charterEntrySchema, candidate);

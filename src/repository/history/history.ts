@@ -62,8 +62,6 @@ export interface Diffstat {
   readonly deletions: number;
 }
 
-export const NO_DIFF: Diffstat = { files: 0, insertions: 0, deletions: 0 };
-
 /**
  * Counts the changes from `old` (a commit, or zeros for the empty tree) to `next`. Denial: `limit_exceeded` after `maxMs`, because a
  * small push can put one large text under many paths, which takes long to compare.

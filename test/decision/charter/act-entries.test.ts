@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { computeEntryActId } from "../../../src/decision/charter/act-authority.js";
 import { buildNextEntry, signNextEntry } from "../../../src/decision/charter/next-entry.js";
+import { computeAuthorityActId } from "../../../src/decision/judge-authority.js";
 import type { CharterEntry } from "../../../src/domain/charter/entry.js";
 import { signEntry } from "../../../src/domain/charter/entry.js";
 import { createTestKey } from "../../domain/samples.js";
@@ -135,7 +135,7 @@ describe("an entry by an act", () => {
 /** Returns the id of the entry's act. */
 function findJti({ authority }: CharterEntry): string {
   if (authority.kind !== "act") throw new Error("The entry is not by an act.");
-  return computeEntryActId(authority, authority.statements[0]?.statement.plan_digest ?? "");
+  return computeAuthorityActId(authority, authority.statements[0]?.statement.plan_digest ?? "");
 }
 
 describe("the level of a change", () => {

@@ -1,5 +1,4 @@
-import { computeEntryActId } from "../../../decision/charter/act-authority.js";
-import { hashPolicyRules } from "../../../decision/policy/bytes.js";
+import { computeAuthorityActId } from "../../../decision/judge-authority.js";
 import type { CharterEntry } from "../../../domain/charter/entry.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { formatDifference, type JsonDifference, listJsonDifferences } from "../../terminal/differences.js";
@@ -43,7 +42,7 @@ export function comparePolicies(before: LoadedPolicy, after: LoadedPolicy): Poli
   return {
     before: before.policy.hash,
     after: after.policy.hash,
-    rules_differ: hashPolicyRules(before.bytes) !== hashPolicyRules(after.bytes),
+    rules_differ: before.policy.rules_hash !== after.policy.rules_hash,
     differences: listJsonDifferences(before.policy.data, after.policy.data),
   };
 }
@@ -96,7 +95,7 @@ function describePublication({ version, change, authority }: CharterEntry): Publ
   const { policy_hash } = change.params;
   if (authority.kind !== "act") return [{ version, policy_hash, authority: { kind: "founding", kid: authority.kid } }];
   const { card, statements } = authority;
-  const jti = computeEntryActId(authority, statements[0]?.statement.plan_digest ?? "");
+  const jti = computeAuthorityActId(authority, statements[0]?.statement.plan_digest ?? "");
   const approvers = statements.map(({ statement }) => statement.approver);
   return [{ version, policy_hash, authority: { kind: "act", jti, card_id: card.card_id, author: card.author.actor_id, approvers } }];
 }

@@ -1,0 +1,44 @@
+import type { CharterActor } from "../../domain/charter/records.js";
+import type { CharterState } from "../../domain/charter/state.js";
+import { parseActorKind } from "../../domain/ids.js";
+import { isLevelAtLeast, LEVELS, type Level } from "../../domain/level.js";
+import type { PolicyData } from "../policy/data.js";
+
+/** An office that an actor holds. */
+export type Membership = CharterActor["offices"][number];
+
+export function maxLevel(levels: readonly Level[]): Level {
+  return levels.reduce((highest, level) => (isLevelAtLeast(level, highest) ? level : highest), LEVELS[0]);
+}
+
+export function isAtLeast(known: Level | undefined, level: Level): boolean {
+  return known !== undefined && isLevelAtLeast(known, level);
+}
+
+/**
+ * The highest level at which each person can approve by the policy: in an office that approves, up to its ceiling, and above L3 with a
+ * passkey that counts to it. Regards the offices that `counted` accepts, also those that end, so that by default the level is never too low.
+ */
+export function mapDeciders(
+  state: CharterState,
+  policy: PolicyData,
+  counted: (membership: Membership) => boolean = () => true,
+): ReadonlyMap<string, Level> {
+  const deciders = new Map<string, Level>();
+  for (const [actorId, actor] of state.list("actor")) {
+    const person = state.find("person", actor.person_id);
+    if (actor.disabled || person === undefined || person.disabled || parseActorKind(actorId) !== "person") continue;
+    const byPasskey = maxLevel(["L3", ...person.passkeys.filter((one) => counts(state, one.relying_party)).map((one) => one.counts_to)]);
+    for (const membership of actor.offices) {
+      const office = policy.offices[membership.office_id];
+      if (office === undefined || !office.allowed_actions.includes("card.approve") || !counted(membership)) continue;
+      const level = isLevelAtLeast(byPasskey, office.risk_ceiling) ? office.risk_ceiling : byPasskey;
+      if (!isAtLeast(deciders.get(actor.person_id), level)) deciders.set(actor.person_id, level);
+    }
+  }
+  return deciders;
+}
+
+function counts(state: CharterState, relyingParty: string): boolean {
+  return state.find("relying_party", relyingParty)?.use === "approve";
+}
