@@ -73,7 +73,8 @@ create table cards (
   workflow_id text not null,
   opened_at bigint not null,
   updated_at bigint not null,
-  closed_at bigint
+  closed_at bigint,
+  break_glass json
 );
 
 create table charter_versions (
@@ -232,7 +233,8 @@ create table registry_activity (
   actor text not null,
   ref text not null,
   commit text not null,
-  at_ms bigint not null
+  at_ms bigint not null,
+  break_glass json
 );
 
 create table registry_projects (

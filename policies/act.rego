@@ -1,6 +1,7 @@
 # Entrypoint registry/act: may this act go forward, at which level, and what does it need first?
 package registry
 
+import data.registry.break_glass
 import data.registry.infra
 import data.registry.job
 import data.registry.level
@@ -10,15 +11,17 @@ import data.registry.requirements
 import data.registry.telemetry
 import data.registry.text
 
-# A requested risk raises the level that the rules find, and never lowers it.
-act_level := level.highest({job.found} | {input.risk | input.risk})
+# A requested risk and break-glass raise the level that the rules find, and never lower it.
+act_level := level.highest(levels | break_glass.levels)
+
+levels := {job.found} | {input.risk | input.risk}
 
 risk_known if not "risk" in object.keys(input)
 
 risk_known if level.rank[input.risk]
 
 act_members := {
-	"tenant_id", "job_type", "target", "has_card", "actor", "office_id", "member_offices", "params", "facts", "infra",
+	"tenant_id", "job_type", "target", "break_glass", "has_card", "actor", "office_id", "member_offices", "params", "facts", "infra",
 }
 
 act_denials contains denial if some denial in (request.malformed | request.incomplete(act_members))
@@ -26,6 +29,8 @@ act_denials contains denial if some denial in (request.malformed | request.incom
 act_denials contains text.reason("level.unknown", ["The requested risk is none of the levels L0 to L5."]) if not risk_known
 
 act_denials contains denial if some denial in job.denials
+
+act_denials contains denial if some denial in break_glass.denials
 
 act_denials contains denial if some denial in infra.denials
 
@@ -41,12 +46,13 @@ act_denials contains denial if some denial in office.ceiling_denials(act_level)
 
 raised := [text.reason("level.raised", ["The request asks for level ", act_level, ", which is higher."]) |
 	act_level != job.found
+	not break_glass.declared
 ]
 
 act := {
 	"allowed": true,
 	"level": act_level,
-	"reasons": array.concat([job.grounds], array.concat(raised, [requirements.grounds(act_level)])),
+	"reasons": array.flatten([[job.grounds], raised, break_glass.grounds, [requirements.grounds(act_level)]]),
 	"requires": requirements.requires(act_level),
 	"permit_ttl_ms": requirements.permit_ttl_ms(act_level),
 	"decide_within_ms": data.policy.levels[act_level].decide_within_ms,

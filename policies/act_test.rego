@@ -6,6 +6,7 @@ asked := {
 	"tenant_id": "T.UBL",
 	"job_type": "git.registry.push",
 	"target": "LAB_512",
+	"break_glass": false,
 	"has_card": false,
 	"actor": {"actor_id": "ubl:sid:person:a", "kind": "person", "person_id": "p-a"},
 	"office_id": "office::default",

@@ -1,6 +1,8 @@
-# The project's infra context: an act on a disabled or missing project is denied, and only a sandbox can be reset.
+# The project's infra context: an act on a disabled or missing project is denied, and only a sandbox can be reset. Break-glass opens a
+# disabled project.
 package registry.infra
 
+import data.registry.break_glass
 import data.registry.text
 
 states := {"enabled", "disabled", "missing", "unavailable"}
@@ -15,8 +17,15 @@ keeper if {
 	input.infra.state in states
 }
 
+usable if input.infra.state == "enabled"
+
+usable if {
+	input.infra.state == "disabled"
+	break_glass.declared
+}
+
 sandbox if {
-	input.infra.state == "enabled"
+	usable
 	input.infra.context == "sandbox"
 }
 
@@ -29,6 +38,7 @@ denials contains text.reason("infra.disabled", [
 	"The infra registry has ", project, " disabled. Enable it there first, with a branch and a merge: ogr infra enable ", project, ".",
 ]) if {
 	input.infra.state == "disabled"
+	not usable
 	not keeper
 }
 

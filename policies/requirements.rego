@@ -1,6 +1,7 @@
 # What must be met before an allowed act runs, and how long its clocks are.
 package registry.requirements
 
+import data.registry.break_glass
 import data.registry.level
 import data.registry.office.office
 import data.registry.text
@@ -28,15 +29,20 @@ approvals_needed(asked) if card_needed(asked)
 
 approvals_needed(_) if input.has_card
 
-# From L3 on, whoever made the change does not approve it, unless the tenant's policy says so.
+# From L3 on, whoever made the change does not approve it, unless the tenant's policy says so. Break-glass waives it.
 authors_excluded(asked) if {
 	level.at_least(asked, "L3")
 	not data.policy.author_may_approve
 }
 
-excluded(asked) := ["author", "pusher", "commit_author"] if authors_excluded(asked)
+excluded(asked) := ["author", "pusher", "commit_author"] if excludes(asked)
 
-excluded(asked) := [] if not authors_excluded(asked)
+excluded(asked) := [] if not excludes(asked)
+
+excludes(asked) if {
+	authors_excluded(asked)
+	not break_glass.declared
+}
 
 office_step_up if office.approval_policy.step_up
 

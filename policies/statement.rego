@@ -1,6 +1,7 @@
 # Entrypoint registry/statement: does this approval, rejection or withdrawal count towards the card?
 package registry
 
+import data.registry.break_glass
 import data.registry.level
 import data.registry.office
 import data.registry.request
@@ -45,7 +46,7 @@ makers_stated if {
 
 authors_excluded if {
 	requirements.authors_excluded(input.level)
-	not input.card.break_glass == true
+	not break_glass.waives_exclusion
 }
 
 statement_members := {

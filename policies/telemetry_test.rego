@@ -8,6 +8,7 @@ append := {
 	"tenant_id": "T.UBL",
 	"job_type": "git.registry.telemetry_append",
 	"target": "LAB_512",
+	"break_glass": false,
 	"has_card": false,
 	"actor": {"actor_id": "ubl:sid:app:registry.telemetry", "kind": "app", "person_id": null},
 	"office_id": "office:telemetry",

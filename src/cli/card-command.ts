@@ -1,19 +1,22 @@
 import { Option } from "commander";
 import { requireValue } from "../client/http/problem.js";
 import { type CardAsk, fetchWhoami, type RegistryClient } from "../client/http/registry-client.js";
+import { breakGlassSchema, type MayBreakGlass } from "../domain/act/break-glass.js";
 import type { JobType } from "../domain/act/job.js";
 import { type Call, RegistryCommand } from "./cli-command.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { proposeCard, throwUnlessOk } from "./outcome.js";
-import { printDryRun } from "./terminal/dry-run.js";
+import { parseParams, printDryRun } from "./terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption, DEFAULT_OFFICE } from "./terminal/option-values.js";
 import { withProgress } from "./terminal/progress.js";
+import { formatBreakGlassLines } from "./terminal/text.js";
 
 /** The options of every command that opens a card. */
 export interface CardOptions {
   readonly office?: string;
   readonly intent?: string;
   readonly risk?: string;
+  readonly breakGlass?: string;
   readonly wait?: boolean;
   readonly dryRun?: boolean;
 }
@@ -73,21 +76,27 @@ async function findOffice({ connection }: RegistryClient, preferred: string): Pr
   return offices.some(({ office_id }) => office_id === preferred) ? preferred : DEFAULT_OFFICE;
 }
 
+/** Returns the emergency that the caller declares. @throws UsageError */
+export function parseBreakGlass({ breakGlass }: Pick<CardOptions, "breakGlass">): MayBreakGlass {
+  return breakGlass === undefined ? {} : { break_glass: parseParams(breakGlassSchema, { reason: breakGlass }) };
+}
+
 async function openOrPreviewCard<O>(
   { options, arguments: words, out, openClient }: Call<O & CardOptions>,
   plan: PlanCard<O>,
   preferredOffice = DEFAULT_OFFICE,
 ) {
+  const emergency = parseBreakGlass(options);
   const registry = await openClient();
   const { jobType, params, prepare, preview, ...planned } = await plan(registry, words, options);
   const { intent = planned.intent, risk, wait = false } = options;
   const office_id = options.office ?? (await findOffice(registry, preferredOffice));
-  const wanted = { office_id, intent, jobType, params, target: "LAB_512", ...(risk === undefined ? {} : { risk }) };
+  const wanted = { office_id, intent, jobType, params, target: "LAB_512", ...(risk === undefined ? {} : { risk }), ...emergency };
   if (!options.dryRun) {
     await prepare?.();
     return proposeCard(registry, wanted, wait, out);
   }
   const { lines, facts, exit = EXIT.ok } = await withProgress(out, "planning", () => preview(wanted));
-  printDryRun(out, registry, { act: jobType, ...wanted, ...facts }, lines.join("\n"));
+  printDryRun(out, registry, { act: jobType, ...wanted, ...facts }, [...lines, ...formatBreakGlassLines(wanted)].join("\n"));
   throwUnlessOk(exit);
 }

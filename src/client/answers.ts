@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { breakGlassSchema } from "../domain/act/break-glass.js";
 import { publicJwkSchema } from "../domain/bytes/jwks.js";
 import { FLOW_STATUSES } from "../domain/card/flow-status.js";
 import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.js";
@@ -116,6 +117,7 @@ export const cardSchema = z.looseObject({
   jobType: z.string(),
   project_id: z.string(),
   intent: z.string(),
+  break_glass: breakGlassSchema.nullish(),
   author: z.looseObject({ actor_id: z.string() }),
   plan: planSchema.nullish(),
   plan_digest: z.string().nullable(),
@@ -166,7 +168,9 @@ export const projectDetailSchema = projectSchema.extend({
   refs_cut: z.boolean(),
   refs_digest: z.string(),
   releases: z.array(z.looseObject({ tag: z.string(), commit: z.string(), notes_hash: z.string() })),
-  activity: z.array(z.looseObject({ action: z.string(), actor: z.string(), ref: z.string(), commit: z.string() })),
+  activity: z.array(
+    z.looseObject({ action: z.string(), actor: z.string(), ref: z.string(), commit: z.string(), break_glass: breakGlassSchema.nullish() }),
+  ),
 });
 export type ProjectDetail = z.infer<typeof projectDetailSchema>;
 

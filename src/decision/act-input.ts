@@ -1,3 +1,4 @@
+import type { MayBreakGlass } from "../domain/act/break-glass.js";
 import type { Infra } from "../domain/act/infra-context.js";
 import { findJobFacts, type Job, omitPatch } from "../domain/act/job.js";
 import { parseActorKind, type Target } from "../domain/ids.js";
@@ -11,12 +12,13 @@ export interface Requester {
   readonly member_offices: readonly string[];
 }
 
-export type RequestedAct = Job & {
-  readonly tenant_id: string;
-  readonly office_id: string;
-  readonly target: Target;
-  readonly risk?: Level | undefined;
-};
+export type RequestedAct = Job &
+  MayBreakGlass & {
+    readonly tenant_id: string;
+    readonly office_id: string;
+    readonly target: Target;
+    readonly risk?: Level | undefined;
+  };
 
 /** The known facts of the repository and of the charter; null or absent if they were not read yet. */
 export type KnownFacts = Pick<ActInput["facts"], "fast_forward" | "project_exists" | "charter_level">;
@@ -28,6 +30,7 @@ export function buildActInput(requester: Requester, act: RequestedAct, hasCard: 
     job_type: act.jobType,
     target: act.target,
     ...(act.risk === undefined ? {} : { risk: act.risk }),
+    break_glass: act.break_glass !== undefined,
     has_card: hasCard,
     actor: { actor_id: requester.actor_id, kind: parseActorKind(requester.actor_id), person_id: requester.person_id },
     office_id: act.office_id,

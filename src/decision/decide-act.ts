@@ -2,7 +2,7 @@ import type { Infra } from "../domain/act/infra-context.js";
 import type { Card } from "../domain/card/card.js";
 import { type Denial, denyWith, grantValue } from "../domain/denial.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
-import { isLevelAtLeast } from "../domain/level.js";
+import { isLevelAtLeast, type Level } from "../domain/level.js";
 import type { ActInput, Decision, Reason } from "../domain/policy/policy-contract.js";
 import type { Result } from "../domain/result.js";
 import { buildActInput, type KnownFacts, type RequestedAct } from "./act-input.js";
@@ -48,6 +48,11 @@ export function decideAct({ charter, policy }: Rules, { act, actor_id, hasCard, 
   return grantValue({ ...decision, input });
 }
 
+/** Returns whether nobody who pushed or wrote the act's commits may approve it, unless the policy says so. Source: contracts "Levels". */
+export function excludesMakers({ break_glass }: Pick<Card, "break_glass">, level: Level): boolean {
+  return isLevelAtLeast(level, "L3") && break_glass === undefined;
+}
+
 /** Decides about a card's act by its plan. The author must still belong to the person who opened the card. */
 export function decideCardAct(rules: Rules, card: Card, { plan }: PlannedAct, atMs: number): ActDecision {
   const { actor_id, person_id } = card.author;
@@ -68,8 +73,12 @@ export function decideCardAct(rules: Rules, card: Card, { plan }: PlannedAct, at
     infra,
     at_ms: atMs,
   });
-  if (!decided.ok || charter === undefined || isLevelAtLeast(decided.value.level, charter.level)) return decided;
-  return deny(`This change of the charter is an act of at least ${charter.level}, and the policy gives it ${decided.value.level}.`);
+  if (!decided.ok) return decided;
+  const { level } = decided.value;
+  // A policy that does not know break-glass must not waive anything for it.
+  if (card.break_glass !== undefined && level !== "L5") return deny(`A break-glass act is L5, and the policy gives it ${level}.`);
+  if (charter === undefined || isLevelAtLeast(level, charter.level)) return decided;
+  return deny(`This change of the charter is an act of at least ${charter.level}, and the policy gives it ${level}.`);
 }
 
 function deny(message: string, reasons: readonly Reason[] = []) {

@@ -5,10 +5,10 @@ import type { ActAuthority } from "../domain/card/authority.js";
 import { type FilledRequirement, listFilledRequirements } from "../domain/card/requirement.js";
 import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
-import { isLevelAtLeast, needsCard } from "../domain/level.js";
+import { needsCard } from "../domain/level.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import type { Decision } from "../domain/policy/policy-contract.js";
-import { type DecidedAct, decideAct, decideCardAct, type Rules } from "./decide-act.js";
+import { type DecidedAct, decideAct, decideCardAct, excludesMakers, type Rules } from "./decide-act.js";
 import { checkCardSignature, computeAuthorityActId, getRound, judgeAuthority } from "./judge-authority.js";
 import type { CardRound } from "./judge-statement.js";
 import type { Pushers } from "./pushers.js";
@@ -85,7 +85,7 @@ async function decideWithCard(
   if (!decided.ok) return denyDiffering(decided.denial.message);
   const permitted = checkPermit(envelope, decided.value, now_ms);
   if (!permitted.ok) return permitted;
-  const pushers = await readPushers(isLevelAtLeast(decided.value.level, "L3") ? planned.plan.pushed_before : []);
+  const pushers = await readPushers(excludesMakers(card, decided.value.level) ? planned.plan.pushed_before : []);
   if (!pushers.ok) return pushers;
   if (pushers.value.hasUnknown)
     return denyWith("pushers_unknown", "A push that counts names no person, so nobody is known not to have pushed.");

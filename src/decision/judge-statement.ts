@@ -18,7 +18,7 @@ import type { StatementAdmission } from "../domain/policy/policy-contract.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
 import { denyStepUp, verifyAssertion } from "./assertion.js";
 import type { NewestCharter } from "./charter/newest-charter.js";
-import type { AllowedDecision, Rules } from "./decide-act.js";
+import { type AllowedDecision, excludesMakers, type Rules } from "./decide-act.js";
 import { findMember, type Member } from "./members.js";
 
 /** The persons who pushed an act's commits. */
@@ -171,7 +171,7 @@ function askPolicy(
   { actor_id, kind, person_id, offices }: Member,
   { roles, step_up }: Pick<JudgedStatement, "roles" | "step_up">,
 ): StatementAdmission {
-  const excludesAuthors = isLevelAtLeast(decided.level, "L3");
+  const isExcluding = excludesMakers(card, decided.level);
   const admission = policy.admit({
     tenant_id: card.tenant_id,
     job_type: card.jobType,
@@ -184,9 +184,9 @@ function askPolicy(
     roles: [...roles],
     card: {
       author_person_id: card.author.person_id,
-      pusher_person_ids: excludesAuthors ? [...pushers.person_ids] : [],
-      commit_author_person_ids: excludesAuthors ? [...charter.listPersonsByEmail(planned.plan.author_emails)] : [],
-      break_glass: false,
+      pusher_person_ids: isExcluding ? [...pushers.person_ids] : [],
+      commit_author_person_ids: isExcluding ? [...charter.listPersonsByEmail(planned.plan.author_emails)] : [],
+      break_glass: card.break_glass !== undefined,
     },
   });
   if (decision !== "withdraw" && person_id !== null && planned.plan.basis.charter?.takes_power_from.includes(person_id) === true)

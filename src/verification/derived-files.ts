@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { z } from "zod";
+import { pickBreakGlass } from "../domain/act/break-glass.js";
 import type { InitParams, MergeProtectedParams, ResetParams, TagReleaseParams } from "../domain/act/job.js";
 import { buildPact, findPactArtifact, pactEnvelopeSchema } from "../domain/act/pact.js";
 import { toCanonicalText } from "../domain/bytes/canonical.js";
@@ -87,7 +88,11 @@ async function checkPact(act: VerifiedReceipt, params: MergeProtectedParams): Pr
   const links = await objects?.run(refs, [], (repository) => readCommitLinks(repository, commit));
   const made = links === undefined ? readMade(body) : { commit, tree: links.tree, parents: [...links.parents] };
   const wanted = buildPact(
-    buildMergePredicate(receipt.tenant_id, { jti: receipt.jti, params, permit: command.permit, statements, keyid }, { ...made, commit }),
+    buildMergePredicate(
+      receipt.tenant_id,
+      { jti: receipt.jti, params, permit: command.permit, statements, keyid, ...pickBreakGlass(receipt) },
+      { ...made, commit },
+    ),
   );
   requireThat(toCanonicalText(wanted) === body.toString("utf8"), file, "payload", "It does not state what the receipt and the record do.");
   return links === undefined ? ["the tree and the parents of the merge, from the Pact"] : [];

@@ -52,10 +52,27 @@ export function checkCommand({ receipt, record, charter }: RecordedAct): void {
   if (!bound.ok) failAt(receipt.logs_key, at("permit"), bound.denial.message);
   const subject = checkSubject(command);
   if (!subject.ok) failAt(receipt.logs_key, at("params"), subject.denial.message);
+  checkBreakGlass({ receipt, record });
   const { actor_id } = permit.scopes;
   requireThat(receipt.actor_id === actor_id, receiptFile, "actor_id", `The permit is for ${actor_id}.`);
   const person = isServiceActor(actor_id) ? null : (charter.find("actor", actor_id)?.person_id ?? null);
   requireThat(receipt.person_id === person, receiptFile, "person_id", `In the charter, ${actor_id} belongs to ${person ?? "nobody"}.`);
+}
+
+/** Checks that the receipt says of an emergency what the card says. An attempt that took the act over may have recorded no card. */
+function checkBreakGlass({ receipt, record }: Pick<RecordedAct, "receipt" | "record">): void {
+  const { card, statements } = record.evidence;
+  if (card === null && statements.length > 0) return;
+  requireThat(
+    isSame(receipt.break_glass, card?.break_glass),
+    toReceiptKey(receipt.tenant_id, receipt.jti),
+    "break_glass",
+    card?.break_glass === undefined ? "The card declares no emergency." : `The card declares the emergency: ${card.break_glass.reason}`,
+  );
+}
+
+function isSame(left: unknown, right: unknown): boolean {
+  return left === undefined || right === undefined ? left === right : toCanonicalText(left) === toCanonicalText(right);
 }
 
 /** Reads the claim, which a Runner signed for this command before the permit expired. */
@@ -66,8 +83,8 @@ export async function readClaim(
   const file = toClaimKey(receipt.tenant_id, receipt.jti);
   const claim = await files.readJson(file, claimSchema);
   charter.checkRunnerSignature("claim", claim, file);
-  for (const member of ["tenant_id", "jti", "envelope_digest", "infra_revision"] as const)
-    requireThat(claim[member] === receipt[member], file, member, "The receipt has another one.");
+  for (const member of ["tenant_id", "jti", "envelope_digest", "infra_revision", "break_glass"] as const)
+    requireThat(isSame(claim[member], receipt[member]), file, member, "The receipt has another one.");
   const digests = record.evidence.statements.map((signed) => hashCanonical(signed));
   requireThat(
     toCanonicalText(digests) === toCanonicalText(claim.statement_digests),

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { computeUserHandle } from "../../src/decision/assertion.js";
 import { computeCardActId } from "../../src/domain/act/act-id.js";
+import type { MayBreakGlass } from "../../src/domain/act/break-glass.js";
 import { hashSubject, type Job } from "../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
@@ -176,12 +177,12 @@ function forgeAuthority(
   tenant_id: string,
   { job, office_id = "office::default" }: WantedAct,
   { plan_digest }: PlannedAct,
-  { risk, state }: { readonly risk: Level; readonly state: (statement: Statement) => SignedStatement },
+  { risk, state, ...emergency }: MayBreakGlass & { readonly risk: Level; readonly state: (statement: Statement) => SignedStatement },
 ): ActAuthority {
   const card_id = `k-${randomUUID()}`;
   const unsigned = {
     ...{ ...job, tenant_id, card_id, jobId: `job-${card_id}`, office_id, target: "LAB_512", risk },
-    ...{ intent: "Mine", context: {}, run: "on_approval", author: ADMIN, opened_at: Date.now() },
+    ...{ intent: "Mine", context: {}, run: "on_approval", author: ADMIN, opened_at: Date.now(), ...emergency },
   };
   const card = signObject("card", unsigned, keys.statement) as Card;
   const statements = APPROVERS.map((name) =>
@@ -247,15 +248,16 @@ describe.each(TENANTS)("a compromised LAB 256 makes no act of L4 or L5 happen in
           forge(level, attest, (own) => ({ ...own, statements: genuine })),
           forge(level, (statement) => ({ ...attest(statement), ...pickAssertion(genuine) })),
           forge(level, attest, (own) => ({ ...own, statements: [] })),
+          forge("L5", attest, () => forgeAuthority(tenant, act, planned, { risk: "L5", state: attest, break_glass: { reason: "Mine." } })),
         ];
         for (const answer of await serve<RunnerAnswer[]>("runAllDirectly", commands)) found.push([name, answer]);
       }
       return found;
     });
-    expect(answers).toHaveLength(Object.keys(acts).length * 11);
+    expect(answers).toHaveLength(Object.keys(acts).length * 12);
     expect(answers.filter(([, answer]) => answer.kind !== "refusal")).toEqual([]);
     const codes = new Set(answers.map(([, answer]) => (answer.kind === "refusal" ? answer.refusal.code : "")));
-    expect([...codes].sort()).toEqual(["approval_missing", "decision_differs"]);
+    expect([...codes].sort()).toEqual(["approval_missing", "decision_differs", "envelope_invalid"]);
     expect(await readState(tenant)).toEqual(before);
   }, 180_000);
 

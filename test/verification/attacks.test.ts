@@ -11,10 +11,12 @@ import type { Permit } from "../../src/domain/permit/permit.js";
 import { type Receipt, receiptSchema } from "../../src/domain/permit/receipt.js";
 import { toCharterKey, toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
+import { planAct } from "../../src/lab512/runner/plan-act.js";
 import { appendCharterEntry } from "../../src/stack/founding/charter.js";
 import { verifyFolder } from "../../src/verification/verify-folder.js";
 import {
   approveJob,
+  buildAuthority,
   buildRunnerCommand,
   buildTagJob,
   registerByRunner,
@@ -86,7 +88,12 @@ const readRecord = async ({ logs_key }: Receipt) => {
 type ReadRecord = Awaited<ReturnType<typeof readRecord>>;
 
 /** What a Runner whose key was stolen can make: a record of its own, with a receipt and a claim that fit. */
-async function forge(receipt: Receipt, change: (genuine: ReadRecord) => ReadRecord, more: Partial<Receipt> = {}) {
+async function forge(
+  receipt: Receipt,
+  change: (genuine: ReadRecord) => ReadRecord,
+  more: Partial<Receipt> = {},
+  changeClaim = (claim: Omit<Claim, "kid" | "sig">) => claim,
+) {
   const { command, evidence } = change(await readRecord(receipt));
   const bytes = Buffer.from(toEvidenceLines(command, evidence).join(""));
   const logs_hash = hashBlake3Hex(bytes);
@@ -96,7 +103,7 @@ async function forge(receipt: Receipt, change: (genuine: ReadRecord) => ReadReco
   );
   const { kid: _, sig: __, ...unsigned } = stored;
   const statement_digests = evidence.statements.map((signed) => hashCanonical(signed));
-  const claim: Claim = claimSchema.parse(signObject("claim", { ...unsigned, statement_digests }, world.keys.receipt));
+  const claim: Claim = claimSchema.parse(signObject("claim", changeClaim({ ...unsigned, statement_digests }), world.keys.receipt));
   return {
     logs_key,
     objects: {
@@ -186,6 +193,59 @@ describe("a receipt does not hold", () => {
   it("that leaves out the acts before it", async () => {
     const forged = resign(merge, { previous_act: null }, world.keys.receipt);
     expect(await findMismatch(merge, toReceipt(forged))).toMatchObject({ file: toReceiptKey(TENANT, merge.jti), member: "previous_act" });
+  });
+});
+
+describe("an emergency", () => {
+  const REASON = { reason: "Payments are down." };
+  let emergency: Receipt;
+
+  beforeAll(async () => {
+    const job = buildTagJob({ tag: "v0.0.9", commit: source });
+    const planned = await planAct(deps, { tenant_id: TENANT, target: "LAB_512", job });
+    if (!planned.ok) throw new Error(planned.denial.message);
+    const about = { tenant_id: TENANT, job, level: "L5", office_id: "office::default", plan_digest: planned.value.plan_digest } as const;
+    const { authority, scopes } = buildAuthority(toCardSigner(world), { ...about, break_glass: REASON, approvers: ["ana", "bob"] });
+    emergency = await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job, scopes }), {}, authority));
+    expect(emergency, emergency.error).toMatchObject({ status: "success", break_glass: REASON });
+  });
+
+  it("holds, although its author approved it", async () => {
+    expect(await findMismatch(emergency, {})).toBeUndefined();
+  });
+
+  it.each<[string, Receipt["break_glass"]]>([
+    ["hides", undefined],
+    ["rewords", { reason: "A drill." }],
+  ])("does not hold with a receipt that %s it", async (_, break_glass) => {
+    const { break_glass: __, ...rest } = emergency;
+    const forged = resign(rest, break_glass === undefined ? {} : { break_glass }, world.keys.receipt);
+    expect(await findMismatch(emergency, toReceipt(forged))).toMatchObject({
+      file: toReceiptKey(TENANT, emergency.jti),
+      member: "break_glass",
+      problem: expect.stringContaining(REASON.reason),
+    });
+  });
+
+  it("does not hold if a receipt invents it", async () => {
+    const forged = resign(release, { break_glass: REASON }, world.keys.receipt);
+    expect(await findMismatch(release, toReceipt(forged))).toMatchObject({
+      file: toReceiptKey(TENANT, release.jti),
+      member: "break_glass",
+      problem: expect.stringContaining("declares no emergency"),
+    });
+  });
+
+  it("does not hold if a Runner hides it from record and receipt, because the claim and the approvers named it", async () => {
+    const hide = ({ evidence, ...own }: ReadRecord): ReadRecord => {
+      const { break_glass: _, ...card } = evidence.card ?? {};
+      return { ...own, evidence: { ...evidence, card: card as ReadRecord["evidence"]["card"] } };
+    };
+    const { break_glass: _, ...rest } = emergency;
+    const hidden = await forge(rest, hide);
+    expect(await findMismatch(emergency, hidden.objects)).toMatchObject({ file: toClaimKey(TENANT, emergency.jti), member: "break_glass" });
+    const also = await forge(rest, hide, {}, ({ break_glass: __, ...claim }) => claim);
+    expect(await findMismatch(emergency, also.objects)).toMatchObject({ file: also.logs_key, member: "decision" });
   });
 });
 

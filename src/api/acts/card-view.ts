@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { breakGlassSchema } from "../../domain/act/break-glass.js";
 import { planSchema } from "../../domain/act/plan.js";
 import { attestationEnvelopeSchema } from "../../domain/card/attestation.js";
 import { RUN_MODES } from "../../domain/card/card.js";
@@ -24,6 +25,7 @@ export const cardItemSchema = z.object({
   office_id: z.string(),
   author: z.object({ actor_id: z.string(), person_id: z.string().nullable() }),
   intent: z.string(),
+  break_glass: breakGlassSchema.nullable(),
   subject_hash: z.string(),
   run: z.enum(RUN_MODES),
   round: z.number(),

@@ -35,7 +35,7 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
       act: "card",
       summary: "Open a card",
       detail:
-        "Answers when the plan exists or the card is closed, at the latest after ten seconds. `params` are those of the job type. A patch is in `params` or is staged before.",
+        "Answers when the plan exists or the card is closed, at the latest after ten seconds. `params` are those of the job type. A patch is in `params` or is staged before. `break_glass` declares an emergency of a project: the act is L5, and its author and pushers may approve it.",
       input: { body: cardRequestSchema },
       example: CARD_REQUEST_EXAMPLE,
       bodyMaxBytes: COMMAND_MAX_BYTES,
@@ -134,6 +134,7 @@ function toUnrecordedCard(card: Card): CardDetail {
     card,
     ...{ tenant_id, card_id, job_id: jobId, job_type: jobType, params, target, office_id, author, intent, context, run, opened_at },
     ...{ seq: 0, status: "planning", level: null, round: 0, plan: null, plan_digest: null, requires: [], missing: [], reasons: [] },
+    break_glass: card.break_glass ?? null,
     ...{ decide_by: null, permit_ttl_ms: null, run_by: null, jti: null, denial: null, updated_at: opened_at, closed_at: null },
     project_id: params.project_id,
     subject_hash: hashSubject(params),

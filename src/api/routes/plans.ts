@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { breakGlassSchema } from "../../domain/act/break-glass.js";
 import { mergeProtectedParamsSchema } from "../../domain/act/job.js";
 import { planSchema } from "../../domain/act/plan.js";
 import { mergeConflictSchema } from "../../domain/git/merge-conflict.js";
@@ -19,6 +20,7 @@ const planRequestSchema = z.strictObject({
   params: mergeProtectedParamsSchema,
   target: targetSchema,
   risk: z.enum(LEVELS, "Write a level from `L0` to `L5`.").optional(),
+  break_glass: breakGlassSchema.optional(),
 });
 
 const previewSchema = z.object({

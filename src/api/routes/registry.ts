@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { breakGlassSchema } from "../../domain/act/break-glass.js";
 import { projectIdSchema } from "../../domain/ids.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { findProjectDetail, listProjects } from "../../lab256/ledger/queries/projects.js";
@@ -33,6 +34,7 @@ const detailSchema = projectSchema.extend({
       actor: z.string(),
       ref: z.string(),
       commit: z.string(),
+      break_glass: breakGlassSchema.nullable(),
       at_ms: z.number(),
     }),
   ),

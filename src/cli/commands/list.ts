@@ -26,7 +26,7 @@ export function buildCardListCommand(): RegistryCommand {
     columns: [
       { title: "card", format: (card) => card.card_id },
       { title: "status", format: (card) => formatStatus(card.status) },
-      { title: "level", format: (card) => card.level ?? "—" },
+      { title: "level", format: (card) => `${card.level ?? "—"}${card.break_glass == null ? "" : " BREAK-GLASS"}` },
       { title: "act", format: (card) => card.jobType },
       { title: "project", format: (card) => card.project_id },
       { title: "author", format: (card) => card.author.actor_id },

@@ -6,7 +6,7 @@ import { CardCommand } from "../card-command.js";
 import { EXIT, toEndExitCode } from "../exit-codes.js";
 import { UsageError } from "../failure.js";
 import { parseParams } from "../terminal/dry-run.js";
-import { buildRiskOption } from "../terminal/option-values.js";
+import { buildBreakGlassOption, buildRiskOption } from "../terminal/option-values.js";
 import { formatCardPreview, shortenId } from "../terminal/text.js";
 
 interface MergeOptions {
@@ -27,6 +27,7 @@ export function buildMergeCommand(): CardCommand<MergeOptions> {
         .default("merge" satisfies MergeStrategy),
     )
     .addOption(buildRiskOption())
+    .addOption(buildBreakGlassOption())
     .addExamples(
       "ogr merge P.demo feature/hello --into main --wait",
       "ogr merge P.demo main --into release/1.0 --strategy fast-forward",

@@ -7,17 +7,18 @@ import { PREVIEW_COMMITS_MAX, type PushPreview, previewPush } from "../../client
 import { deliverBundle, type PlannedPush, planPush } from "../../client/git/pushing.js";
 import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
-import type { CardOptions } from "../card-command.js";
+import type { MayBreakGlass } from "../../domain/act/break-glass.js";
+import { type CardOptions, parseBreakGlass } from "../card-command.js";
 import { RegistryCommand } from "../cli-command.js";
 import { EXIT } from "../exit-codes.js";
 import { UnsuccessfulExit, UsageError } from "../failure.js";
 import { ACT_MAX_MS, proposeCard, reportCommandEnd } from "../outcome.js";
 import { requireConsent } from "../terminal/consent.js";
 import { printDryRun } from "../terminal/dry-run.js";
-import { buildDryRunOption, buildOfficeOption, buildRiskOption, buildYesOption } from "../terminal/option-values.js";
+import { buildBreakGlassOption, buildDryRunOption, buildOfficeOption, buildRiskOption, buildYesOption } from "../terminal/option-values.js";
 import type { Output } from "../terminal/output.js";
 import { withProgress } from "../terminal/progress.js";
-import { formatSize, shortenId } from "../terminal/text.js";
+import { formatBreakGlassLines, formatSize, shortenId } from "../terminal/text.js";
 
 const WAITS = { permit: "requesting a permit", command: "issuing the command", receipt: "running" } as const;
 
@@ -40,6 +41,7 @@ export function buildPushCommand(): RegistryCommand {
     .option("--force", "let the branch lose commits (L2)")
     .option("--card", "open a card instead of requesting a permit")
     .addOption(buildRiskOption())
+    .addOption(buildBreakGlassOption())
     .addOption(buildOfficeOption())
     .option("--intent <sentence>", "what this is for (default: the commit's subject)")
     .option("--wait", "with --card: wait until the card has ended")
@@ -51,6 +53,9 @@ export function buildPushCommand(): RegistryCommand {
       "ogr push P.demo --risk L3 --card --wait          # needs an approval first",
     )
     .run(async ({ options, arguments: [project_id = ""], out, openClient }) => {
+      const emergency = parseBreakGlass(options);
+      if (emergency.break_glass !== undefined && !options.card)
+        throw new UsageError("--break-glass: only a card declares an emergency; add --card.");
       const registry = await openClient();
       const { ref, branch } = await resolvePushSource(options);
       const folder = await mkdtemp(join(tmpdir(), "ogr-push-"));
@@ -61,24 +66,30 @@ export function buildPushCommand(): RegistryCommand {
           const plan = await planPush(registry, wanted);
           return [plan, await previewPush(from, plan)] as const;
         });
-        if (options.dryRun) return printPushDryRun(registry, preview, options, out);
+        if (options.dryRun) return printPushDryRun(registry, preview, options, emergency, out);
         if (!out.json) out.remark(formatPushPreview(preview));
         // If the registry has it all, it refuses by itself and says why.
         if (!preview.up_to_date) await requireConsent(out, `Push this to ${registry.connection.server}?`, options);
-        await sendPush(registry, planned, options, out);
+        await sendPush(registry, planned, options, emergency, out);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
     });
 }
 
-async function sendPush(registry: RegistryClient, { params, bundle }: PlannedPush, options: PushOptions, out: Output): Promise<void> {
+async function sendPush(
+  registry: RegistryClient,
+  { params, bundle }: PlannedPush,
+  options: PushOptions,
+  emergency: MayBreakGlass,
+  out: Output,
+): Promise<void> {
   const patch = await withProgress(out, `sending ${formatSize(bundle.sizeBytes)}`, () => deliverBundle(registry, bundle));
   const { office: office_id, intent = params.commit_summary, risk, wait = false } = options;
   const act = { office_id, intent, jobType: "git.registry.push", target: "LAB_512", ...(risk === undefined ? {} : { risk }) };
   if (options.card) {
     const carried = patch === undefined ? params : { ...params, patch };
-    return proposeCard(registry, { ...act, params: carried }, wait, out);
+    return proposeCard(registry, { ...act, ...emergency, params: carried }, wait, out);
   }
   const { command, level } = await withProgress(out, WAITS.permit, async (step) =>
     requireValue(await actDirectly(registry, { ...act, params, patch, timeoutMs: ACT_MAX_MS, onStep: (waits) => step(WAITS[waits]) })),
@@ -87,9 +98,15 @@ async function sendPush(registry: RegistryClient, { params, bundle }: PlannedPus
 }
 
 /** Stages and requests nothing. @throws UnsuccessfulExit if the registry would have nothing to do */
-function printPushDryRun(registry: RegistryClient, preview: PushPreview, { card = false, office, risk }: PushOptions, out: Output): void {
-  const act = { act: "git.registry.push", office_id: office, risk: risk ?? null, card, ...preview };
-  printDryRun(out, registry, act, formatPushPreview(preview));
+function printPushDryRun(
+  registry: RegistryClient,
+  preview: PushPreview,
+  { card = false, office, risk }: PushOptions,
+  emergency: MayBreakGlass,
+  out: Output,
+): void {
+  const act = { act: "git.registry.push", office_id: office, risk: risk ?? null, card, ...emergency, ...preview };
+  printDryRun(out, registry, act, [formatPushPreview(preview), ...formatBreakGlassLines(emergency)].join("\n"));
   if (preview.up_to_date) throw new UnsuccessfulExit(EXIT.conflict);
 }
 

@@ -7,6 +7,7 @@ import { CardCommand } from "../card-command.js";
 import { EXIT } from "../exit-codes.js";
 import { UsageError } from "../failure.js";
 import { parseParams } from "../terminal/dry-run.js";
+import { buildBreakGlassOption } from "../terminal/option-values.js";
 import { formatSize } from "../terminal/text.js";
 
 interface ReleaseOptions {
@@ -21,6 +22,7 @@ export function buildReleaseCommand(): CardCommand<ReleaseOptions> {
     .requiredOption("--commit <commit>", "a commit's full id, or a branch of the project for its tip")
     .option("--notes <text>", "the release notes")
     .option("--notes-file <path>", "the release notes, from a file")
+    .addOption(buildBreakGlassOption())
     .addExamples(
       "ogr release P.demo v1.2.0 --commit main --notes-file CHANGES.md --wait",
       "ogr release P.demo v1.2.0 --commit feature/hello --dry-run",

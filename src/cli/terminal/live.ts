@@ -34,8 +34,8 @@ function followFlow<T>(out: Output, text: (seen: T) => string, watch: (watcher: 
   });
 }
 
-function formatCardState({ status, missing, statements = [], round, jti }: CardAnswer & { round?: unknown }): string {
-  const parts = [formatStatus(status)];
+function formatCardState({ status, break_glass, missing, statements = [], round, jti }: CardAnswer & { round?: unknown }): string {
+  const parts = [...(break_glass == null ? [] : ["BREAK-GLASS"]), formatStatus(status)];
   if (typeof round === "number" && round > 1) parts.push(`plan ${round}`);
   const counted = statements.filter(({ counts }) => counts).length;
   if (counted > 0) parts.push(`${counted} of ${statements.length} statements count`);

@@ -18,6 +18,8 @@ export const buildLimitOption = (): Option =>
   new Option("--limit <count>", "the maximum number of rows").argParser(parseCount).default(LIMIT_DEFAULT);
 export const buildStatusOption = (): Option => new Option("--status <status>", "only those with this status").choices(FLOW_STATUSES);
 export const buildRiskOption = (): Option => new Option("--risk <level>", "raise the level").choices(LEVELS);
+export const buildBreakGlassOption = (): Option =>
+  new Option("--break-glass <reason>", "declare an emergency: L5, but its author and pushers may approve it, also in a disabled project");
 export const DEFAULT_OFFICE = "office::default";
 export const buildOfficeOption = (): Option => new Option("--office <office>", "the office to act through").default(DEFAULT_OFFICE);
 export const buildDryRunOption = (): Option => new Option("--dry-run", "show what would be sent, and send nothing");

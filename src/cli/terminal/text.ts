@@ -1,4 +1,5 @@
 import type { CardAnswer, CommandAnswer, PermitStateAnswer, PreviewAnswer, ProjectDetail, TenantAnswer } from "../../client/answers.js";
+import type { BreakGlass } from "../../domain/act/break-glass.js";
 import type { Pact } from "../../domain/act/pact.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
@@ -16,12 +17,18 @@ export function formatStatus(status: string): string {
   return status.replaceAll("_", " ");
 }
 
+/** Says loudly that an act is an emergency. */
+export function formatBreakGlassLines({ break_glass }: { readonly break_glass?: BreakGlass | null | undefined }): string[] {
+  return break_glass == null ? [] : [`  BREAK-GLASS: ${break_glass.reason}`];
+}
+
 /** Formats a card with everything a person needs to decide. */
 export function formatCard(card: CardAnswer): string {
   const lines = [
     `${card.card_id}: ${card.intent}`,
     `  ${card.jobType} in ${card.project_id}, ${card.level ?? "no level yet"}, ${formatStatus(card.status)}`,
   ];
+  lines.push(...formatBreakGlassLines(card));
   for (const { rule, text } of card.reasons) lines.push(`  reason    ${text} (${rule})`);
   if (card.plan) lines.push(...formatPlanLines(card.plan));
   if (card.plan_digest !== null) lines.push(`  plan      ${card.plan_digest}`);
@@ -78,13 +85,15 @@ export function formatProject(project: ProjectDetail): string {
   if (project.repo_url !== null) lines.push(`  repo      ${project.repo_url}`);
   for (const { name, object_id } of project.refs) lines.push(`  ref       ${shortenId(object_id)} ${name}`);
   for (const { tag, commit } of project.releases) lines.push(`  release   ${tag} at ${shortenId(commit)}`);
-  for (const { action, ref, commit, actor } of project.activity.slice(0, COMMITS_SHOWN))
-    lines.push(`  activity  ${action} ${ref} ${shortenId(commit)} by ${actor}`);
+  for (const { action, ref, commit, actor, break_glass } of project.activity.slice(0, COMMITS_SHOWN))
+    lines.push(`  activity  ${action} ${ref} ${shortenId(commit)} by ${actor}`, ...formatBreakGlassLines({ break_glass }));
   return lines.join("\n");
 }
 
-export function formatReceipt({ jti, status, jobType, project_id, finished_at, refs, error, logs_hash, infra_revision }: Receipt): string {
-  const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${formatTime(finished_at)}`, `  log       ${logs_hash}`];
+export function formatReceipt(receipt: Receipt): string {
+  const { jti, status, jobType, project_id, finished_at, refs, error, logs_hash, infra_revision } = receipt;
+  const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${formatTime(finished_at)}`, ...formatBreakGlassLines(receipt)];
+  lines.push(`  log       ${logs_hash}`);
   if (infra_revision !== undefined) lines.push(`  infra     by revision ${infra_revision}`);
   for (const { name, old, new: next } of refs) lines.push(`  ref       ${name}: ${shortenId(old)} → ${shortenId(next)}`);
   if (error !== "") lines.push(`  why       ${error}`);
@@ -99,6 +108,7 @@ export function formatPact({ predicate }: Pact, unproved: readonly string[]): st
     `  merged    ${merge.source.branch} at ${shortenId(merge.source.commit)} into ${merge.target.branch} (${merge.strategy})`,
     `  commit    ${merge.commit}`,
     `  card      ${decision.card_id ?? "none"}, ${decision.level}, proposed by ${decision.proposed_by.actor_id}`,
+    ...formatBreakGlassLines(decision),
   ];
   for (const { statement, assertion } of decision.approvals)
     lines.push(`  approved  by ${statement.approver} as ${statement.office_id}${assertion === undefined ? "" : " with step-up"}`);

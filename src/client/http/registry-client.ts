@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { RegistrationResponseJSON } from "@simplewebauthn/server";
+import type { MayBreakGlass } from "../../domain/act/break-glass.js";
 import { pactEnvelopeSchema } from "../../domain/act/pact.js";
 import { jwksSchema } from "../../domain/bytes/jwks.js";
 import type { FlowStatus } from "../../domain/card/flow-status.js";
@@ -30,7 +31,7 @@ export interface CommandAsk extends Omit<CommandEnvelope, "jobType" | "params" |
 }
 
 /** A card to open; its grammar is in `src/domain/card/`. */
-export interface CardAsk extends Omit<PermitAsk, "approval_ref" | "office_id"> {
+export interface CardAsk extends Omit<PermitAsk, "approval_ref" | "office_id">, MayBreakGlass {
   readonly office_id: string;
   readonly jobId?: string;
   readonly run?: "on_approval" | "on_command";

@@ -57,9 +57,11 @@ export function verifyReceiptPact(receipt: Receipt, candidate: unknown, keys: Jw
   if (named === undefined) return buildInvalidVerdict("The receipt is not one of a merge: it names no Pact.");
   if (named.blake3 !== hashBlake3Hex(toPactBytes(candidate as PactEnvelope)))
     return buildInvalidVerdict("It is not the Pact that the receipt names.");
-  const { jti, merge } = verdict.pact.predicate;
+  const { jti, merge, decision } = verdict.pact.predicate;
   if (jti !== receipt.jti || !receipt.refs.some((move) => move.new === merge.commit))
     return buildInvalidVerdict("It is about another act than the receipt.");
+  if (decision.break_glass?.reason !== receipt.break_glass?.reason)
+    return buildInvalidVerdict("It and the receipt do not declare the same emergency.");
   return verdict;
 }
 

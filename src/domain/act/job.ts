@@ -16,7 +16,7 @@ const NOTES_MAX_BYTES = 256 * 1024;
 
 export const TELEMETRY_BATCH_MAX_LINES = 10_000;
 
-const buildTextLineSchema = (what: string, max: number) =>
+export const buildTextLineSchema = (what: string, max: number) =>
   z
     .string()
     .min(1, `${what} is not empty.`)

@@ -18,6 +18,7 @@ import { LEVELS } from "../level.js";
 import { permitSchema } from "../permit/permit.js";
 import type { Receipt } from "../permit/receipt.js";
 import { toRepoPrefix } from "../storage-key.js";
+import { breakGlassSchema } from "./break-glass.js";
 import { type JobType, MERGE_STRATEGIES } from "./job.js";
 
 /** The predicate type of a Pact. Source: in-toto attestation framework v1, "Predicate". */
@@ -47,6 +48,7 @@ const pactPredicateSchema = z.strictObject({
     plan_digest: blake3Schema.nullable(),
     policy_hash: blake3Schema,
     level: z.enum(LEVELS),
+    break_glass: breakGlassSchema.optional(),
     proposed_by: z.strictObject({ actor_id: actorIdSchema, office_id: officeIdSchema }),
     approvals: z.array(signedStatementSchema),
   }),

@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { breakGlassSchema, type MayBreakGlass } from "../act/break-glass.js";
 import { buildJobSchema, type Job, omitPatchBytes } from "../act/job.js";
 import { hashCanonical } from "../bytes/canonical.js";
 import type { Blake3Hex } from "../bytes/hash.js";
+import { isCharterJobType } from "../charter/change.js";
 import { contextSchema } from "../context.js";
 import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 import { LEVELS } from "../level.js";
@@ -26,14 +28,20 @@ const proposal = {
   context: contextSchema.default({}),
   target: targetSchema,
   risk: riskSchema.optional(),
+  break_glass: breakGlassSchema.optional(),
 };
+
+/** Break-glass is for emergencies of a project; nothing is waived for a change of the charter. */
+const hasOwnBreakGlass = ({ jobType, break_glass }: MayBreakGlass & { readonly jobType: string }) =>
+  break_glass === undefined || !isCharterJobType(jobType);
+const BREAK_GLASS_ISSUE = { path: ["break_glass"], message: "Only a card for a `git.registry.*` act may have it." };
 
 /** The body of POST /v1/cards. */
 export const cardRequestSchema = buildJobSchema({
   ...proposal,
   jobId: jobIdSchema.optional(),
   run: z.enum(RUN_MODES, "Write `on_approval` or `on_command`.").default("on_approval"),
-});
+}).refine(hasOwnBreakGlass, BREAK_GLASS_ISSUE);
 export type CardRequest = z.infer<typeof cardRequestSchema>;
 
 /** A card as its workflow receives it: with its id and author, without its patch, signed by the api that authenticated the author. */
@@ -46,12 +54,12 @@ export const cardSchema = buildJobSchema({
   opened_at: timeMsSchema,
   kid: z.string().min(1).max(64),
   sig: z.string().min(1).max(200),
-});
+}).refine(hasOwnBreakGlass, BREAK_GLASS_ISSUE);
 export type Card = z.infer<typeof cardSchema>;
 
 /**
  * Computes the digest of a card that a statement names: the BLAKE3 of its JCS without its signature and its patch. It commits to author,
- * office, intent, risk and job.
+ * office, intent, risk, break-glass and job.
  */
 export function hashCard({ kid: _, sig: __, ...card }: Card): Blake3Hex {
   return hashCanonical(omitPatchBytes(card as Card));

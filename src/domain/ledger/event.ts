@@ -1,3 +1,4 @@
+import type { MayBreakGlass } from "../act/break-glass.js";
 import type { Plan } from "../act/plan.js";
 import type { AttestationEnvelope } from "../card/attestation.js";
 import type { Card } from "../card/card.js";
@@ -20,16 +21,16 @@ export function toRegistryContainer(tenantId: string): string {
 
 /** The payload of every event, by type. ADR-002 §7 defines `project.*`; the others record the flow. */
 export interface EventPayloads {
-  "project.registered": { project_id: string; name: string; owners: readonly string[]; visibility: string };
+  "project.registered": MayBreakGlass & { project_id: string; name: string; owners: readonly string[]; visibility: string };
   "project.repo.bound": { project_id: string; repo_url: string };
-  "project.activity": {
+  "project.activity": MayBreakGlass & {
     project_id: string;
     action: "push" | "delete" | "tag" | "merge" | "reset" | "archive" | "unarchive";
     actor: string;
     ref: string;
     commit: string;
   };
-  "project.release.tagged": { project_id: string; tag: string; commit: string; notes_hash: string };
+  "project.release.tagged": MayBreakGlass & { project_id: string; tag: string; commit: string; notes_hash: string };
 
   "card.opened": { card: Card; project_id: string; subject_hash: string; workflow_id: string };
   /** The policy decided about a plan. `round` counts from 1; approvals of an earlier round's digest are void. */

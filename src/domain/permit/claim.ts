@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { breakGlassSchema } from "../act/break-glass.js";
 import { infraRevisionSchema } from "../act/infra-context.js";
 import { blake3Schema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 
@@ -23,6 +24,8 @@ export const claimSchema = z.strictObject({
   statement_digests: z.array(blake3Schema),
   /** The revision of the infra registry that the first attempt checked the act against. */
   infra_revision: infraRevisionSchema.optional(),
+  /** The emergency that the approved card declares. */
+  break_glass: breakGlassSchema.optional(),
   kid: z.string().min(1).max(64),
   sig: z.string().min(1).max(200),
 });

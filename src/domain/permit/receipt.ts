@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { breakGlassSchema } from "../act/break-glass.js";
 import { infraRevisionSchema } from "../act/infra-context.js";
 import { personIdSchema } from "../charter/records.js";
 import { DENIAL_CODES } from "../denial.js";
@@ -49,6 +50,8 @@ export const receiptSchema = z.strictObject({
   previous_act: jtiSchema.nullable(),
   /** The revision of the infra registry that the context was checked against before the claim; absent without a registry. */
   infra_revision: infraRevisionSchema.optional(),
+  /** The emergency that the approved card declares; absent for any other act. */
+  break_glass: breakGlassSchema.optional(),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 export type UnsignedReceipt = Omit<Receipt, "kid" | "sig">;

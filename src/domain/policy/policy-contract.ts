@@ -34,6 +34,8 @@ export const actInputSchema = z.strictObject({
   job_type: nameSchema,
   target: nameSchema,
   risk: levelSchema.optional(),
+  /** Whether the card declares the act an emergency. */
+  break_glass: z.boolean(),
   has_card: z.boolean(),
   actor: actorSchema,
   office_id: nameSchema,

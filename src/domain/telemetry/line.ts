@@ -44,6 +44,7 @@ export const telemetryLineSchema = z.strictObject({
   staged_bytes: countSchema.optional(),
   stored_bytes: countSchema.optional(),
   infra_revision: infraRevisionSchema.optional(),
+  break_glass: z.literal(true).optional(),
 });
 export type TelemetryLine = z.infer<typeof telemetryLineSchema>;
 

@@ -1,5 +1,5 @@
 import { buildChangePlan } from "../../decision/charter/act-authority.js";
-import { type ActDecision, type DecidedAct, decideCardAct, type Rules } from "../../decision/decide-act.js";
+import { type ActDecision, type DecidedAct, decideCardAct, excludesMakers, type Rules } from "../../decision/decide-act.js";
 import type { CardRound } from "../../decision/judge-statement.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { hashSubject, isCharterJob, toCharterChange } from "../../domain/act/job.js";
@@ -10,7 +10,6 @@ import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/den
 import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
-import { isLevelAtLeast } from "../../domain/level.js";
 import type { Result } from "../../domain/result.js";
 import { appendEvents } from "../ledger/append.js";
 import { findCard } from "../ledger/queries/cards.js";
@@ -142,7 +141,7 @@ export interface DecidedCard extends CardRound {
 export async function toDecidedRound(deps: Lab256Dependencies, plan: DecidedPlanOfCard, round: number): Promise<DecidedCard> {
   const { card, planned, decided } = plan;
   const { pushed_before, basis } = planned.plan;
-  const commits = isLevelAtLeast(decided.level, "L3") ? pushed_before : [];
+  const commits = excludesMakers(card, decided.level) ? pushed_before : [];
   const pushers = await findPushers(deps.db, { tenant_id: card.tenant_id, project_id: basis.project_id, commits });
   return { ...plan, round, pushers };
 }

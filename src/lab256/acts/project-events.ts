@@ -1,3 +1,4 @@
+import { pickBreakGlass } from "../../domain/act/break-glass.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef, toTagRef } from "../../domain/git/ref-name.js";
@@ -7,15 +8,15 @@ import type { Receipt } from "../../domain/permit/receipt.js";
 import { toRepoPrefix } from "../../domain/storage-key.js";
 
 type RefMove = Receipt["refs"][number];
-type ActRef = Pick<Receipt, "project_id" | "jti">;
+type ActRef = Pick<Receipt, "project_id" | "jti" | "break_glass">;
 
 /** Returns the events by which a successful act changes the registry's catalog. Source: ADR-002 §7. */
 export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, actorId: string): NewEvent[] {
-  const act: ActRef = { project_id: envelope.params.project_id, jti: envelope.jti };
+  const act: ActRef = { project_id: envelope.params.project_id, jti: envelope.jti, ...pickBreakGlass(receipt) };
   const findMove = (ref: string) => receipt.refs.find(({ name }) => name === ref);
   switch (envelope.jobType) {
     case "git.registry.init":
-      return buildRegistrationEvents(envelope.tenant_id, envelope.params);
+      return buildRegistrationEvents(envelope.tenant_id, { ...envelope.params, ...act });
     case "git.registry.push":
       return toPushEvents(act, actorId, findMove(toBranchRef(envelope.params.branch)));
     case "git.registry.merge_protected":
@@ -40,11 +41,15 @@ export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, act
 
 export function buildRegistrationEvents(
   tenantId: string,
-  { project_id, name, owners, visibility }: EventPayloads["project.registered"],
+  { project_id, name, owners, visibility, ...act }: EventPayloads["project.registered"],
 ): NewEvent[] {
   const repo_url = `s3://${toRepoPrefix(tenantId, project_id)}`;
   return [
-    { type: "project.registered", key: `project.registered/${project_id}`, payload: { project_id, name, owners, visibility } },
+    {
+      type: "project.registered",
+      key: `project.registered/${project_id}`,
+      payload: { project_id, name, owners, visibility, ...pickBreakGlass(act) },
+    },
     { type: "project.repo.bound", key: `project.repo.bound/${project_id}`, payload: { project_id, repo_url } },
   ];
 }
@@ -65,9 +70,10 @@ export function buildReleaseEvents(
   { tag, commit, notes_hash }: { readonly tag: string; readonly commit: string; readonly notes_hash: string },
 ): NewEvent[] {
   const { project_id, jti } = act;
+  const payload = { project_id, tag, commit, notes_hash, ...pickBreakGlass(act) };
   return [
     buildActivityEvent(act, actorId, "tag", toTagRef(tag), commit),
-    { type: "project.release.tagged", key: `project.release.tagged/${jti}`, payload: { project_id, tag, commit, notes_hash } },
+    { type: "project.release.tagged", key: `project.release.tagged/${jti}`, payload },
   ];
 }
 
@@ -87,11 +93,12 @@ export function toResetEvents(receipt: Receipt, actorId: string): NewEvent[] {
 }
 
 function buildActivityEvent(
-  { project_id, jti }: ActRef,
+  { project_id, jti, break_glass }: ActRef,
   actor: string,
   action: EventPayloads["project.activity"]["action"],
   ref: string,
   commit: string,
 ): NewEvent {
-  return { type: "project.activity", key: `project.activity/${jti}`, payload: { project_id, action, actor, ref, commit } };
+  const payload = { project_id, action, actor, ref, commit, ...pickBreakGlass({ break_glass }) };
+  return { type: "project.activity", key: `project.activity/${jti}`, payload };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pickBreakGlass } from "../../domain/act/break-glass.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
 import { toProjectKey, toReleaseManifestKey } from "../../domain/storage-key.js";
@@ -56,10 +57,10 @@ export async function readProjectEvents(store: ObjectStore, receipt: Receipt, ac
   }
 }
 
-async function readRegistrationEvents(store: ObjectStore, { tenant_id, project_id, jti }: Receipt): Promise<StoredEvents> {
+async function readRegistrationEvents(store: ObjectStore, { tenant_id, project_id, jti, break_glass }: Receipt): Promise<StoredEvents> {
   const project = await readStoredJson(store, toProjectKey(tenant_id, project_id), projectSchema);
   if (project?.jti !== jti) return INCOMPLETE;
-  return { events: buildRegistrationEvents(tenant_id, { project_id, ...project }), isComplete: true };
+  return { events: buildRegistrationEvents(tenant_id, { project_id, ...project, ...pickBreakGlass({ break_glass }) }), isComplete: true };
 }
 
 async function readReleaseEvents(store: ObjectStore, receipt: Receipt, actorId: string, tag: string | undefined): Promise<StoredEvents> {

@@ -11,6 +11,7 @@ import { commandFiltersMigration } from "./migrations/0008-command-filters.js";
 import { telemetryMigration } from "./migrations/0009-telemetry.js";
 import { passkeyRegistrationsMigration } from "./migrations/0010-passkey-registrations.js";
 import { charterMembersMigration } from "./migrations/0011-charter-members.js";
+import { breakGlassMigration } from "./migrations/0012-break-glass.js";
 import { readSchemaName } from "./schema-name.js";
 
 /** The statements of a migration, or the function that builds them for a schema. */
@@ -29,6 +30,7 @@ const MIGRATIONS: Readonly<Record<string, MigrationStatements>> = {
   "0009-telemetry": telemetryMigration,
   "0010-passkey-registrations": passkeyRegistrationsMigration,
   "0011-charter-members": charterMembersMigration,
+  "0012-break-glass": breakGlassMigration,
 };
 
 /** The advisory lock with which only one process at a time migrates a database. */

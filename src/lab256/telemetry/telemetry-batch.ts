@@ -96,13 +96,14 @@ function toTelemetryLine(
 
 function toLineOutcome(end: FinishedAct["end"]) {
   if (end.kind === "closed") return { status: toReceiptStatus(end.closed.status), code: end.closed.denial.code, refs: 0 };
-  const { status, code, refs, usage, infra_revision } = end.receipt;
+  const { status, code, refs, usage, infra_revision, break_glass } = end.receipt;
   return {
     status,
     ...(code === undefined ? {} : { code }),
     refs: refs.length,
     ...usage,
     ...(infra_revision === undefined ? {} : { infra_revision }),
+    ...(break_glass === undefined ? {} : { break_glass: true as const }),
   };
 }
 

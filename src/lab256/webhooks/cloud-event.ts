@@ -8,9 +8,15 @@ export interface SignedEvent {
   readonly body: string;
 }
 
+/** Returns whether an entry says that its act breaks the glass: the opening of the card, the receipt, and what the act did to the catalog. */
+function isOfBreakGlass({ payload }: LedgerEntry): boolean {
+  const says = "card" in payload ? payload.card : "receipt" in payload ? payload.receipt : payload;
+  return "break_glass" in says && says.break_glass !== undefined;
+}
+
 /**
  * Builds a ledger entry's CloudEvent in structured mode, signed for its receiver. `id` is the entry's `seq`, so every delivery of an
- * event has the same id. `ledgerhash` is the entry's own hash. Source: CloudEvents 1.0.2, Standard Webhooks 1.0.
+ * event has the same id. `ledgerhash` is the entry's own hash, and `breakglass` marks the news of an emergency. Source: CloudEvents 1.0.2, Standard Webhooks 1.0.
  */
 export function signEvent(
   entry: LedgerEntry,
@@ -28,6 +34,7 @@ export function signEvent(
     datacontenttype: "application/json",
     ledgerseq: seq,
     ledgerhash: hash,
+    ...(isOfBreakGlass(entry) ? { breakglass: true } : {}),
     data: payload,
   });
   const id = `${receiver.webhook_id}.${seq}`;

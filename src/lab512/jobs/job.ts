@@ -1,3 +1,4 @@
+import type { MayBreakGlass } from "../../domain/act/break-glass.js";
 import type { JobParams } from "../../domain/act/job.js";
 import type { EvidenceSigner } from "../../domain/act/pact.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
@@ -22,7 +23,7 @@ export interface JobContext extends PlanningContext {
   completeStep(name: JobStep): Promise<void>;
 }
 
-export interface ExecuteInput<P> {
+export interface ExecuteInput<P> extends MayBreakGlass {
   readonly jti: string;
   readonly params: P;
   readonly permit: Permit;

@@ -1,3 +1,4 @@
+import { type MayBreakGlass, pickBreakGlass } from "../../domain/act/break-glass.js";
 import { signDsse } from "../../domain/bytes/signature.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import type { Outcome } from "../../domain/denial.js";
@@ -12,7 +13,7 @@ import { ActDenied } from "./permission.js";
 import { buildPlanningContext } from "./plan-act.js";
 
 /** A claimed act and the attempt that runs it. */
-export interface Act {
+export interface Act extends MayBreakGlass {
   readonly deps: RunnerDependencies;
   /** The tenant's view of the store. */
   readonly store: ObjectStore;
@@ -51,10 +52,10 @@ export function buildJobContext(act: Act, signal: AbortSignal): JobContext {
   };
 }
 
-export function buildJobInput({ deps: { receiptKey }, envelope, statements }: Act): ExecuteInput<CommandEnvelope["params"]> {
+export function buildJobInput({ deps: { receiptKey }, envelope, statements, break_glass }: Act): ExecuteInput<CommandEnvelope["params"]> {
   const { jti, params, permit } = envelope;
   const signer = { keyid: receiptKey.kid, sign: (type: string, body: Uint8Array) => signDsse(type, body, receiptKey) };
-  return { jti, params, permit, statements, signer };
+  return { jti, params, permit, statements, signer, ...pickBreakGlass({ break_glass }) };
 }
 
 async function assertPermitted({ checkPermission }: Act): Promise<void> {

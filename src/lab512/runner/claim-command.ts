@@ -1,4 +1,5 @@
 import type { DecisionEvidence } from "../../domain/act/act-record.js";
+import { pickBreakGlass } from "../../domain/act/break-glass.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
 import { type ActAuthority, authoritySchema } from "../../domain/card/authority.js";
 import { hashCard } from "../../domain/card/card.js";
@@ -53,6 +54,7 @@ export async function checkAndClaim(
   const won = await winClaim(deps, store, request, {
     charter_version: author.charter_version,
     ...(infra_revision === null ? {} : { infra_revision }),
+    ...pickBreakGlass(evidence.card ?? {}),
     statement_digests: evidence.statements.map((signed) => hashCanonical(signed)),
   });
   if (!won.ok) return won;

@@ -50,7 +50,7 @@ export async function executeCommand(
     return { kind: "refusal", refusal: await writeRefusal(answering, claimed.denial) };
   }
   const { held, isTakenOver, statements, author } = claimed.value;
-  const { claimed_at: claimedAtMs, infra_revision } = held.claim;
+  const { claimed_at: claimedAtMs, infra_revision, break_glass } = held.claim;
   const attempt = new Attempt(deps, store, held, execution.signal, claimedAtMs + permit.max_run_ms);
   // A fault is thrown to the act, which awaits the same promise.
   author.catch(() => undefined);
@@ -71,6 +71,7 @@ export async function executeCommand(
     checkPermission,
     author,
     infra_revision,
+    break_glass,
   };
 
   // If an earlier attempt stored the receipt, only objects derived from it can still be missing.

@@ -1,3 +1,4 @@
+import { type MayBreakGlass, pickBreakGlass } from "../../domain/act/break-glass.js";
 import type { MergeProtectedParams } from "../../domain/act/job.js";
 import type { PactPredicate } from "../../domain/act/pact.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
@@ -5,7 +6,7 @@ import type { Permit } from "../../domain/permit/permit.js";
 import { listStandingApprovals } from "./merge-message.js";
 
 /** A merge, and the key of the Runner that performed it. */
-export interface PerformedMerge {
+export interface PerformedMerge extends MayBreakGlass {
   readonly jti: string;
   readonly params: MergeProtectedParams;
   readonly permit: Permit;
@@ -16,7 +17,7 @@ export interface PerformedMerge {
 /** Builds what the Pact of a merge states. */
 export function buildMergePredicate(
   tenant_id: string,
-  { jti, params, permit, statements, keyid }: PerformedMerge,
+  { jti, params, permit, statements, keyid, ...act }: PerformedMerge,
   made: Pick<PactPredicate["merge"], "commit" | "tree" | "parents">,
 ): PactPredicate {
   const { project_id, strategy, source, target, expected_source, expected_target } = params;
@@ -36,6 +37,7 @@ export function buildMergePredicate(
       plan_digest: plan_digest ?? null,
       policy_hash,
       level,
+      ...pickBreakGlass(act),
       proposed_by: { actor_id, office_id },
       approvals: listStandingApprovals(statements),
     },

@@ -151,6 +151,33 @@ const buildInfraAct = (
   is_registry = false,
 ): ActInput["infra"] => ({ state, context, telemetry_repo: null, is_registry });
 
+describe("break-glass", () => {
+  const APPROVALS: Requirement = { kind: "approvals", count: 2, role: null, step_up: true, excludes: [] };
+
+  test.each([
+    ["a push to a feature branch", buildPush("feature/x")],
+    ["a merge into main", buildMerge("main")],
+    ["a merge into a release branch", buildMerge("release/1")],
+    ["an act of a disabled project", { ...buildMerge("main"), infra: buildInfraAct("disabled", "production") }],
+  ])("makes %s L5, with two approvals that exclude nobody", (_, input) => {
+    const decision = policy.decide({ ...input, break_glass: true });
+    expect(decision).toMatchObject({ allowed: true, level: "L5", requires: [{ kind: "card" }, APPROVALS] });
+    expect(listRules(decision)).toContain("break_glass");
+  });
+
+  test.each<[string, ActInput]>([
+    ["infra.missing", buildAct({ infra: buildInfraAct("missing", null) })],
+    ["infra.unavailable", buildAct({ infra: buildInfraAct("unavailable", null) })],
+    ["branch.protected", buildPush("main")],
+    ["project.missing", buildPush("feature/x", { project_exists: false })],
+    ["office.ceiling", buildActThrough("office::agents", {})],
+    ["office.not_member", buildAct({ member_offices: [] })],
+  ])("does not waive %s", (rule, input) => {
+    const decision = policy.decide({ ...input, break_glass: true });
+    expect([decision.allowed, listRules(decision)]).toEqual([false, [rule]]);
+  });
+});
+
 /** The telemetry repository as the project of another act. */
 const ITS_REPOSITORY = { params: { project_id: TELEMETRY_APPEND.params["project_id"] }, infra: TELEMETRY_APPEND.infra };
 
@@ -179,6 +206,7 @@ const DENIALS: [rule: string, level: string | null, input: ActInput][] = [
   ["infra.not_sandbox", "L3", buildDeployerAct("git.registry.reset", { infra: buildInfraAct("enabled", null) })],
   ["infra.not_sandbox", "L3", buildDeployerAct("git.registry.reset")],
   ["infra.keeps_registry", "L3", buildDeployerAct("git.registry.reset", { infra: buildInfraAct("enabled", "sandbox", true) })],
+  ["break_glass.job", "L5", { ...buildRegistryAct("registry.keys.rotate"), break_glass: true }],
   ["telemetry.service", "L0", { ...TELEMETRY_APPEND, actor: PUSH.actor }],
   ["telemetry.service", "L0", { ...TELEMETRY_APPEND, actor: { ...TELEMETRY_APPEND.actor, actor_id: "ubl:sid:app:ci" } }],
   ["telemetry.only", "L1", buildAct({ actor: TELEMETRY_APPEND.actor })],
@@ -206,6 +234,7 @@ const REFUSED_BY_INPUT_CHECK: [rule: string, input: unknown][] = [
   ["request.incomplete", {}],
   ["request.incomplete", "push"],
   ["level.unknown", { ...PUSH, risk: "L9" }],
+  ["break_glass.unknown", { ...PUSH, break_glass: "yes" }],
   ["actor.kind", { ...PUSH, actor: { ...PUSH.actor, kind: "robot" } }],
   ["infra.unknown", { ...PUSH, infra: { state: "asleep" } }],
   ["facts.unknown", { ...PUSH, facts: {} }],
@@ -249,7 +278,7 @@ describe("an act is denied by the rule", () => {
     const folder = new URL("../../../policies/", import.meta.url);
     const files = (await readdir(folder)).filter((name) => name.endsWith(".rego") && !/_test|statement/.test(name));
     const texts = await Promise.all(files.map((name) => readFile(new URL(name, folder), "utf8")));
-    const grounds = ["job.level", "level.raised", "requires.nothing", "requires.these"];
+    const grounds = ["break_glass", "job.level", "level.raised", "requires.nothing", "requires.these"];
     const rules = texts.flatMap((text) => [...text.matchAll(/text\.reason\(\s*"([a-z_.]+)"/g)].map((match) => match[1]));
     expect(rules.length).toBeGreaterThan(20);
     expect(rules.filter((rule) => rule !== undefined && !covered.has(rule) && !grounds.includes(rule))).toEqual([]);

@@ -19,6 +19,7 @@ export const PUSH: ActInput = {
   tenant_id: "T.UBL",
   job_type: "git.registry.push",
   target: "LAB_512",
+  break_glass: false,
   has_card: false,
   actor: { actor_id: "ubl:sid:person:ana", kind: "person", person_id: "ana" },
   office_id: "office::default",

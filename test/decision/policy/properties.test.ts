@@ -27,6 +27,17 @@ describe("for every act", () => {
     );
   });
 
+  test("break-glass is L5 or denied, and allows no act of an enabled project that is denied without it", () => {
+    fc.assert(
+      fc.property(anyAct, (input) => {
+        const plain = policy.decide(input);
+        const emergency = policy.decide({ ...input, break_glass: true });
+        if (emergency.allowed) expect([emergency.level, plain.allowed]).toEqual(["L5", true]);
+      }),
+      chooseRuns(500),
+    );
+  });
+
   test("a branch name that no pattern matches is denied", () => {
     const known = /^(?:feature\/.|review\/.|release\/.|main$)/su;
     fc.assert(
@@ -109,9 +120,9 @@ describe("an invalid value", () => {
     ["a push through an office that the actor does not hold", buildAct({ member_offices: ["office::agents"] })],
   ])("in one member of %s never lowers the requirements", (_name, valid) => {
     const before = policy.decide(valid);
-    // A card at a low level requires an additional approval, so `has_card` is kept.
+    // A card at a low level requires an additional approval, and break-glass has requirements of its own.
     fc.assert(
-      fc.property(replaceAnyMember(valid, ["has_card"]), (input) => {
+      fc.property(replaceAnyMember(valid, ["has_card", "break_glass"]), (input) => {
         const decision = policy.decide(input as ActInput);
         if (!decision.allowed) return;
         expect(before.allowed).toBe(true);

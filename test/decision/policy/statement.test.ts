@@ -20,6 +20,7 @@ const APP: StatementInput["actor"] = {
   person_id: null,
 };
 const L2 = { level: "L2", step_up: false } as const;
+const EMERGENCY = { level: "L5" } as const;
 const toOfficeMembers = (id: string) => ({ office_id: id, member_offices: [id] });
 
 let policy: Policy;
@@ -37,7 +38,12 @@ describe("a statement counts", () => {
     ["a rejection at L5, which needs no step-up", buildStatementInput({ level: "L5", decision: "reject", step_up: false })],
     ["a review below L3 by the author", buildStatementInput({ ...L2, actor: buildPerson("ana") })],
     ["a review below L3 by an agent", buildStatementInput({ ...L2, actor: AGENT })],
-    ["the author's approval with break-glass", buildStatementInput({ actor: buildPerson("ana") }, { break_glass: true })],
+    ["the author's approval with break-glass", buildStatementInput({ ...EMERGENCY, actor: buildPerson("ana") }, { break_glass: true })],
+    ["the pusher's approval with break-glass", buildStatementInput({ ...EMERGENCY, actor: buildPerson("carl") }, { break_glass: true })],
+    [
+      "a commit author's approval with break-glass",
+      buildStatementInput({ ...EMERGENCY, actor: buildPerson("dora") }, { break_glass: true }),
+    ],
     ["the author's withdrawal", buildStatementInput({ decision: "withdraw", actor: buildPerson("ana"), step_up: false })],
     ["a withdrawal by an agent", buildStatementInput({ decision: "withdraw", actor: AGENT, step_up: false })],
     [
@@ -106,7 +112,14 @@ const DENIALS: [rules: readonly string[], input: StatementInput][] = [
   [["approver.commit_author"], buildStatementInput({ actor: buildPerson("eve") }, { commit_author_person_ids: ["dora", "eve"] })],
   [["step_up.missing"], buildStatementInput({ step_up: false })],
   [["step_up.missing"], buildStatementInput({ level: "L5", step_up: false })],
-  [["step_up.missing"], buildStatementInput({ actor: buildPerson("ana"), step_up: false }, { break_glass: true })],
+  [["step_up.missing"], buildStatementInput({ ...EMERGENCY, actor: buildPerson("ana"), step_up: false }, { break_glass: true })],
+  [["actor.not_person"], buildStatementInput({ ...EMERGENCY, actor: AGENT }, { break_glass: true })],
+  // Break-glass is never below L5, and there is none for the charter.
+  [["approver.author"], buildStatementInput({ level: "L4", actor: buildPerson("ana") }, { break_glass: true })],
+  [
+    ["approver.author"],
+    buildStatementInput({ ...EMERGENCY, job_type: "registry.keys.rotate", actor: buildPerson("ana") }, { break_glass: true }),
+  ],
 ];
 
 const NO_LISTS = ["carl", { pusher: "carl" }, 1, true, null, undefined];

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { computeCardActId } from "../../../src/domain/act/act-id.js";
+import type { BreakGlass } from "../../../src/domain/act/break-glass.js";
 import {
   findJobFacts,
   hashSubject,
@@ -162,19 +163,23 @@ export function buildAuthority(
     readonly level: "L3" | "L4" | "L5";
     readonly office_id: string;
     readonly plan_digest: string;
+    /** A break-glass card asks for no level itself. */
+    readonly break_glass?: BreakGlass;
+    readonly approvers?: readonly ApproverName[];
   },
 ): { authority: ActAuthority; scopes: Partial<Permit["scopes"]> } {
-  const { tenant_id, job, level, office_id, plan_digest } = about;
+  const { tenant_id, job, level, office_id, plan_digest, break_glass } = about;
+  const { approvers = level === "L5" ? ["bob", "carol"] : ["bob"] } = about;
   const card_id = `k-${randomUUID()}`;
   const unsigned = {
     ...omitPatchBytes(job),
-    ...{ tenant_id, card_id, office_id, risk: level, target: "LAB_512", run: "on_approval", intent: "A test", context: {} },
+    ...{ tenant_id, card_id, office_id, target: "LAB_512", run: "on_approval", intent: "A test", context: {} },
+    ...(break_glass === undefined ? { risk: level } : { break_glass }),
     jobId: `job-${computeCardActId(tenant_id, card_id, 1, plan_digest)}`,
     author: { actor_id: AUTHOR, person_id: toPersonId("ana") },
     opened_at: signer.now(),
   } as const;
   const card = cardSchema.parse(signObject("card", unsigned, signer.statementKey));
-  const approvers: readonly ApproverName[] = level === "L5" ? ["bob", "carol"] : ["bob"];
   const statements = approvers.map((name) => signApproval(signer, name, card, plan_digest, { hasStepUp: level !== "L3" }));
   return { authority: { card, statements, attestations: [] }, scopes: { level, office_id, approval_ref: card_id, plan_digest } };
 }

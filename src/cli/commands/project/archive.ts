@@ -3,6 +3,7 @@ import { archiveParamsSchema } from "../../../domain/act/job.js";
 import { CardCommand } from "../../card-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { parseParams } from "../../terminal/dry-run.js";
+import { buildBreakGlassOption } from "../../terminal/option-values.js";
 
 interface ArchiveOptions {
   readonly reason: string;
@@ -28,6 +29,7 @@ function buildArchivingCommand(name: "archive" | "unarchive", description: strin
   const verb = archived ? "Archive" : "Unarchive";
   return new CardCommand<ArchiveOptions>(`${name} <project>`, description, "what this is for (default: the reason)")
     .requiredOption("--reason <text>", "why; it stays with the project")
+    .addOption(buildBreakGlassOption())
     .openCard(async (registry, [project_id = ""], { reason }) => {
       const params = { project_id, archived, reason };
       parseParams(archiveParamsSchema, params);

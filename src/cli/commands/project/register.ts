@@ -5,6 +5,7 @@ import { initParamsSchema, VISIBILITIES } from "../../../domain/act/job.js";
 import { CardCommand } from "../../card-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { parseParams } from "../../terminal/dry-run.js";
+import { buildBreakGlassOption } from "../../terminal/option-values.js";
 
 interface RegisterOptions {
   readonly name?: string;
@@ -18,6 +19,7 @@ export function buildProjectRegisterCommand(): CardCommand<RegisterOptions> {
     .option("--name <name>", "the project's display name")
     .option("--owner <id...>", "actors or offices (default: you)")
     .addOption(new Option("--visibility <visibility>", "who can see it").choices(VISIBILITIES).default("internal"))
+    .addOption(buildBreakGlassOption())
     .addExamples(
       "ogr project register P.demo --name Demo --wait",
       "ogr project register P.secret --visibility private --owner office:security --dry-run",

@@ -1,9 +1,11 @@
 import { requireValue } from "../../../client/http/problem.js";
 import { CardCommand } from "../../card-command.js";
+import { buildBreakGlassOption } from "../../terminal/option-values.js";
 
 /** `ogr project reset`: opens the card that empties a sandbox project (L3). The card binds the refs that the project has now. */
 export function buildProjectResetCommand(): CardCommand {
   return new CardCommand("reset <project>", "open the card that deletes every branch and tag of a sandbox project")
+    .addOption(buildBreakGlassOption())
     .addExamples(
       "ogr project reset P.sandbox --office office:infra.deployer --wait",
       "ogr project reset P.sandbox --office office:infra.deployer --dry-run",

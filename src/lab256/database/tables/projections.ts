@@ -1,3 +1,4 @@
+import type { BreakGlass } from "../../../domain/act/break-glass.js";
 import type { JobType } from "../../../domain/act/job.js";
 import type { Plan } from "../../../domain/act/plan.js";
 import type { AttestationEnvelope } from "../../../domain/card/attestation.js";
@@ -59,6 +60,7 @@ export interface ProjectionTables {
     actor: string;
     ref: string;
     commit: string;
+    break_glass: JsonText<BreakGlass> | null;
     at_ms: WholeNumber;
   };
   /**
@@ -136,6 +138,7 @@ export interface ProjectionTables {
     office_id: string;
     author: JsonText<Card["author"]>;
     intent: string;
+    break_glass: JsonText<BreakGlass> | null;
     context: JsonText<Card["context"]>;
     params: JsonText<Card["params"]>;
     /** The signed card. */

@@ -21,6 +21,7 @@ export const cardsProjection: Projection = {
       office_id: card.office_id,
       author: toCanonicalText(card.author),
       intent: toPostgresText(card.intent),
+      break_glass: card.break_glass === undefined ? null : toCanonicalText(card.break_glass),
       context: toCanonicalText(card.context),
       params: toCanonicalText(card.params),
       card: toCanonicalText(card),

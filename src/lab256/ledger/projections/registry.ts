@@ -28,7 +28,8 @@ export const registryProjection: Projection = {
   "project.activity": (write, entry) => {
     const { tenant_id, seq, at_ms, payload } = entry;
     const { project_id, action, actor, ref, commit } = payload;
-    const activity = { tenant_id, seq, project_id, action, actor, ref: toPostgresText(ref), commit, at_ms };
+    const break_glass = payload.break_glass === undefined ? null : toCanonicalText(payload.break_glass);
+    const activity = { tenant_id, seq, project_id, action, actor, ref: toPostgresText(ref), commit, break_glass, at_ms };
     return [
       buildEffect([`registry_activity/${seq}`], write.insertInto("registry_activity").values(activity)),
       updateLastActivity(write, entry),

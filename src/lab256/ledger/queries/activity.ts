@@ -13,7 +13,7 @@ export async function listActivities(
 ): Promise<Page<ActivityItem>> {
   let select = db
     .selectFrom("registry_activity")
-    .select(["seq", "project_id", "action", "actor", "ref", "commit", "at_ms"])
+    .select(["seq", "project_id", "action", "actor", "ref", "commit", "break_glass", "at_ms"])
     .where("tenant_id", "=", query.tenant_id);
   if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
   if (query.after !== undefined) select = select.where("seq", "<", query.after);

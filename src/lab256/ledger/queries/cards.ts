@@ -34,6 +34,7 @@ const ITEM_COLUMNS = [
     "office_id",
     "author",
     "intent",
+    "break_glass",
   ] as const),
   ...(["subject_hash", "run", "round", "plan_digest", "requires", "missing", "reasons", "decide_by", "permit_ttl_ms", "run_by"] as const),
   ...(["jti", "denial", "workflow_id", "opened_at", "updated_at", "closed_at"] as const),
