@@ -6,6 +6,7 @@ import { buildAuthStatusCommand, buildAuthTokenCommand } from "./commands/auth/s
 import { buildCardAttestCommand } from "./commands/card/attest.js";
 import { buildCardDecisionCommand } from "./commands/card/decide.js";
 import { buildCharterAddPasskeyCommand } from "./commands/charter/add-passkey.js";
+import { buildCharterAllowedSignersCommand } from "./commands/charter/allowed-signers.js";
 import { buildCharterAppendCommand, buildCharterSignCommand } from "./commands/charter/change.js";
 import { buildCharterDiffCommand } from "./commands/charter/diff.js";
 import { buildCharterProposeCommand } from "./commands/charter/propose.js";
@@ -87,6 +88,7 @@ export function buildProgram(): Command {
       buildCharterSignCommand(),
       buildCharterAppendCommand(),
       buildCharterAddPasskeyCommand(),
+      buildCharterAllowedSignersCommand(),
     ),
     buildCommandGroup(
       "policy",

@@ -1,4 +1,5 @@
 import type { Plan } from "../domain/act/plan.js";
+import type { GitKeys } from "../domain/charter/keys.js";
 import type { Outcome } from "../domain/denial.js";
 import type { Repositories } from "../repository/repositories.js";
 import type { ObjectStore } from "../storage/ports.js";
@@ -23,6 +24,8 @@ export interface PlanningContext {
   readonly store: ObjectStore;
   readonly repositories: Repositories;
   readonly limits: JobLimits;
+  /** Reads the git keys of the tenant's newest charter. Only commits in the registry's name need them. */
+  readonly readGitKeys: () => Promise<GitKeys>;
   /** Whether the project holds this deployment's infra registry. Its `main` only moves to a valid registry. */
   readonly keepsInfra: boolean;
   readonly signal: AbortSignal;

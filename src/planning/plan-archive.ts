@@ -4,6 +4,7 @@ import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { ARCHIVED_REF } from "../domain/git/ref-name.js";
 import { commitFiles } from "../repository/objects/commit-files.js";
+import type { Making } from "../repository/objects/making.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import { buildPlan } from "./build-plan.js";
 import type { PlanInput, PlanningContext } from "./context.js";
@@ -32,10 +33,10 @@ export function commitMark(
   { limits }: PlanningContext,
   repository: OpenRepository,
   { project_id, reason }: ArchiveParams,
-  iatMs: number,
+  making: Making,
 ): ReturnType<typeof commitFiles> {
   async function* buildNoteFiles() {
     yield { path: "ARCHIVED", bytes: Buffer.from(`${reason}\n`, "utf8") };
   }
-  return commitFiles(repository, { parent: undefined, files: buildNoteFiles(), message: `Archive ${project_id}\n`, iatMs }, limits);
+  return commitFiles(repository, { parent: undefined, files: buildNoteFiles(), message: `Archive ${project_id}\n`, making }, limits);
 }

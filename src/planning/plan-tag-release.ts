@@ -20,7 +20,7 @@ export function planTagRelease(context: PlanningContext, input: PlanInput<TagRel
     const denial = await checkTag(context, repository, params);
     if (denial !== undefined) return wrapDenial(denial);
     // A release contains the commits that no earlier tag has. Their authors and pushers may not approve it.
-    const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX);
+    const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX, context.readGitKeys);
     const { tag, commit } = params;
     const refs = [{ name: toTagRef(tag), old: ZERO_ID, new: null }];
     const creates: Plan["basis"]["creates"] = [{ kind: "tag", object: commit, tag, message: toTagMessage(params) }];

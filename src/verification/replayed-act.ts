@@ -4,6 +4,7 @@ import { hashPlan, type Plan } from "../domain/act/plan.js";
 import type { SignedStatement } from "../domain/card/statement.js";
 import { grantValue, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
+import type { RefMove } from "../domain/git/ref-move.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import { STAGED_MAX_BYTES } from "../domain/staged.js";
 import { toProjectKey, toReleaseManifestKey, toRepoPrefix, toStagingKey } from "../domain/storage-key.js";
@@ -17,12 +18,15 @@ import { toTagMessage } from "../planning/plan-tag-release.js";
 import { checkPush, fetchPush, toNextTip } from "../planning/push/push-change.js";
 import { fetchBatch, prepareAppend } from "../planning/telemetry/append-change.js";
 import { writeCommit, writeTag } from "../repository/objects/commit-object.js";
+import type { Making } from "../repository/objects/making.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import type { Refs } from "../repository/refs/packed-refs.js";
 import type { Repositories } from "../repository/repositories.js";
 import { toRepositoryKeys } from "../repository/repository-key.js";
 import { failAt } from "./failure.js";
 import type { ProjectObjects } from "./project-objects.js";
+import { readSignatures } from "./signed-objects.js";
+import type { GitKeysAtVersion } from "./walked-charter.js";
 
 const MIB = 1024 * 1024;
 const DAY_MS = 24 * 3_600_000;
@@ -50,6 +54,11 @@ export interface ReplayedAct {
   readonly refs: Refs;
   /** The lines of the Runner's log. */
   readonly log: readonly string[];
+  /** The moves of the refs, by the receipt. */
+  readonly moves: readonly RefMove[];
+  /** The charter's version that the permit names. */
+  readonly permitKeys: GitKeysAtVersion;
+  readonly readGitKeys: PlanningContext["readGitKeys"];
 }
 
 /** What an act does, computed from objects. */
@@ -89,18 +98,24 @@ export async function replayAct(
 async function replayOn(
   objects: ProjectObjects,
   repositories: Repositories,
-  { command, infra, statements, refs }: ReplayedAct,
+  { command, infra, statements, refs, moves, permitKeys, readGitKeys }: ReplayedAct,
   hidden: readonly string[],
 ): Promise<Outcome<Replay>> {
   const { tenant_id, jobType, params, target, policy_hash } = command;
   const keepsInfra = infra !== "none" && infra.is_registry;
-  const context = { tenant_id, store: objects.viewAt(refs, hidden), repositories, limits: LIMITS, keepsInfra };
+  const context = { tenant_id, store: objects.viewAt(refs, hidden), repositories, limits: LIMITS, readGitKeys, keepsInfra };
   const plan = await planJob(context, jobType, { params, target, policy_hash, infra });
   if (!plan.ok) return plan;
-  const isMade = plan.value.basis.refs.some((move) => move.new === null);
-  if (!isMade) return grantValue({ plan: plan.value, made: undefined });
+  const { basis } = plan.value;
+  const at = basis.refs.findIndex((move) => move.new === null);
+  if (at === -1) return grantValue({ plan: plan.value, made: undefined });
+  const created = { tip: moves[at]?.new ?? ZERO_ID, count: Math.max(1, basis.creates.length) };
+  const file = toRepoPrefix(tenant_id, params.project_id);
+  // All packs are visible here, because that of the act has what it made.
+  const sign = await objects.run(refs, [], (repository) => readSignatures(repository, created, permitKeys, file));
+  const making = { iatMs: command.permit.iat, sign };
   const made = await runOnProject({ ...context, signal: AbortSignal.timeout(DAY_MS) }, params.project_id, (repository) =>
-    makeTip({ ...context, signal: repository.signal }, repository, command, statements, plan.value),
+    makeTip({ ...context, signal: repository.signal }, repository, command, { statements, plan: plan.value, making }),
   );
   return made.ok ? grantValue({ plan: plan.value, made: made.value }) : made;
 }
@@ -110,36 +125,34 @@ async function makeTip(
   context: PlanningContext,
   repository: OpenRepository,
   { permit, ...job }: GitCommand,
-  statements: readonly SignedStatement[],
-  plan: Plan,
+  { statements, plan, making }: { readonly statements: readonly SignedStatement[]; readonly plan: Plan; readonly making: Making },
 ): Promise<Outcome<string>> {
   const { jobType, params } = job as Job<GitJobType>;
-  const { iat } = permit;
   switch (jobType) {
     case "git.registry.merge_protected": {
-      const text = fillMergeText(await readMergeText(repository, params), { permit, statements });
+      const text = fillMergeText(await readMergeText(context, repository, params), { permit, statements });
       const [made] = plan.basis.creates;
       if (made?.kind !== "merge") throw new TypeError("The plan of a merge that moves no branch names its commit; this is a bug.");
-      return grantValue(await writeCommit(repository.getScratch(), made.tree, made.parents, text, iat));
+      return grantValue(await writeCommit(repository.getScratch(), made.tree, made.parents, text, making));
     }
     case "git.registry.tag_release": {
       const text = { name: params.tag, commit: params.commit, message: toTagMessage(params) };
-      return grantValue(await writeTag(repository.getScratch(), text, iat));
+      return grantValue(await writeTag(repository.getScratch(), text, making));
     }
     case "git.registry.push": {
       const fetched = await fetchPush(context, repository, params);
       if (!fetched.ok) return fetched;
-      const change = await checkPush(context, repository, params, fetched.value, iat);
+      const change = await checkPush(context, repository, params, fetched.value, making);
       return change.ok ? grantValue(toNextTip(change.value)) : change;
     }
     case "git.registry.telemetry_append": {
       const batch = await fetchBatch(context, repository, params);
       if (!batch.ok) return batch;
-      const change = await prepareAppend(context, repository, params, batch.value, iat);
+      const change = await prepareAppend(context, repository, params, batch.value, making);
       return change.ok ? grantValue(change.value.tip) : change;
     }
     case "git.registry.archive": {
-      const mark = await commitMark(context, repository, params, iat);
+      const mark = await commitMark(context, repository, params, making);
       return mark.ok ? grantValue(mark.value.tip) : mark;
     }
     case "git.registry.init":

@@ -1,4 +1,5 @@
 import { buildChangePlan } from "../decision/charter/act-authority.js";
+import { listGitKeys } from "../decision/charter/git-keys.js";
 import { type DecidedCommand, decideCommand } from "../decision/decide-command.js";
 import type { Policy } from "../decision/policy/policy.js";
 import { findPushers } from "../decision/pushers.js";
@@ -100,19 +101,24 @@ export async function verifyAct(evidence: Evidence, jti: string): Promise<Verifi
 async function replay(
   { charter, repositories }: Evidence,
   objects: ProjectObjects | undefined,
-  { charter: { version }, record }: RecordedAct,
+  { charter: own, receipt, record }: RecordedAct,
   { refs }: ProjectBefore,
   infra: Infra,
 ): Promise<Replay | undefined> {
   const { command, evidence, log } = record;
   if (isCharterJob(command)) {
     const { tenant_id, target, policy_hash } = command;
-    const planned = await charter.planAt(version, toCharterChange(command));
+    const planned = await charter.planAt(own.version, toCharterChange(command));
     return { plan: buildChangePlan({ tenant_id, target, job: command }, policy_hash, planned), made: undefined };
   }
   if (objects === undefined) return undefined;
-  const act = { command, infra, statements: evidence.statements, refs, log };
-  return replayAct(objects, repositories, act, command.permit.scopes.plan_digest);
+  const { charter_version, plan_digest } = command.permit.scopes;
+  const act = {
+    ...{ command, infra, statements: evidence.statements, refs, log, moves: receipt.refs },
+    permitKeys: charter.gitKeysAt(charter_version, receipt.logs_key),
+    readGitKeys: async () => listGitKeys(own),
+  };
+  return replayAct(objects, repositories, act, plan_digest);
 }
 
 /** Checks that the charter has the entry of an act that changes it; the walk has checked that entry. */
@@ -220,7 +226,7 @@ function checkMoves({ receipt, record }: RecordedAct, replayed: Replay | undefin
       expected === undefined ? next !== ZERO_ID : next === expected,
       file,
       "refs",
-      `The act moves ${move.name} to ${expected ?? "a commit"}, and the receipt says ${next}.`,
+      `The act moves ${move.name} to ${move.new ?? "an object that it makes"}, and the receipt says ${next}, which is another.`,
     );
   }
 }

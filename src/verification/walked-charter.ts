@@ -7,7 +7,8 @@ import type { PlannedChange } from "../domain/act/plan.js";
 import { type PublicJwk, type SignedKind, verifySignedObject } from "../domain/bytes/signature.js";
 import type { CharterChange } from "../domain/charter/change.js";
 import { toCharterKey } from "../domain/storage-key.js";
-import type { EvidenceFiles } from "./evidence-files.js";
+import { openFolderForReading } from "../storage/directory/store.js";
+import { EvidenceFiles } from "./evidence-files.js";
 import { failAt, requireThat } from "./failure.js";
 
 /** A signed object that names its key and the version of the charter in which the key is valid. */
@@ -15,6 +16,12 @@ interface SignedAtVersion {
   readonly kid: string;
   readonly sig: string;
   readonly charter_version: number;
+}
+
+/** The keys that sign commits and tags in one version of a charter. */
+export interface GitKeysAtVersion {
+  readonly version: number;
+  findGitKey(kid: string): PublicJwk | undefined;
 }
 
 /** A tenant's charter, walked from its founding key to the newest version among the files. */
@@ -36,6 +43,11 @@ export class WalkedCharter {
     const later = (await files.list(`charter/${tenantId}/`)).find((key) => toVersion(key) > walk.version);
     requireThat(later === undefined, next, "", `It is missing, although ${later} is there.`);
     return new WalkedCharter(files, walk);
+  }
+
+  /** Walks the charter in a folder with the keys of the object store. @throws VerificationFailure as `walk` does */
+  static walkFolder(folder: string, tenantId: string, foundingJwk: PublicJwk): Promise<WalkedCharter> {
+    return WalkedCharter.walk(new EvidenceFiles(openFolderForReading(folder)), tenantId, foundingJwk);
   }
 
   /** Returns the charter as it was at a version that the file `about` names. @throws VerificationFailure if it has no such version */
@@ -83,6 +95,12 @@ export class WalkedCharter {
       failAt(file, "kid", `${kid} is not a valid receipt key in version ${charter_version} of the charter.`);
     const verdict = verifySignedObject(kind, object, { keys: [jwk] });
     requireThat(verdict === "valid", file, "sig", "The signature does not match: the file was changed after signing, or forged.");
+  }
+
+  /** Returns the git keys of a version that the file `about` names. @throws VerificationFailure if the charter has no such version */
+  gitKeysAt(version: number, about: string): GitKeysAtVersion {
+    this.#requireVersion(version, about);
+    return { version, findGitKey: (kid) => this.findKey(kid, "git", version) };
   }
 
   findKey(kid: string, use: SigningUse, version: number): PublicJwk | undefined {

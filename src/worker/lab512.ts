@@ -51,6 +51,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     store,
     getRepositories: repositories.get,
     receiptKey: readSigningKey(env.OGR_RECEIPT_KEY_FILE),
+    gitKey: readSigningKey(env.OGR_GIT_KEY_FILE),
     charters,
     policies: new PolicyCatalog(charters, Date.now),
     allowlist,

@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseActRecord, toEvidenceLines } from "../../src/domain/act/act-record.js";
 import type { Job } from "../../src/domain/act/job.js";
@@ -6,10 +8,11 @@ import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
 import type { CharterChange } from "../../src/domain/charter/change.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
+import { splitSignedCommit } from "../../src/domain/git/git-signature.js";
 import { type Claim, claimSchema } from "../../src/domain/permit/claim.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
 import { type Receipt, receiptSchema } from "../../src/domain/permit/receipt.js";
-import { toCharterKey, toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
+import { toCharterKey, toClaimKey, toReceiptKey, toRepoPrefix } from "../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
 import { planAct } from "../../src/lab512/runner/plan-act.js";
 import { appendCharterEntry } from "../../src/stack/founding/charter.js";
@@ -61,7 +64,7 @@ const buildMerge = (expected_source: string, expected_target: string): Job => ({
 });
 
 /** Runs a job, with an approved card from L3 on. */
-async function run(job: Job, level?: "L3" | "L4", more: Partial<Permit["scopes"]> = {}): Promise<Receipt> {
+async function run(job: Job, level?: "L3" | "L4" | "L5", more: Partial<Permit["scopes"]> = {}): Promise<Receipt> {
   const scopes = level === undefined ? more : await approveJob(world, deps, job, level);
   const receipt = await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job, scopes })));
   expect(receipt.status, receipt.error).toBe("success");
@@ -177,9 +180,18 @@ describe("a receipt does not hold", () => {
     const refs = merge.refs.map((move) => ({ ...move, new: source }));
     const forged = resign(merge, { refs }, world.keys.receipt);
     expect(await findMismatch(merge, toReceipt(forged))).toMatchObject({
-      file: toReceiptKey(TENANT, merge.jti),
+      file: toRepoPrefix(TENANT, "P.demo"),
+      problem: expect.stringContaining(`commit ${source}, which the receipt says that the act made, has no signature`),
+    });
+  });
+
+  it("that names another object that the registry made than the approved release makes", async () => {
+    const refs = release.refs.map((move) => ({ ...move, new: merge.refs[0]?.new ?? "" }));
+    const forged = resign(release, { refs }, world.keys.receipt);
+    expect(await findMismatch(release, toReceipt(forged))).toMatchObject({
+      file: toReceiptKey(TENANT, release.jti),
       member: "refs",
-      problem: expect.stringContaining(`the receipt says ${source}`),
+      problem: expect.stringContaining(`the receipt says ${merge.refs[0]?.new}`),
     });
   });
 
@@ -314,6 +326,94 @@ describe("a compromised Runner, which holds its receipt key, cannot make hold", 
     const { logs_key, objects } = await forge(release, (own) => ({ ...own, command }), { envelope_digest: digest });
     expect(await findMismatch(release, objects)).toMatchObject({ file: logs_key, member: "command.permit" });
   });
+});
+
+describe("a commit that the registry made does not hold", () => {
+  let branches = 0;
+  /** Merges on a Runner with another git key. Returns the receipt and the commit. */
+  async function mergeWith(gitKey: SigningKey, base: string): Promise<{ made: Receipt; commit: string }> {
+    branches += 1;
+    const branch = `feature/key-${branches}`;
+    const clone = new Clone();
+    const first = clone.commit("k.txt", `${branches}\n`);
+    await run(await stagePushJob(world, clone.bundle("HEAD"), { branch }));
+    const target = `release/key-${branches}`;
+    await run(
+      {
+        jobType: MERGE,
+        params: { project_id: "P.demo", source: branch, target, expected_source: first, expected_target: ZERO_ID, strategy: "merge" },
+      },
+      "L5",
+    );
+    const next = clone.commit("l.txt", base);
+    await run(await stagePushJob(world, clone.bundle("HEAD"), { branch, expected_old: first }));
+    const params = {
+      project_id: "P.demo",
+      source: branch,
+      target,
+      expected_source: next,
+      expected_target: first,
+      strategy: "merge" as const,
+    };
+    const own = deps;
+    deps = await world.openRunner({ gitKey });
+    const made = await run({ jobType: MERGE, params }, "L5").finally(() => {
+      deps = own;
+    });
+    return { made, commit: made.refs[0]?.new ?? "" };
+  }
+  const MERGE = "git.registry.merge_protected";
+  const expectNamed = async (act: Receipt, problem: string, objects: Readonly<Record<string, Uint8Array | undefined>> = {}) =>
+    expect(await findMismatch(act, objects)).toMatchObject({
+      file: toRepoPrefix(TENANT, "P.demo"),
+      problem: expect.stringContaining(problem),
+    });
+
+  // This Runner passes its own check, because it lies about which key it has.
+  it("without a signature that matches", async () => {
+    const { made, commit } = await mergeWith({ ...world.keys.git, privateKey: createWorldKey().privateKey }, "a\n");
+    await expectNamed(made, `The signature of the commit ${commit} does not match`);
+  });
+
+  it("with the signature of a key that the charter does not name", async () => {
+    const stolen = createWorldKey();
+    const { made, commit } = await mergeWith({ ...stolen, kid: world.keys.git.kid }, "b\n");
+    await expectNamed(made, `The commit ${commit} is signed by the key ${stolen.kid}, which is not a valid git key in version 1`);
+  });
+
+  it.each(["permit", "receipt"] as const)("with the signature of the charter's %s key", async (use) => {
+    const { made, commit } = await mergeWith({ ...world.keys[use], kid: world.keys.git.kid }, `${use}\n`);
+    await expectNamed(made, `The commit ${commit} is signed by the key ${world.keys[use].kid}, which is not a valid git key`);
+  });
+
+  it("without any signature", async () => {
+    const genuine = merge.refs[0]?.new ?? "";
+    const clone = new Clone();
+    clone.git("-c", "safe.directory=*", "fetch", "-q", await copyRepository(), "refs/heads/main");
+    const signed = splitSignedCommit(clone.run(["cat-file", "commit", genuine]));
+    const commit = clone.writeObject("commit", signed?.unsigned ?? Buffer.alloc(0));
+    const objects = await addObject(clone, commit);
+    const refs = merge.refs.map((move) => ({ ...move, new: commit }));
+    const forged = toReceipt(resign(merge, { refs }, world.keys.receipt));
+    await expectNamed(merge, `The commit ${commit}, which the receipt says that the act made, has no signature`, { ...objects, ...forged });
+  });
+
+  /** Copies the project's repository out of the store. */
+  async function copyRepository(): Promise<string> {
+    return join(await copyStore(world.store, {}), toRepoPrefix(TENANT, "P.demo"));
+  }
+  /** Returns a pack with one more object, as the store would have it. */
+  async function addObject(clone: Clone, id: string): Promise<Readonly<Record<string, Uint8Array>>> {
+    const hash = clone
+      .run(["pack-objects", "-q", "forged"], Buffer.from(`${id}\n`))
+      .toString("utf8")
+      .trim();
+    const folder = `${toRepoPrefix(TENANT, "P.demo")}/objects/pack`;
+    const files = ["pack", "idx"].map(async (type) => {
+      return [`${folder}/pack-${hash}.${type}`, await readFile(join(clone.folder, `forged-${hash}.${type}`))] as const;
+    });
+    return Object.fromEntries(await Promise.all(files));
+  }
 });
 
 describe("a changed charter", () => {

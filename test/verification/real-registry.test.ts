@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -15,6 +14,7 @@ import { runOgrHere } from "../cli/ogr-here.js";
 import { readFoundingKey } from "../harness/charter.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { createWorldKey, LIMITS } from "../lab512/runner/world.js";
+import { cloneBare, hasSshKeygen, openGitVerifier } from "../repository/git-verification.js";
 import { createTemporaryFolder } from "../repository/real-git.js";
 import { approveAsEach, ensurePasskeys, openTagCard } from "../scenarios/acts.js";
 import { MERGE, MergeProject } from "../scenarios/merge-project.js";
@@ -78,6 +78,21 @@ describe("a copy of the object store, with every server stopped", () => {
       ["init", "merge_protected", "merge_protected", "push", "push", "push", "tag_release"].sort(),
     );
     for (const { is_replayed, taken } of acts) expect([is_replayed, taken]).toEqual([true, []]);
+  });
+
+  it.skipIf(!hasSshKeygen())("lets stock git verify what the registry made, in a clone, by the keys that its charter names", async () => {
+    const args = ["charter", "allowed-signers", "--folder", folder, "--founding-key", keyFile, "--tenant", DEMO_TENANT];
+    const { code, stdout, stderr } = await runOgrHere(args);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^registry@ubl\.invalid namespaces="git" ssh-ed25519 [A-Za-z0-9+/]{68}\n$/);
+    const git = openGitVerifier(cloneBare(join(folder, PREFIX)), stdout);
+    expect(git.verifyCommit("main")).toMatchObject({ isGood: true });
+    expect(git.verifyTag("v1.0.0")).toMatchObject({ isGood: true });
+    // What a person pushed has no signature of the registry.
+    expect(git.verifyCommit("main^2")).toMatchObject({ isGood: false });
+    const other = join(createTemporaryFolder("ogr-founding-"), "other.jwk.json");
+    await writeFile(other, JSON.stringify(createWorldKey().jwk));
+    expect(await runOgrHere([...args.slice(0, 5), other, "--tenant", DEMO_TENANT])).toMatchObject({ code: 1, stdout: "" });
   });
 
   it("tells a person who decided what, by which policy and keys, and a program in JSON", async () => {
@@ -145,7 +160,7 @@ describe("a copy of the object store, with every server stopped", () => {
   it("with a local clone instead of its objects, proves the same", async () => {
     const changed = await copyFolder();
     await rm(join(changed, PREFIX), { recursive: true });
-    const { acts, mismatch } = await verify(changed, { act: merge, clone: cloneBare() });
+    const { acts, mismatch } = await verify(changed, { act: merge, clone: cloneBare(join(folder, PREFIX)) });
     expect(mismatch).toBeUndefined();
     expect(acts[0]).toMatchObject({ is_replayed: true, taken: [] });
     await rm(changed, { recursive: true });
@@ -203,8 +218,10 @@ it("planning on a stock bare clone yields the plan digest of the registry", asyn
   const repositories = new Repositories(createTemporaryFolder("ogr-plan-"));
   try {
     const name = { tenant_id: DEMO_TENANT, project_id: PROJECT };
-    const store = await openLocalClone(repositories.git, cloneBare(), name);
-    const context = { tenant_id: DEMO_TENANT, store, repositories, limits: LIMITS, keepsInfra: false };
+    const store = await openLocalClone(repositories.git, cloneBare(join(folder, PREFIX)), name);
+    // No commit of the merge is a squash, so none has authors that a key must prove.
+    const readGitKeys = async () => ({ valid: { keys: [] }, known: { keys: [] } });
+    const context = { tenant_id: DEMO_TENANT, store, repositories, limits: LIMITS, readGitKeys, keepsInfra: false };
     const { params, plan_digest, policy_hash } = waiting;
     const plan = await planJob(context, MERGE, { params, target: "LAB_512", policy_hash, infra: "none" });
     if (!plan.ok) throw new Error(plan.denial.message);
@@ -213,13 +230,6 @@ it("planning on a stock bare clone yields the plan digest of the registry", asyn
     await repositories.close();
   }
 });
-
-/** Clones the copied repository with stock git. */
-function cloneBare(): string {
-  const clone = join(createTemporaryFolder("ogr-bare-"), "verified.git");
-  execFileSync("git", ["-c", "safe.directory=*", "clone", "-q", "--bare", "--no-local", join(folder, PREFIX), clone], { stdio: "pipe" });
-  return clone;
-}
 
 async function copyFolder(): Promise<string> {
   const copy = createTemporaryFolder("ogr-changed-");

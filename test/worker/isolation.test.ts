@@ -61,7 +61,7 @@ describe("the Runner's process", () => {
     await once(databaseListener.close(), "close");
   });
 
-  it("has no database and no private key except its own in its environment", async () => {
+  it("has no database and no private keys except its own in its environment", async () => {
     const names = Object.keys(place.environment);
     expect(names).not.toContain("DATABASE_URL");
     expect(JSON.stringify(place.environment)).not.toContain("postgres");
@@ -75,7 +75,7 @@ describe("the Runner's process", () => {
       )
         secret.push(name);
     }
-    expect(secret).toEqual(["OGR_RECEIPT_KEY_FILE"]);
+    expect(secret).toEqual(["OGR_RECEIPT_KEY_FILE", "OGR_GIT_KEY_FILE"]);
   });
 
   it.skipIf(!hasProc)("inherits no variable beyond its environment", async () => {

@@ -35,6 +35,7 @@ describe("a Runner refuses to start", () => {
     const required = [
       "OGR_TEMPORAL_ADDRESS",
       "OGR_RECEIPT_KEY_FILE",
+      "OGR_GIT_KEY_FILE",
       "OGR_FOUNDING_KEYS_FILE",
       "OGR_ALLOWLIST_FILE",
       "OGR_WORK_DIRECTORY",

@@ -70,8 +70,8 @@ function isJwk(keys: z.infer<typeof foundingKeysSchema>): keys is PublicJwk {
   return publicJwkSchema.safeParse(keys).success;
 }
 
-/** @throws UsageError */
-async function findOnlyTenant(folder: string): Promise<string> {
+/** Finds the tenant whose charter is in a copy of the object store. @throws UsageError unless there is exactly one */
+export async function findOnlyTenant(folder: string): Promise<string> {
   const found = await readdir(join(folder, "charter")).catch(() => {
     throw new UsageError(`${folder} has no folder \`charter\`; copy the object store's keys (docs/verify.md).`);
   });

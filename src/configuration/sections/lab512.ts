@@ -6,7 +6,7 @@ import { logSettings, pushedMetricsSettings, traceSettings } from "./observabili
 import { storeSettings } from "./store.js";
 import { temporalSettings } from "./temporal.js";
 
-/** The Runner's settings. It has no database address, and no private key except its own. */
+/** The Runner's settings. It has no database address, and no private keys except its own. */
 export const lab512Settings = z
   .object({
     ...temporalSettings,
@@ -15,6 +15,10 @@ export const lab512Settings = z
     OGR_RECEIPT_KEY_FILE: describeSetting(
       buildRequiredText("the Runner's own signing key (PKCS #8 PEM)"),
       "its own key (PKCS #8 PEM, mode 0600)",
+    ),
+    OGR_GIT_KEY_FILE: describeSetting(
+      buildRequiredText("the key that signs the Runner's commits and tags (PKCS #8 PEM)"),
+      "its key for commits and tags, which the tenants' charters name (PKCS #8 PEM, mode 0600)",
     ),
     OGR_ALLOWLIST_FILE: describeSetting(
       buildRequiredText("the Runner's allowlist (jobs.allowlist.json)"),

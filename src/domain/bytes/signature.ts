@@ -78,7 +78,7 @@ export function verifySignedObject(
 
 /** Returns the signature of a DSSE v1 envelope around `body`: Ed25519, base64. */
 export function signDsse(type: string, body: Uint8Array, key: SigningKey): string {
-  return sign(null, encodePreAuthentication(type, body), key.privateKey).toString("base64");
+  return signBytes(encodePreAuthentication(type, body), key).toString("base64");
 }
 
 /** Verifies that `sig` (base64) is this key's Ed25519 signature over the DSSE encoding of `body`. */
@@ -86,7 +86,16 @@ export function verifyDsse(type: string, body: Uint8Array, sig: string, jwk: Pub
   const bytes = Buffer.from(sig, "base64");
   // Another base64 spelling of the same bytes would turn one signed object into two different ones.
   if (bytes.byteLength !== 64 || bytes.toString("base64") !== sig) return false;
-  return verify(null, encodePreAuthentication(type, body), toPublicKey(jwk), bytes);
+  return verifyBytes(encodePreAuthentication(type, body), bytes, jwk);
+}
+
+/** Returns the Ed25519 signature of exactly these bytes, which name their kind, so that no signature counts for two kinds of objects. */
+export function signBytes(bytes: Uint8Array, key: SigningKey): Buffer {
+  return sign(null, bytes, key.privateKey);
+}
+
+export function verifyBytes(bytes: Uint8Array, signature: Uint8Array, jwk: PublicJwk): boolean {
+  return verify(null, bytes, toPublicKey(jwk), signature);
 }
 
 const parsedKeys = new WeakMap<PublicJwk, KeyObject>();

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { publicJwkSchema } from "../bytes/jwks.js";
+import type { Jwks } from "../bytes/signature.js";
+import { encodeSshFields } from "../bytes/ssh.js";
 
 /** What a key of a charter may sign. It is not valid for anything else. `git` signs the registry's own commits and tags. */
 export const KEY_USES = ["permit", "statement", "receipt", "git", "evidence", "log"] as const;
@@ -34,12 +36,14 @@ export type CharterKey = z.infer<typeof charterKeySchema>;
 /** Computes the fingerprint that `ssh-keygen -l` prints: `SHA256:` and the base64 of the public key's SSH encoding (RFC 5656 §3.1). */
 export function computeSshFingerprint({ x, y }: { readonly x: string; readonly y: string }): string {
   const point = Buffer.concat([Buffer.of(4), Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
-  const parts = [Buffer.from("ecdsa-sha2-nistp256"), Buffer.from("nistp256"), point];
-  const hash = createHash("sha256");
-  for (const part of parts) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(part.byteLength);
-    hash.update(length).update(part);
-  }
-  return `SHA256:${hash.digest("base64").replace(/=+$/, "")}`;
+  const key = encodeSshFields(["ecdsa-sha2-nistp256", "nistp256", point]);
+  return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
+}
+
+/** The keys of a charter's version that sign the registry's commits and tags. */
+export interface GitKeys {
+  /** Those that may sign now. */
+  readonly valid: Jwks;
+  /** Those that were ever valid: what they signed keeps its authors. */
+  readonly known: Jwks;
 }

@@ -14,7 +14,7 @@ import { findEarlierMove, publishChange } from "./publish.js";
  */
 export const archiveJob: JobHandler<ArchiveParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
-    const { params, jti, permit } = input;
+    const { params, jti, making } = input;
     return runOnProject(context, params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had moved the mark");
       if (record !== undefined) return grantValue(buildArchiveEffects(toRefMove(params, record.id), record.previous_act, 0));
@@ -23,7 +23,7 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       if (!mark.ok) return mark;
       await context.completeStep("fetched");
       const note = params.archived
-        ? await commitMark(context, repository, params, permit.iat)
+        ? await commitMark(context, repository, params, making)
         : grantValue({ tip: mark.value, pack: undefined });
       if (!note.ok) return note;
       if (params.archived) await context.completeStep("checked");

@@ -62,12 +62,12 @@ async function makeMergeTip(
   input: ExecuteInput<MergeProtectedParams>,
   change: MergeChange,
 ): ReturnType<typeof packMerge> {
-  const { params, permit } = input;
+  const { params, making } = input;
   const { expected_source, expected_target } = params;
   if (change.kind === "move") return grantValue({ id: expected_source, pack: undefined });
-  const text = fillMergeText(await readMergeText(repository, params), input);
+  const text = fillMergeText(await readMergeText(context, repository, params), input);
   const commit = { tree: change.tree, parents: change.parents, text };
-  const created = await packMerge(repository, commit, [expected_source, expected_target], permit.iat, context.limits);
+  const created = await packMerge(repository, commit, [expected_source, expected_target], making, context.limits);
   if (created.ok) context.log(`created commit ${created.value.id} of tree ${change.tree}`);
   return created;
 }

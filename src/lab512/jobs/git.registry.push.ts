@@ -14,7 +14,7 @@ import { type EarlierMove, findEarlierMove, publishChange } from "./publish.js";
 /** Moves one branch by a bundle, a diff or a format-patch series, or deletes it (ADR-002 §6, contracts "Jobs of the ADR"). */
 export const pushJob: JobHandler<PushParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
-    const { params, jti, permit } = input;
+    const { params, jti, making } = input;
     return runOnProject(context, params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had moved the refs");
       if (record !== undefined) return grantValue(await buildEarlierEffects(context, params, record));
@@ -24,7 +24,7 @@ export const pushJob: JobHandler<PushParams> = {
       const incoming = fetched.value;
       if (incoming !== undefined) context.log(`fetched ${countIncomingBytes(incoming)} bytes with BLAKE3 ${params.subject_hash}`);
       await context.completeStep("fetched");
-      const change = await checkPush(context, repository, params, incoming, permit.iat);
+      const change = await checkPush(context, repository, params, incoming, making);
       if (!change.ok) return change;
       if (change.value.kind === "update") context.log(`checked ${change.value.push.tip}: ${describePack(change.value)}`);
       await context.completeStep("checked");

@@ -17,7 +17,7 @@ import { writeRelease } from "./release-manifest.js";
  */
 export const tagReleaseJob: JobHandler<TagReleaseParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
-    const { params, jti, permit } = input;
+    const { params, jti, making } = input;
     const { tag, commit } = params;
     return runOnProject(context, params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had created the tag");
@@ -28,7 +28,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       if (denial !== undefined) return wrapDenial(denial);
       await context.completeStep("fetched");
       const text = { name: tag, commit, message: toTagMessage(params) };
-      const created = await packTag(repository, text, permit.iat, context.limits);
+      const created = await packTag(repository, text, making, context.limits);
       if (!created.ok) return created;
       const { id, pack } = created.value;
       context.log(`created tag object ${id}`);

@@ -15,7 +15,7 @@ import { findEarlierMove, publishChange } from "./publish.js";
  */
 export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
-    const { params, jti, permit } = input;
+    const { params, jti, making } = input;
     return runOnProject(context, params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had appended the lines");
       if (record !== undefined) {
@@ -29,7 +29,7 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
       if (!batch.ok) return batch;
       context.log(`fetched ${params.lines} lines with BLAKE3 ${params.subject_hash}`);
       await context.completeStep("fetched");
-      const change = await prepareAppend(context, repository, params, batch.value, permit.iat);
+      const change = await prepareAppend(context, repository, params, batch.value, making);
       if (!change.ok) return change;
       if (change.value.kind === "append") return publishAppend(context, repository, input, change.value);
       context.log("every line is already there");

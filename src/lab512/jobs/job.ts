@@ -7,6 +7,7 @@ import type { RefMove } from "../../domain/git/ref-move.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
 import type { PlanningContext } from "../../planning/context.js";
+import type { Making } from "../../repository/objects/making.js";
 
 /** The steps between which a Runner can die. A retry continues from the store alone. */
 export type JobStep = "claimed" | "looked" | "fetched" | "checked" | "stored" | "moved" | "attested" | "logged" | "receipted" | "derived";
@@ -29,6 +30,8 @@ export interface ExecuteInput<P> extends MayBreakGlass {
   readonly permit: Permit;
   /** The approvals that count, oldest first. They become evidence. */
   readonly statements: readonly SignedStatement[];
+  /** Dates and signs the commits and tags of this act. */
+  readonly making: Making;
   /** Signs evidence with this Runner's key. */
   readonly signer: EvidenceSigner;
 }

@@ -2,6 +2,7 @@ import { type MayBreakGlass, pickBreakGlass } from "../../domain/act/break-glass
 import { signDsse } from "../../domain/bytes/signature.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import type { Outcome } from "../../domain/denial.js";
+import { signGitObject } from "../../domain/git/git-signature.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { ExecuteInput, JobContext } from "../jobs/job.js";
@@ -52,10 +53,12 @@ export function buildJobContext(act: Act, signal: AbortSignal): JobContext {
   };
 }
 
-export function buildJobInput({ deps: { receiptKey }, envelope, statements, break_glass }: Act): ExecuteInput<CommandEnvelope["params"]> {
+export function buildJobInput({ deps, envelope, statements, break_glass }: Act): ExecuteInput<CommandEnvelope["params"]> {
+  const { receiptKey, gitKey } = deps;
   const { jti, params, permit } = envelope;
   const signer = { keyid: receiptKey.kid, sign: (type: string, body: Uint8Array) => signDsse(type, body, receiptKey) };
-  return { jti, params, permit, statements, signer, ...pickBreakGlass({ break_glass }) };
+  const making = { iatMs: permit.iat, sign: (unsigned: Uint8Array) => signGitObject(unsigned, gitKey) };
+  return { jti, params, permit, statements, making, signer, ...pickBreakGlass({ break_glass }) };
 }
 
 async function assertPermitted({ checkPermission }: Act): Promise<void> {

@@ -48,6 +48,7 @@ export async function checkCommand(
     () => check.checkCharter(envelope, charter.value),
     () => (resolved.ok ? check.checkInfra(envelope, resolved.value.infra) : resolved),
     () => check.checkAllowed(deps, tenant_id, jobType),
+    () => check.checkGitKey(deps, envelope, charter.value),
   ];
   for (const runCheck of checks) {
     const checked = runCheck();

@@ -1,5 +1,6 @@
 import type { NewestCharter } from "../../decision/charter/newest-charter.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
+import { isCharterJob } from "../../domain/act/job.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { needsCard } from "../../domain/level.js";
 import { findAllowance } from "../../domain/permit/allowlist.js";
@@ -36,6 +37,26 @@ export function checkCharter(
     "policy_not_current",
     `The permit was issued under policy ${policy_hash}, but the charter's is ${charter.policy_hash}. Request a new one.`,
   );
+}
+
+/**
+ * Checks that the commits and tags that this Runner makes would verify: its git key is valid in the charter now, and in the version that the
+ * permit names, by which everybody verifies them later. A change of the charter makes none, so it can repair this.
+ */
+export function checkGitKey({ gitKey }: RunnerDependencies, envelope: CommandEnvelope, charter: NewestCharter): Outcome<null> {
+  if (isCharterJob(envelope)) return ok;
+  const { tenant_id, permit } = envelope;
+  const isValidAt = (version: number) => charter.findKeyAt(gitKey.kid, "git", version) !== undefined;
+  const deny = (version: number, next: string) =>
+    denyWith(
+      "git_key_invalid",
+      `This Runner signs commits and tags with the key ${gitKey.kid}, which is not a valid git key in version ${version} of the charter of ${tenant_id}. ${next}`,
+    );
+  if (!isValidAt(charter.version))
+    return deny(charter.version, "Add it to the charter (registry.keys.rotate), or start the Runner with the charter's key.");
+  if (!isValidAt(permit.scopes.charter_version))
+    return deny(permit.scopes.charter_version, "The permit is older than the key. Request a new one; for a card, open a new card.");
+  return ok;
 }
 
 /** Checks that the project's infra context equals the one that LAB 256 decided on. The rules about it belong to the policy. */

@@ -9,13 +9,15 @@ import type { Repositories } from "../../repository/repositories.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { JobStep } from "../jobs/job.js";
 
-/** Everything that the Runner has. It has no database and no signing key but its own. Source: contracts "Planes". */
+/** Everything that the Runner has. It has no database and no signing keys but its own. Source: contracts "Planes". */
 export interface RunnerDependencies {
   readonly target: Target;
   readonly store: ObjectStore;
   /** The tenant's local cache, below its `fs_scope`. */
   getRepositories(tenantId: string): Repositories;
   readonly receiptKey: SigningKey;
+  /** Signs the commits and tags that it makes. */
+  readonly gitKey: SigningKey;
   readonly charters: Charters;
   readonly policies: PolicyCatalog;
   readonly allowlist: JobsAllowlist;

@@ -1,4 +1,5 @@
 import { buildChangePlan } from "../../decision/charter/act-authority.js";
+import { listGitKeys } from "../../decision/charter/git-keys.js";
 import { isCharterJob, type Job, toCharterChange } from "../../domain/act/job.js";
 import { hashPlan, type Plan } from "../../domain/act/plan.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
@@ -66,6 +67,11 @@ export function buildPlanningContext(
     store,
     repositories: deps.getRepositories(tenantId),
     limits: deps.limits,
+    readGitKeys: async () => {
+      const charter = await deps.charters.readNewest(tenantId);
+      if (!charter.ok) throw new Error(`${charter.denial.message} Without its charter no signature in ${tenantId} can be verified.`);
+      return listGitKeys(charter.value);
+    },
     keepsInfra: deps.infra.isKeptBy(tenantId, projectId),
   };
 }

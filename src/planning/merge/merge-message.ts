@@ -1,10 +1,10 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
 import { PLAN_COMMITS_MAX } from "../../domain/act/plan.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
+import { REGISTRY_IDENTITY } from "../../domain/git/registry-identity.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import type { History } from "../../repository/history/history.js";
 import type { CommitText } from "../../repository/objects/commit-object.js";
-import { REGISTRY_IDENTITY } from "../../repository/registry-identity.js";
 
 /** Placeholders in a plan's message for values that are known only when the act runs. */
 const CARD = "<card>";

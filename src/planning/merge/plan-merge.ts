@@ -45,7 +45,7 @@ async function buildMergePlan(
   const next = change.kind === "move" ? expected_source : change.tree;
   const [stat, history] = await Promise.all([
     computeDiffstat(repository, expected_target, next, context.limits.diffstatMaxMs),
-    readMergedHistory(repository, params),
+    readMergedHistory(context, repository, params),
   ]);
   if (!stat.ok) return stat;
   const act = {
@@ -70,18 +70,22 @@ function buildCreatedCommit(
 }
 
 /** Returns the author and message of the commit that a merge creates. */
-export async function readMergeText(repository: OpenRepository, params: MergeProtectedParams): Promise<MergeText> {
+export async function readMergeText(
+  context: PlanningContext,
+  repository: OpenRepository,
+  params: MergeProtectedParams,
+): Promise<MergeText> {
   if (params.strategy !== "squash") return buildMergeText(params);
-  return buildSquashText(params, await readMergedHistory(repository, params));
+  return buildSquashText(params, await readMergedHistory(context, repository, params));
 }
 
 /**
  * Reads the commits that the target gains, whose authors and pushers may not approve the merge. A new target gains the commits that are
  * neither in `main` nor in a release: all others have been approved before, so a release branch can be created from them.
  */
-function readMergedHistory(repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
+function readMergedHistory({ readGitKeys }: PlanningContext, repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
   const { expected_source, expected_target } = params;
   const known = repository.state.refs.has(HEAD) ? [HEAD, "--tags"] : ["--tags"];
   const range = expected_target === ZERO_ID ? [expected_source, "--not", ...known] : [expected_source, `^${expected_target}`];
-  return readHistory(repository, range, PLAN_COMMITS_MAX);
+  return readHistory(repository, range, PLAN_COMMITS_MAX, readGitKeys);
 }

@@ -5,6 +5,7 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
 import { computeDiffstat, type History, readHistory } from "../../repository/history/history.js";
 import type { CreatedCommit } from "../../repository/incoming/ingested.js";
+import { PLANNED } from "../../repository/objects/making.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { buildPlan, describeCommits } from "../build-plan.js";
 import { checkInfraRegistry } from "../check-infra-registry.js";
@@ -18,8 +19,7 @@ export function planPush(context: PlanningContext, input: PlanInput<PushParams>)
   return runOnProject(context, params.project_id, async (repository) => {
     const fetched = await fetchPush(context, repository, params);
     if (!fetched.ok) return fetched;
-    // The plan contains no id and no date that depends on the permit's `iat`, so any time can be used.
-    const change = await checkPush(context, repository, params, fetched.value, 0);
+    const change = await checkPush(context, repository, params, fetched.value, PLANNED);
     if (!change.ok) return change;
     const { ref, old } = change.value;
     const invalid = await checkInfraRegistry(context, repository, [{ name: ref, old, new: toNextTip(change.value) }]);
@@ -47,7 +47,9 @@ async function buildPushPlan(
   const stat = await computeDiffstat(repository, change.old, tip, context.limits.diffstatMaxMs);
   if (!stat.ok) return stat;
   const commits =
-    created.length > 0 ? describeCreated(created) : await describeCommits(repository, await readPushed(repository, change, input.params));
+    created.length > 0
+      ? describeCreated(created)
+      : await describeCommits(repository, await readPushed(context, repository, change, input.params));
   return grantValue(buildPlan(context, requested, act, { fast_forward, diffstat: stat.value, ...commits }));
 }
 
@@ -56,14 +58,15 @@ async function buildPushPlan(
  * create a protected branch, whose commits need approvals by others than their pushers and authors.
  */
 function readPushed(
+  { readGitKeys }: PlanningContext,
   repository: OpenRepository,
   { old, push: { tip } }: Extract<PushChange, { kind: "update" }>,
   { force }: PushParams,
 ): Promise<History> {
-  if (old !== ZERO_ID) return readHistory(repository, [tip, `^${old}`], PLAN_COMMITS_MAX);
+  if (old !== ZERO_ID) return readHistory(repository, [tip, `^${old}`], PLAN_COMMITS_MAX, readGitKeys);
   const main = toBranchRef("main");
   const approved = [...(repository.state.refs.has(main) ? [main] : []), "--tags"];
-  return readHistory(repository, [tip, "--not", ...(force === true ? approved : ["--branches", "--tags"])], PLAN_COMMITS_MAX);
+  return readHistory(repository, [tip, "--not", ...(force === true ? approved : ["--branches", "--tags"])], PLAN_COMMITS_MAX, readGitKeys);
 }
 
 /** Omits ids and the registry's own dates, which depend on the permit. Nobody has pushed these commits before. */

@@ -4,6 +4,7 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
 import { countIncomingBytes, type IncomingBytes } from "../../repository/incoming/incoming-bytes.js";
 import { type CheckedPush, ingestPush } from "../../repository/incoming/ingest-push.js";
+import type { Making } from "../../repository/objects/making.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { checkRefMoves } from "../../repository/refs/move-problem.js";
 import type { PlanningContext } from "../context.js";
@@ -36,12 +37,12 @@ export async function checkPush(
   repository: OpenRepository,
   params: PushParams,
   incoming: IncomingBytes | undefined,
-  iatMs: number,
+  making: Making,
 ): Promise<Outcome<PushChange>> {
   const { branch, expected_old: old, commit_summary, force = false } = params;
   const ref = toBranchRef(branch);
   if (incoming === undefined) return grantValue({ kind: "delete", ref, old, staged_bytes: 0 });
-  const push = await ingestPush(repository, { incoming, old, commit_summary, iatMs, force }, context.limits);
+  const push = await ingestPush(repository, { incoming, old, commit_summary, making, force }, context.limits, context.readGitKeys);
   return push.ok ? grantValue({ kind: "update", ref, old, push: push.value, staged_bytes: countIncomingBytes(incoming) }) : push;
 }
 

@@ -9,6 +9,7 @@ import { LINE_MAX_BYTES } from "../../domain/telemetry/line.js";
 import type { IncomingBytes } from "../../repository/incoming/incoming-bytes.js";
 import { countIncomingBytes } from "../../repository/incoming/incoming-bytes.js";
 import { commitFiles } from "../../repository/objects/commit-files.js";
+import type { Making } from "../../repository/objects/making.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import type { CheckedPack } from "../../repository/packs/checked-pack.js";
 import type { PlanningContext } from "../context.js";
@@ -60,7 +61,7 @@ export async function prepareAppend(
   repository: OpenRepository,
   params: TelemetryAppendParams,
   batch: FetchedBatch,
-  iatMs: number,
+  making: Making,
 ): Promise<Outcome<AppendChange>> {
   const { staged_bytes } = batch;
   const tip = repository.state.refs.get(TELEMETRY_REF)?.id;
@@ -71,7 +72,7 @@ export async function prepareAppend(
   const lines = fresh.value.length;
   const projects = new Set(fresh.value.map(({ line }) => line.project_id)).size;
   const message = formatAppendMessage({ from_seq: after_seq, to_seq: params.to_seq, lines, projects, batch: params.subject_hash });
-  const committed = await commitLines(context, repository, { tip, lines: fresh.value, message, iatMs });
+  const committed = await commitLines(context, repository, { tip, lines: fresh.value, message, making });
   if (!committed.ok) return committed;
   return grantValue({
     kind: "append",
@@ -112,9 +113,9 @@ async function findNewLines(
 async function commitLines(
   context: PlanningContext,
   repository: OpenRepository,
-  commit: { tip: string | undefined; lines: readonly BatchLine[]; message: string; iatMs: number },
+  commit: { tip: string | undefined; lines: readonly BatchLine[]; message: string; making: Making },
 ): Promise<Outcome<{ readonly tip: string; readonly pack: CheckedPack | undefined; readonly file_bytes: number }>> {
-  const { tip, lines, message, iatMs } = commit;
+  const { tip, lines, message, making } = commit;
   let file_bytes = 0;
   async function* measureFiles() {
     for await (const file of buildAppendedFiles(repository, tip, lines)) {
@@ -123,7 +124,7 @@ async function commitLines(
     }
   }
   try {
-    const committed = await commitFiles(repository, { parent: tip, files: measureFiles(), message, iatMs }, context.limits);
+    const committed = await commitFiles(repository, { parent: tip, files: measureFiles(), message, making }, context.limits);
     return committed.ok ? grantValue({ ...committed.value, file_bytes }) : committed;
   } catch (error) {
     if (!(error instanceof ForeignLines)) throw error;

@@ -1,8 +1,9 @@
 import type { TelemetryAppendParams } from "../../domain/act/job.js";
 import type { Plan } from "../../domain/act/plan.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
+import { REGISTRY_IDENTITY } from "../../domain/git/registry-identity.js";
 import { readTreeId } from "../../repository/history/read-tree-id.js";
-import { REGISTRY_IDENTITY } from "../../repository/registry-identity.js";
+import { PLANNED } from "../../repository/objects/making.js";
 import { buildPlan } from "../build-plan.js";
 import type { PlanInput, PlanningContext } from "../context.js";
 import { runOnProject } from "../open-project.js";
@@ -17,8 +18,7 @@ export function planTelemetryAppend(context: PlanningContext, input: PlanInput<T
   return runOnProject(context, params.project_id, async (repository) => {
     const batch = await fetchBatch(context, repository, params);
     if (!batch.ok) return batch;
-    // The plan contains no id and no date that depends on the permit's `iat`, so any time can be used.
-    const change = await prepareAppend(context, repository, params, batch.value, 0);
+    const change = await prepareAppend(context, repository, params, batch.value, PLANNED);
     if (!change.ok) return change;
     const job_type = "git.registry.telemetry_append";
     if (change.value.kind === "present") return grantValue(buildPlan(context, input, { job_type, refs: [] }));

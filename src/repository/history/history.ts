@@ -1,5 +1,10 @@
+import type { GitKeys } from "../../domain/charter/keys.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
+import { listMergeCoAuthors } from "../../domain/git/decision-lines.js";
 import { EMPTY_TREE, ZERO_ID } from "../../domain/git/git-id.js";
+import { splitSignedCommit, verifyGitSignature } from "../../domain/git/git-signature.js";
+import { isRegistryEmail } from "../../domain/git/registry-identity.js";
+import { readCommits } from "../objects/read-commits.js";
 import type { OpenRepository } from "../open-repository.js";
 import { runWithinLimits } from "../within-limits.js";
 
@@ -15,14 +20,22 @@ export interface History {
   readonly count: number;
   /** The newest commits, at most `shown`, newest first. */
   readonly commits: readonly ShownCommit[];
-  /** The addresses of all authors and of everyone in `Co-authored-by:` trailers, sorted and unique. */
+  /**
+   * The addresses of all authors, sorted and unique: those of the author lines, and the co-authors that the registry itself named when it
+   * squashed their commits. A `Co-authored-by:` that somebody typed would exclude others from approving, so it does not count.
+   */
   readonly author_emails: readonly string[];
   /** The ids of all commits. */
   readonly ids: readonly string[];
 }
 
 /** Reads the commits of a range in the syntax of rev-list(1), for instance `[new, "^old"]` or `[new, "--not", "--branches"]`. */
-export async function readHistory(repository: OpenRepository, range: readonly string[], shown: number): Promise<History> {
+export async function readHistory(
+  repository: OpenRepository,
+  range: readonly string[],
+  shown: number,
+  readGitKeys: () => Promise<GitKeys>,
+): Promise<History> {
   const byIds = range.every((part) => ID_OR_NOT.test(part));
   if (!byIds) repository.getScratch().writeRefs(repository.state.refs);
   const readLog = async (...format: string[]) => {
@@ -31,29 +44,45 @@ export async function readHistory(repository: OpenRepository, range: readonly st
     const output = byIds ? repository.askGitForOutput(call) : repository.readGitOutput(call);
     return (await output).toString("utf8");
   };
-  const newest = parseRecords(await readLog(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 6);
-  const commits = newest.map(([id = "", author_email = "", , summary = "", author = "", seconds = "0"]) => ({
+  const newest = parseRecords(await readLog(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 7);
+  const commits = newest.map(([id = "", author_email = "", , , summary = "", author = "", seconds = "0"]) => ({
     ...{ id: id.trim(), summary, author, author_email },
     authored_at_ms: Number(seconds) * 1000,
   }));
-  const all = commits.length < shown ? newest : parseRecords(await readLog(`--format=${AUTHORSHIP}`), 3);
-  const emails = new Set(all.flatMap(([, email = "", coAuthors = ""]) => [email, ...parseAddresses(coAuthors)]));
-  return { count: all.length, commits, author_emails: [...emails].sort(), ids: all.map(([id = ""]) => id.trim()) };
+  const all = commits.length < shown ? newest : parseRecords(await readLog(`--format=${AUTHORSHIP}`), 4);
+  const ids = all.map(([id = ""]) => id.trim());
+  const squashes = ids.filter((_, at) => isRegistryEmail(all[at]?.[2] ?? "") && all[at]?.[3] !== "");
+  const emails = new Set(all.map(([, email = ""]) => email));
+  for (const email of await listSquashedAuthors(repository, squashes, readGitKeys)) emails.add(email);
+  return { count: all.length, commits, author_emails: [...emails].sort(), ids };
+}
+
+/** Lists the co-authors in those of the commits that are squashes by the registry, as its signature proves. */
+async function listSquashedAuthors(
+  repository: OpenRepository,
+  commits: readonly string[],
+  readGitKeys: () => Promise<GitKeys>,
+): Promise<readonly string[]> {
+  if (commits.length === 0) return [];
+  const { known } = await readGitKeys();
+  const emails: string[] = [];
+  for await (const [, commit] of readCommits(repository, commits)) {
+    const signed = splitSignedCommit(commit);
+    if (signed === undefined || verifyGitSignature(signed, known) !== "valid") continue;
+    emails.push(...listMergeCoAuthors(commit.toString("utf8", commit.indexOf("\n\n") + 2)));
+  }
+  return emails;
 }
 
 /** Matches a part of a range that does not depend on refs. */
 const ID_OR_NOT = /^\^?[0-9a-f]{40}$/;
 
-/** The id, the author's address, and the co-authors' trailers, which may have several lines. */
-const AUTHORSHIP = "%H%x00%ae%x00%(trailers:key=Co-authored-by,valueonly)%x00";
+/** The id, the addresses of author and committer, and the co-authors' trailers, which may have several lines. */
+const AUTHORSHIP = "%H%x00%ae%x00%ce%x00%(trailers:key=Co-authored-by,valueonly)%x00";
 
 function parseRecords(text: string, length: number): string[][] {
   const fields = text.split("\0");
   return Array.from({ length: Math.floor(fields.length / length) }, (_, index) => fields.slice(index * length, (index + 1) * length));
-}
-
-function parseAddresses(trailers: string): string[] {
-  return [...trailers.matchAll(/<([^<>\n]+)>/g)].flatMap(([, address]) => address ?? []);
 }
 
 export interface Diffstat {

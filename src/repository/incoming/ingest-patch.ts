@@ -1,17 +1,21 @@
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { findDecisionLine } from "../../domain/git/decision-lines.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
+import { REGISTRY_IDENTITY } from "../../domain/git/registry-identity.js";
 import { readTreeId } from "../history/read-tree-id.js";
 import { type CommitText, writeCommit } from "../objects/commit-object.js";
 import type { OpenRepository } from "../open-repository.js";
 import { makePack } from "../packs/make-pack.js";
-import { REGISTRY_IDENTITY } from "../registry-identity.js";
 import { applyPatch, type PatchTree } from "./apply-patch.js";
 import { toGitInput } from "./incoming-bytes.js";
 import type { IncomingLimits } from "./incoming-limits.js";
 import type { CreatedCommit, IngestedPush, IngestRequest } from "./ingested.js";
 import { type Mail, splitMails } from "./mail-series.js";
 
-/** Applies a diff, or each mail of a series, to the branch's tree and packs the commits. Denials: `patch_does_not_apply`, and a pack's. */
+/**
+ * Applies a diff, or each mail of a series, to the branch's tree and packs the commits. Denials: `patch_does_not_apply`,
+ * `registry_impersonated`, and a pack's.
+ */
 export async function ingestPatch(
   repository: OpenRepository,
   kind: "diff" | "mail_series",
@@ -24,9 +28,11 @@ export async function ingestPatch(
   const created: CreatedCommit[] = [];
   let parent = request.old;
   for (const { patch, text } of steps.value) {
+    const line = findDecisionLine(text.message);
+    if (line !== undefined) return denyWith("registry_impersonated", formatDecisionLine(line));
     const applied = await applyPatch(tree, created.length === 0 ? parent : undefined, patch);
     if (!applied.ok) return applied;
-    const id = await writeCommit(repository.getScratch(), applied.value, parent === ZERO_ID ? [] : [parent], text, request.iatMs);
+    const id = await writeCommit(repository.getScratch(), applied.value, parent === ZERO_ID ? [] : [parent], text, request.making);
     created.push({
       id,
       tree: applied.value,
@@ -42,6 +48,10 @@ export async function ingestPatch(
   const range = request.old === ZERO_ID ? [parent] : [parent, `^${request.old}`];
   const pack = await makePack(repository, ["--revs"], range, limits);
   return pack.ok ? grantValue({ tip: parent, pack: pack.value, created }) : pack;
+}
+
+function formatDecisionLine(line: string): string {
+  return `A message has the line ${JSON.stringify(line.slice(0, 120))}. The registry signs the commits that it makes of patches, and writes such a line only for a decision of its own. Remove the line, or push a bundle.`;
 }
 
 interface PatchStep {

@@ -1,3 +1,4 @@
+import type { GitKeys } from "../../domain/charter/keys.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { isAncestor } from "../history/ancestry.js";
@@ -16,13 +17,14 @@ export interface CheckedPush extends IngestedPush {
 
 /**
  * Turns pushed bytes (a bundle, a diff, a format-patch series) into commits in the scratch repository and checks them; nothing is visible
- * yet. Denials: `bundle_invalid`, `prerequisite_missing`, `patch_does_not_apply`, `objects_invalid`, `limit_exceeded`,
- * `not_fast_forward`, `nothing_to_do`.
+ * yet. Denials: `bundle_invalid`, `prerequisite_missing`, `patch_does_not_apply`, `objects_invalid`, `registry_impersonated`,
+ * `limit_exceeded`, `not_fast_forward`, `nothing_to_do`.
  */
 export async function ingestPush(
   repository: OpenRepository,
   request: IngestRequest,
   limits: IncomingLimits,
+  readGitKeys: () => Promise<GitKeys>,
 ): Promise<Outcome<CheckedPush>> {
   const { incoming, old } = request;
   const kind = detectIncomingKind(await readBeginning(incoming, 64 * 1024));
@@ -32,7 +34,7 @@ export async function ingestPush(
     kind === "bundle" ? await ingestBundle(repository, incoming, limits) : await ingestPatch(repository, kind, request, limits);
   if (!ingested.ok) return ingested;
   const { tip, pack, created } = ingested.value;
-  const commits = await inspectCommits(repository, pack, tip, limits);
+  const commits = await inspectCommits(repository, ingested.value, limits, readGitKeys);
   if (!commits.ok) return commits;
   if (tip === old) return denyWith("nothing_to_do", `The branch is already ${tip}. There is nothing to push.`);
   const fastForward = old === ZERO_ID ? null : await isAncestor(repository, old, tip, commits.value);

@@ -1,7 +1,8 @@
+import type { Making } from "../objects/making.js";
 import type { CheckedPack } from "../packs/checked-pack.js";
 import type { IncomingBytes } from "./incoming-bytes.js";
 
-/** A commit created by applying a patch. Its id and the registry's dates depend on the permit's `iat`; everything else does not. */
+/** A commit created by applying a patch. Its id, its signature and the registry's dates depend on the permit's `iat`; nothing else does. */
 export interface CreatedCommit {
   readonly id: string;
   readonly tree: string;
@@ -25,6 +26,6 @@ export interface IngestRequest {
   /** The commit that the branch points to, or zeros for a new branch. */
   readonly old: string;
   readonly commit_summary: string;
-  readonly iatMs: number;
+  readonly making: Making;
   readonly force: boolean;
 }

@@ -1,7 +1,9 @@
 import fs from "node:fs";
 import git from "isomorphic-git";
-import { REGISTRY_IDENTITY, toGitSeconds } from "../registry-identity.js";
+import { joinSignedCommit, joinSignedTag } from "../../domain/git/git-signature.js";
+import { REGISTRY_IDENTITY, toGitSeconds } from "../../domain/git/registry-identity.js";
 import type { Scratch } from "../scratch.js";
+import type { Making } from "./making.js";
 
 /** The text of a commit. Without a date, the author's date is the permit's `iat`. */
 export interface CommitText {
@@ -13,13 +15,13 @@ export interface CommitText {
   readonly message: string;
 }
 
-/** Writes a commit by the registry, dated by the permit, so that a retry writes the same bytes. Returns its id. */
+/** Writes a commit by the registry, dated by the permit and signed, so that a retry writes the same bytes. Returns its id. */
 export async function writeCommit(
   scratch: Scratch,
   tree: string,
   parents: readonly string[],
   text: CommitText,
-  iatMs: number,
+  { iatMs, sign }: Making,
 ): Promise<string> {
   const { name, email, date } = text.author;
   const { seconds, zone } = date ?? { seconds: toGitSeconds(iatMs), zone: "+0000" };
@@ -31,14 +33,17 @@ export async function writeCommit(
     "",
     text.message,
   ];
-  return git.writeObject({ fs, gitdir: scratch.gitDir, type: "commit", format: "content", object: Buffer.from(lines.join("\n"), "utf8") });
+  const unsigned = Buffer.from(lines.join("\n"), "utf8");
+  const signature = sign(unsigned);
+  const object = signature === undefined ? unsigned : joinSignedCommit({ unsigned, signature });
+  return git.writeObject({ fs, gitdir: scratch.gitDir, type: "commit", format: "content", object });
 }
 
-/** Writes an annotated tag by the registry, dated by the permit. Returns its id. */
+/** Writes an annotated tag by the registry, dated by the permit and signed. Returns its id. */
 export async function writeTag(
   scratch: Scratch,
   tag: { readonly name: string; readonly commit: string; readonly message: string },
-  iatMs: number,
+  { iatMs, sign }: Making,
 ): Promise<string> {
   const lines = [
     `object ${tag.commit}`,
@@ -48,5 +53,8 @@ export async function writeTag(
     "",
     tag.message,
   ];
-  return git.writeObject({ fs, gitdir: scratch.gitDir, type: "tag", format: "content", object: Buffer.from(lines.join("\n"), "utf8") });
+  const unsigned = Buffer.from(lines.join("\n"), "utf8");
+  const signature = sign(unsigned);
+  const object = signature === undefined ? unsigned : joinSignedTag({ unsigned, signature });
+  return git.writeObject({ fs, gitdir: scratch.gitDir, type: "tag", format: "content", object });
 }

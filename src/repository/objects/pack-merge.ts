@@ -4,6 +4,7 @@ import type { OpenRepository } from "../open-repository.js";
 import type { CheckedPack } from "../packs/checked-pack.js";
 import { makePack } from "../packs/make-pack.js";
 import { type CommitText, writeCommit } from "./commit-object.js";
+import type { Making } from "./making.js";
 
 /** The commit of a merged tree. */
 export interface MergeCommit {
@@ -20,10 +21,10 @@ export async function packMerge(
   repository: OpenRepository,
   commit: MergeCommit,
   stored: readonly string[],
-  iatMs: number,
+  making: Making,
   limits: IncomingLimits,
 ): Promise<Outcome<{ id: string; pack: CheckedPack | undefined }>> {
-  const id = await writeCommit(repository.getScratch(), commit.tree, commit.parents, commit.text, iatMs);
+  const id = await writeCommit(repository.getScratch(), commit.tree, commit.parents, commit.text, making);
   const pack = await makePack(repository, ["--revs"], [id, ...stored.map((known) => `^${known}`)], limits);
   return pack.ok ? { ok: true, value: { id, pack: pack.value } } : pack;
 }

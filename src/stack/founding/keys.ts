@@ -27,6 +27,9 @@ export interface KeyFiles {
   readonly statement: string;
   /** The Runner signs receipts. */
   readonly receipt: string;
+  /** The Runner signs commits and tags. The public half (JWK) is for charters that do not name it yet. */
+  readonly git: string;
+  readonly gitJwk: string;
   /** The JWK set (RFC 7517) that LAB 256 trusts. */
   readonly receiptJwks: string;
   /** The public founding key (JWK) of each tenant, the same for both planes. */
@@ -52,18 +55,22 @@ export async function foundKeys(folders: KeyFolders, tenants: readonly string[])
     receiptJwks: join(lab256, "receipt.jwks.json"),
     foundingKeysLab256: join(lab256, "founding-keys.json"),
     receipt: join(lab512, "receipt.pem"),
+    git: join(lab512, "git.pem"),
+    gitJwk: join(lab512, "git.jwk.json"),
     foundingKeysLab512: join(lab512, "founding-keys.json"),
   };
-  const [permitKey, statementKey, receiptKey] = await Promise.all([
+  const [permitKey, statementKey, receiptKey, gitKey] = await Promise.all([
     ensureKey(files.permit),
     ensureKey(files.statement),
     ensureKey(files.receipt),
+    ensureKey(files.git),
   ]);
   const foundingKeys = new Map(
     await Promise.all(tenants.map(async (tenant) => [tenant, await ensureKey(join(founding, `${tenant}.pem`))] as const)),
   );
   const publicFoundingKeys = Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, key.jwk]));
   await writePrivateJson(files.receiptJwks, toJwks(receiptKey));
+  await writePrivateJson(files.gitJwk, gitKey.jwk);
   await writePrivateJson(files.foundingKeysLab256, publicFoundingKeys);
   await writePrivateJson(files.foundingKeysLab512, publicFoundingKeys);
   const planeKeys = (
@@ -71,6 +78,7 @@ export async function foundKeys(folders: KeyFolders, tenants: readonly string[])
       ["permit", permitKey],
       ["statement", statementKey],
       ["receipt", receiptKey],
+      ["git", gitKey],
     ] as const
   ).map(([use, { jwk }]) => ({ use, jwk, revoked: false }));
   return { files, receiptKey, planeKeys, foundingKeys };

@@ -43,6 +43,7 @@ export function buildRegistryEnvironment(
     ...temporal,
     ...storeEnvironment.LAB_512,
     OGR_RECEIPT_KEY_FILE: keys.receipt,
+    OGR_GIT_KEY_FILE: keys.git,
     OGR_FOUNDING_KEYS_FILE: keys.foundingKeysLab256,
     OGR_INFRA: options.infra,
     OGR_ALLOWLIST_FILE: founded.allowlist,

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { readSigningKey } from "../../../src/configuration/keys.js";
+import { formatSshPublicKey } from "../../../src/domain/git/git-signature.js";
 import { createTestKey } from "../../domain/samples.js";
 import { buildPolicyWith, publishPolicy, replaceLevel } from "../../harness/policies.js";
 import type { ServedRegistry } from "../../harness/registry.js";
@@ -88,6 +89,35 @@ export function describeCharter(registry: () => ServedRegistry): void {
       expect([denied.code, denied.stderr]).toEqual([6, expect.stringContaining("charter_changed")]);
       expect((await run("diff", "4")).stdout.split("\n")[0]).toBe("actor/ubl:sid:person:bob-phone");
       expect((await run("diff", "9")).code).toBe(2);
+    });
+
+    it("gets the keys of the registry's commits and tags for stock git, and the revoked ones if they ask", async () => {
+      const admin = toPersonEnvironment(registry(), "admin");
+      const [own, next] = [readSigningKey(registry().founded.keys.git), createTestKey()];
+      const toLine = (key: typeof own) => `registry@ubl.invalid namespaces="git" ${formatSshPublicKey(key.jwk)}\n`;
+      expect(await run("allowed-signers")).toMatchObject({ code: 0, stdout: toLine(own) });
+      expect(await run("allowed-signers", "--folder", folder)).toMatchObject({ code: 2 });
+      const keyFile = join(dirname(registry().founded.keys.foundingKeysLab256), "founding", `${TENANT}.pem`);
+      const [change, entry] = [join(folder, "rotate.json"), join(folder, "rotated.json")];
+      const rotate = async (params: object) => {
+        await writeFile(change, JSON.stringify({ jobType: "registry.keys.rotate", params }));
+        await writeFile(entry, (await ogr(["charter", "sign", change, "--founding-key-file", keyFile], admin)).stdout);
+        expect((await ogr(["charter", "append", entry], admin)).code).toBe(0);
+      };
+      await rotate({ add: [{ use: "git", jwk: next.jwk, revoked: false }], revoke: [] });
+      expect((await run("allowed-signers")).stdout.split("\n").sort()).toEqual((toLine(own) + toLine(next)).split("\n").sort());
+      await rotate({ add: [], revoke: [next.kid] });
+      expect((await run("allowed-signers")).stdout).toBe(toLine(own));
+      const all = await run("allowed-signers", "--with-revoked", "--json");
+      expect(
+        all.stdout
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line)),
+      ).toEqual([
+        expect.objectContaining({ kid: own.kid, revoked: false }),
+        expect.objectContaining({ kid: next.kid, revoked: true, public_key: formatSshPublicKey(next.jwk) }),
+      ]);
     });
 
     it("is told what a file that is no key lacks", async () => {

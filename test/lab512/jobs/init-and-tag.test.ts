@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { InitParams, TagReleaseParams } from "../../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
+import { splitSignedTag } from "../../../src/domain/git/git-signature.js";
 import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import { Repositories } from "../../../src/repository/repositories.js";
 import { Clone } from "../../repository/real-git.js";
@@ -112,7 +113,7 @@ describe("tagging a release", () => {
     const effects = value(await executeTag(params("v1.0.0", first)));
     const copy = await copyPrefix(stage);
     const shown = execFileSync("git", ["--git-dir", copy, "cat-file", "tag", "v1.0.0"]).toString();
-    expect(shown).toBe(
+    expect(splitSignedTag(Buffer.from(shown))?.unsigned.toString("utf8")).toBe(
       `object ${first}\ntype commit\ntag v1.0.0\ntagger Office Git Registry <registry@ubl.invalid> ${Math.floor(IAT / 1000)} +0000\n\nNotes.\n`,
     );
     expect(effects.refs[0]?.new).toBe(execFileSync("git", ["--git-dir", copy, "rev-parse", "v1.0.0"]).toString().trim());

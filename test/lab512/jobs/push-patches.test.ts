@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { splitSignedCommit } from "../../../src/domain/git/git-signature.js";
+import { REGISTRY_IDENTITY } from "../../../src/domain/git/registry-identity.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
-import { REGISTRY_IDENTITY } from "../../../src/repository/registry-identity.js";
 import { Clone } from "../../repository/real-git.js";
 import { code, executeTestJob, IAT, LIMITS, openStage, PROJECT, planTestJob, type Stage, TENANT, value } from "./stage.js";
 
@@ -33,7 +34,8 @@ describe("a patch", () => {
     const effects = value(await stage.push(diff, { branch: name, expected_old: base, commit_summary: "feat: louder" }));
     const seconds = Math.floor(IAT / 1000);
     const who = `${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> ${seconds} +0000`;
-    const [, ...lines] = (await readObject(effects.commit))?.split("\n") ?? [];
+    const commit = Buffer.from((await readObject(effects.commit)) ?? "");
+    const [, ...lines] = splitSignedCommit(commit)?.unsigned.toString("utf8").split("\n") ?? [];
     expect(lines).toEqual([`parent ${base}`, `author ${who}`, `committer ${who}`, "", "feat: louder", ""]);
     const other = await createBranch("feature/diff-again");
     expect(value(await stage.push(diff, { branch: other, expected_old: base, commit_summary: "feat: louder" })).commit).toBe(

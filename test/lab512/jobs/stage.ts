@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { inject } from "vitest";
 import { type GitJobType, hashSubject, type InitParams, type ParamsOf, type PushParams } from "../../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
-import { parseSigningKey, signDsse } from "../../../src/domain/bytes/signature.js";
+import { parseSigningKey, type SigningKey, signDsse } from "../../../src/domain/bytes/signature.js";
+import { signGitObject } from "../../../src/domain/git/git-signature.js";
 import type { Permit } from "../../../src/domain/permit/permit.js";
 import type { Receipt } from "../../../src/domain/permit/receipt.js";
 import { toReceiptKey, toStagingKey } from "../../../src/domain/storage-key.js";
@@ -25,8 +26,13 @@ export const PROJECT = "P.demo";
 /** 2024-01-02T03:04:05.678Z */
 export const IAT = 1_704_164_645_678;
 
-/** The Runner's own key. */
-export const RUNNER_KEY = parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+/** The Runner's own keys. */
+export const RUNNER_KEY = createKey();
+export const GIT_KEY = createKey();
+
+export function createKey(): SigningKey {
+  return parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+}
 
 export const LIMITS: JobLimits = {
   stagedMaxBytes: 64 * 1024 * 1024,
@@ -76,6 +82,7 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
     store,
     repositories,
     limits: LIMITS,
+    readGitKeys: async () => ({ valid: { keys: [GIT_KEY.jwk] }, known: { keys: [GIT_KEY.jwk] } }),
     keepsInfra: false,
     isTakenOver: false,
     signal: new AbortController().signal,
@@ -160,6 +167,7 @@ export function buildExecuteInput(jobType: GitJobType, params: ParamsOf<GitJobTy
     params,
     permit: { aud: "runner:LAB_512", jti, iat: IAT, exp: IAT + 120_000, max_run_ms: 600_000, scopes, kid: "k", sig: "s" },
     statements: [],
+    making: { iatMs: IAT, sign: (unsigned) => signGitObject(unsigned, GIT_KEY) },
     signer: { keyid: RUNNER_KEY.kid, sign: (type, body) => signDsse(type, body, RUNNER_KEY) },
   };
 }

@@ -57,6 +57,8 @@ const FLAWS: readonly Flaw[] = [
       return { allowlist: { version: 1, tenants: { [TENANT]: { ...own, jobs: [] } } } };
     },
   },
+  // A commit or tag of such a Runner would not verify.
+  { name: "a git key that the charter does not name", code: "git_key_invalid", runner: () => ({ gitKey: createWorldKey() }) },
   { name: "no approval", code: "approval_missing", recipe: () => ({ scopes: { level: "L3", plan_digest: OTHER_HASH } }) },
   { name: "another plan", code: "plan_changed", recipe: () => ({ scopes: { level: "L3", plan_digest: OTHER_HASH, approval_ref: "k-1" } }) },
   {

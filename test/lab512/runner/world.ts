@@ -37,7 +37,9 @@ export interface World {
   readonly folder: string;
   readonly policy_hash: string;
   readonly allowlist: JobsAllowlist;
-  readonly keys: Readonly<Record<"permit" | "statement" | "receipt", SigningKey>> & { readonly founding: ReadonlyMap<string, SigningKey> };
+  readonly keys: Readonly<Record<"permit" | "statement" | "receipt" | "git", SigningKey>> & {
+    readonly founding: ReadonlyMap<string, SigningKey>;
+  };
   /** The members of every tenant. */
   readonly members: Members;
   /** The Runners' clock: the real time plus `offsetMs`. */
@@ -64,11 +66,11 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
   await ensureSpaces(config);
   const store = await openStore(config);
   const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT].map((tenant) => [tenant, createWorldKey()]));
-  const keys = { permit: createWorldKey(), statement: createWorldKey(), receipt: createWorldKey(), founding };
+  const keys = { permit: createWorldKey(), statement: createWorldKey(), receipt: createWorldKey(), git: createWorldKey(), founding };
   const members = createMembers();
   const policy = await readDefaultPolicy();
   const policy_hash = hashBlake3Hex(policy);
-  const planeKeys = (["permit", "statement", "receipt"] as const).map((use) => [
+  const planeKeys = (["permit", "statement", "receipt", "git"] as const).map((use) => [
     keys[use].kid,
     { use, jwk: keys[use].jwk, revoked: false },
   ]);
@@ -105,6 +107,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
         store,
         getRepositories: repositories.get,
         receiptKey: keys.receipt,
+        gitKey: keys.git,
         charters,
         policies: new PolicyCatalog(charters, clock.now),
         allowlist,

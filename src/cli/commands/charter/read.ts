@@ -81,8 +81,8 @@ export function buildCharterVerifyCommand(): RegistryCommand<CharterOptions> {
 }
 
 /** Builds a command that reads the charter. */
-export function buildCharterCommand(name: string, description: string): RegistryCommand<CharterOptions> {
-  return new RegistryCommand<CharterOptions>(name, description).addOption(buildFoundingKeyOption());
+export function buildCharterCommand<O extends CharterOptions = CharterOptions>(name: string, description: string): RegistryCommand<O> {
+  return new RegistryCommand<O>(name, description).addOption(buildFoundingKeyOption());
 }
 
 export const buildFoundingKeyOption = (): Option =>
