@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Logger } from "pino";
-import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
+import { readJwks, readOperator, readSigningKey } from "../configuration/keys.js";
 import { readConfiguration } from "../configuration/read.js";
 import { type ApiSettings, apiSettings } from "../configuration/sections/api.js";
 import { toDatabaseUrl } from "../configuration/sections/database.js";
@@ -78,7 +78,7 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
   const tracing = await startConfiguredTracing("ogr-api", env, log);
   const interceptors = tracing === undefined ? [] : [tracing.client];
   const temporal = new Temporal(readTemporalAccess(env), env.OGR_TEMPORAL_NAMESPACE, interceptors);
-  const charters = new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE));
+  const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE));
   const policies = new PolicyCatalog(charters, Date.now);
   const infra = openInfraSource(env.OGR_INFRA, store);
   const urls = new Urls({

@@ -45,6 +45,7 @@ import {
   buildReceiptShowCommand,
   buildTenantShowCommand,
 } from "./commands/show.js";
+import { buildTenantFoundCommand } from "./commands/tenant-found.js";
 import { buildVerifyCommand } from "./commands/verify.js";
 import { buildCardWatchCommand, buildCommandWatchCommand } from "./commands/watch.js";
 import { buildDemoCommand } from "./host/demo.js";
@@ -76,7 +77,7 @@ export function buildProgram(): Command {
       buildAuthSwitchCommand(),
       buildAuthLogoutCommand(),
     ),
-    buildCommandGroup("tenant", "your tenant", buildTenantShowCommand()),
+    buildCommandGroup("tenant", "your tenant, and new ones", buildTenantShowCommand(), buildTenantFoundCommand()),
     buildCommandGroup(
       "charter",
       "who may decide what, under which policy, with which keys",

@@ -1,11 +1,11 @@
 import { signNextEntry } from "../decision/charter/next-entry.js";
-import { CharterWalk, type ReadPolicy } from "../decision/charter/walk.js";
+import { type CharterSources, CharterWalk } from "../decision/charter/walk.js";
 import { StoredPolicies } from "../decision/policy/stored-policies.js";
 import { toCanonicalBytes } from "../domain/bytes/canonical.js";
 import type { PublicJwk, SigningKey } from "../domain/bytes/signature.js";
 import type { CharterEntry } from "../domain/charter/entry.js";
 import type { Passkey } from "../domain/charter/records.js";
-import type { Outcome } from "../domain/denial.js";
+import { grantValue, type Outcome } from "../domain/denial.js";
 import { readPages } from "./http/paging.js";
 import { requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
@@ -43,10 +43,17 @@ export interface OwnPolicy {
   readonly bytes: Uint8Array;
 }
 
-/** Returns how to read the tenant's policies from the registry, or `own`. Each is checked by its hash. */
-export function buildPolicyReader(registry: RegistryClient, own?: OwnPolicy): ReadPolicy {
+/**
+ * Returns how to read the tenant's policies from the registry, or `own`. Each is checked by its hash. The operator's charter is not read, so a walk
+ * ends where other rules were published than the tenant's first ones.
+ */
+export function buildCharterSources(registry: RegistryClient, own?: OwnPolicy): CharterSources {
   const policies = new StoredPolicies((_, hash) => (own?.hash === hash ? Promise.resolve(own.bytes) : fetchPolicyBytes(registry, hash)));
-  return policies.readPolicyByHash;
+  return {
+    readPolicy: policies.readPolicyByHash,
+    readPolicyParts: policies.readPolicyParts,
+    readPolicyCodes: async () => grantValue(new Set()),
+  };
 }
 
 /** Fetches the bytes of a policy. The caller checks them by their hash. @throws Refused */
@@ -61,7 +68,7 @@ export async function fetchPolicyBytes(registry: RegistryClient, policyHash: str
 export async function walkTenantCharter(registry: RegistryClient, foundingJwk: PublicJwk, own?: OwnPolicy): Promise<WalkedCharter> {
   const entries: CharterEntry[] = [];
   for await (const page of readPages((query) => registry.listCharterEntries(query))) entries.push(...page);
-  const walk = new CharterWalk(registry.tenant_id, foundingJwk, buildPolicyReader(registry, own));
+  const walk = new CharterWalk(registry.tenant_id, foundingJwk, buildCharterSources(registry, own));
   const outcome = await walk.advance(async (version) => {
     const entry = entries[version - 1];
     return entry === undefined ? undefined : toCanonicalBytes(entry);

@@ -26,12 +26,13 @@ const DEFAULTS: RepositoriesOptions = { cacheMaxBytes: 4 * 1024 ** 3, readersMax
 export class Repositories {
   readonly scope: Scope;
   readonly git: StockGit;
-  readonly #options: RepositoriesOptions;
+  readonly #getOptions: () => RepositoriesOptions;
   readonly #caches = new Map<string, ProjectCache>();
   #ready: Promise<void> | undefined;
 
-  constructor(scopeFolder: string, options: Partial<RepositoriesOptions> = {}) {
-    this.#options = { ...DEFAULTS, ...options };
+  /** @param options a function if they change, as a share of a total does */
+  constructor(scopeFolder: string, options: Partial<RepositoriesOptions> | (() => RepositoriesOptions) = {}) {
+    this.#getOptions = typeof options === "function" ? options : () => ({ ...DEFAULTS, ...options });
     this.scope = new Scope(scopeFolder);
     this.git = new StockGit(this.scope);
   }
@@ -122,9 +123,10 @@ export class Repositories {
   async #evict(): Promise<void> {
     let total = 0;
     for (const cache of this.#caches.values()) total += cache.sizeBytes;
-    if (total <= this.#options.cacheMaxBytes) return;
+    const { cacheMaxBytes } = this.#getOptions();
+    if (total <= cacheMaxBytes) return;
     for (const cache of [...this.#caches.values()].sort((a, b) => a.lastUsedMs - b.lastUsedMs)) {
-      if (total <= this.#options.cacheMaxBytes) return;
+      if (total <= cacheMaxBytes) return;
       if (cache.users > 0) continue;
       total -= cache.sizeBytes;
       await cache.evict();
@@ -133,7 +135,7 @@ export class Repositories {
 
   async #forget(): Promise<void> {
     const remembering = [...this.#caches.values()].filter((cache) => !cache.memory.isEmpty);
-    const tooMany = remembering.length - this.#options.rememberedMaxCount;
+    const tooMany = remembering.length - this.#getOptions().rememberedMaxCount;
     if (tooMany <= 0) return;
     const idle = remembering.filter((cache) => cache.users === 0).sort((a, b) => a.lastUsedMs - b.lastUsedMs);
     for (const cache of idle.slice(0, tooMany)) if (cache.users === 0) await cache.forget();
@@ -141,7 +143,9 @@ export class Repositories {
 
   async #limitReaders(newest: ProjectCache): Promise<void> {
     const open = [...this.#caches.values()].filter((cache) => cache.reader.isOpen && cache !== newest && cache.users === 0);
-    const tooMany = open.sort((a, b) => a.lastUsedMs - b.lastUsedMs).slice(0, Math.max(0, open.length - this.#options.readersMaxCount + 1));
+    const tooMany = open
+      .sort((a, b) => a.lastUsedMs - b.lastUsedMs)
+      .slice(0, Math.max(0, open.length - this.#getOptions().readersMaxCount + 1));
     await Promise.all(tooMany.map((cache) => cache.reader.close()));
   }
 }

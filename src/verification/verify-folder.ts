@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PublicJwk } from "../domain/bytes/signature.js";
+import type { Operator } from "../domain/charter/founding.js";
 import { ARCHIVED_REF } from "../domain/git/ref-name.js";
 import { toCharterKey } from "../domain/storage-key.js";
 import { GitFault } from "../repository/git-fault.js";
@@ -19,13 +20,13 @@ import { ProjectObjects } from "./project-objects.js";
 import { type Evidence, type VerifiedAct, verifyAct } from "./verify-act.js";
 import { WalkedCharter } from "./walked-charter.js";
 
-/** What to verify. Only the founding keys are trusted. */
+/** What to verify. Only the founding key is trusted. */
 export interface VerificationRequest {
   /** A folder with the keys of the object store. */
   readonly folder: string;
   readonly tenant_id: string;
-  /** The tenant's, and those of other tenants whose charters are walked too, such as the operator's. */
-  readonly foundingKeys: ReadonlyMap<string, PublicJwk>;
+  /** The tenant's founding key, or the operator, whose charter has it. */
+  readonly root: PublicJwk | Operator;
   /** The `jti` of one act; all acts of the tenant without it. */
   readonly act?: string | undefined;
   /** A local clone that has the act's objects in the place of the folder's. */
@@ -41,14 +42,14 @@ export interface Verification {
 
 /** Verifies acts from files alone, with no registry. Faults of the machine are thrown. */
 export async function verifyFolder(request: VerificationRequest): Promise<Verification> {
-  const { folder, tenant_id, foundingKeys, act } = request;
+  const { folder, tenant_id, root, act } = request;
   const work = await mkdtemp(join(tmpdir(), "ogr-verify-"));
   const repositories = new Repositories(work);
   const acts: VerifiedAct[] = [];
   let charter_version = 0;
   try {
     const files = new EvidenceFiles(openFolderForReading(folder));
-    const charter = await walkCharters(files, tenant_id, foundingKeys);
+    const charter = await walkCharters(files, tenant_id, root);
     charter_version = charter.walk.version;
     const openObjects = rememberByProject((projectId) => openProject(request, files.store, repositories, projectId));
     const evidence = { files, charter, receipts: new Receipts(files, charter), repositories, openObjects };
@@ -67,17 +68,15 @@ export async function verifyFolder(request: VerificationRequest): Promise<Verifi
   }
 }
 
-/** Walks the charter of each founding key. Another tenant's, as the operator's, must not name another key for this tenant. */
-async function walkCharters(files: EvidenceFiles, tenantId: string, foundingKeys: ReadonlyMap<string, PublicJwk>): Promise<WalkedCharter> {
-  const own = foundingKeys.get(tenantId);
-  if (own === undefined) throw new TypeError(`There is no founding key of ${tenantId}.`);
-  for (const [other, key] of foundingKeys) {
-    if (other === tenantId) continue;
-    const { walk } = await WalkedCharter.walk(files, other, key);
-    const named = walk.state.find("tenant", tenantId)?.founding_jwk.kid ?? own.kid;
-    requireThat(named === own.kid, toCharterKey(other, walk.version), "", `It names the founding key ${named} for ${tenantId}.`);
-  }
-  return WalkedCharter.walk(files, tenantId, own);
+/** Walks the tenant's charter, and first the operator's if that is where the tenant's founding key comes from. */
+async function walkCharters(files: EvidenceFiles, tenantId: string, root: PublicJwk | Operator): Promise<WalkedCharter> {
+  if (!("tenant_id" in root)) return WalkedCharter.walk(files, tenantId, root);
+  const operator = await WalkedCharter.walk(files, root.tenant_id, root.founding_jwk);
+  if (tenantId === root.tenant_id) return operator;
+  const tenant =
+    operator.walk.state.find("tenant", tenantId) ??
+    failAt(toCharterKey(root.tenant_id, operator.walk.version), "", `The operator's charter does not name ${tenantId}.`);
+  return WalkedCharter.walk(files, tenantId, tenant.founding_jwk, operator);
 }
 
 function listProjects(acts: readonly VerifiedAct[]): string[] {

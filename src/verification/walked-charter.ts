@@ -1,11 +1,11 @@
-import { Charters } from "../decision/charter/charters.js";
 import type { SigningUse } from "../decision/charter/key-history.js";
 import type { NewestCharter } from "../decision/charter/newest-charter.js";
-import { CharterWalk } from "../decision/charter/walk.js";
+import { type CharterSources, CharterWalk } from "../decision/charter/walk.js";
 import { PolicyMissing, StoredPolicies } from "../decision/policy/stored-policies.js";
 import type { PlannedChange } from "../domain/act/plan.js";
 import { type PublicJwk, type SignedKind, verifySignedObject } from "../domain/bytes/signature.js";
 import type { CharterChange } from "../domain/charter/change.js";
+import { grantValue } from "../domain/denial.js";
 import { toCharterKey } from "../domain/storage-key.js";
 import { openFolderForReading } from "../storage/directory/store.js";
 import { EvidenceFiles } from "./evidence-files.js";
@@ -26,23 +26,34 @@ export interface GitKeysAtVersion {
 
 /** A tenant's charter, walked from its founding key to the newest version among the files. */
 export class WalkedCharter {
-  readonly #versions = new Map<number, Charters>();
+  readonly #versions = new Map<number, CharterWalk>();
 
   private constructor(
     private readonly files: EvidenceFiles,
+    private readonly sources: CharterSources,
     readonly walk: CharterWalk,
   ) {}
 
-  /** @throws VerificationFailure that names the first entry that does not hold or is missing */
-  static async walk(files: EvidenceFiles, tenantId: string, foundingJwk: PublicJwk): Promise<WalkedCharter> {
+  /**
+   * Walks a charter from its founding key. `operator` is the operator's charter, which lists the rules of policies.
+   *
+   * @throws VerificationFailure that names the first entry that does not hold or is missing
+   */
+  static async walk(files: EvidenceFiles, tenantId: string, foundingJwk: PublicJwk, operator?: WalkedCharter): Promise<WalkedCharter> {
     const policies = StoredPolicies.openStore(files.store);
-    const walk = new CharterWalk(tenantId, foundingJwk, policies.readPolicyByHash);
+    const codes = new Set(operator?.walk.state.list("policy_code").map(([hash]) => hash));
+    const sources: CharterSources = {
+      readPolicy: policies.readPolicyByHash,
+      readPolicyParts: policies.readPolicyParts,
+      readPolicyCodes: async () => grantValue(codes),
+    };
+    const walk = new CharterWalk(tenantId, foundingJwk, sources);
     const walked = await nameMissingPolicy(() => walk.advance((version) => files.find(toCharterKey(tenantId, version))));
     const next = toCharterKey(tenantId, walk.version + 1);
     if (!walked.ok) failAt(next, "", walked.denial.message);
     const later = (await files.list(`charter/${tenantId}/`)).find((key) => toVersion(key) > walk.version);
     requireThat(later === undefined, next, "", `It is missing, although ${later} is there.`);
-    return new WalkedCharter(files, walk);
+    return new WalkedCharter(files, sources, walk);
   }
 
   /** Walks the charter in a folder with the keys of the object store. @throws VerificationFailure as `walk` does */
@@ -52,28 +63,25 @@ export class WalkedCharter {
 
   /** Returns the charter as it was at a version that the file `about` names. @throws VerificationFailure if it has no such version */
   async at(version: number, about: string): Promise<NewestCharter> {
-    const { tenantId } = this.walk;
     this.#requireVersion(version, about);
-    const charter = await this.#open(version).readNewest(tenantId);
-    return charter.ok ? charter.value : failAt(toCharterKey(tenantId, version), "", charter.denial.message);
+    return (await this.#open(version)).newest;
   }
 
   /** Plans a change on the charter as it was at a version. @throws VerificationFailure if that version allows no such change */
   async planAt(version: number, change: CharterChange): Promise<PlannedChange> {
     const { tenantId } = this.walk;
-    const next = await nameMissingPolicy(() => this.#open(version).planNext(tenantId, change));
+    const walk = await this.#open(version);
+    const next = await nameMissingPolicy(() => walk.planNext(change));
     return next.ok ? next.value.planned : failAt(toCharterKey(tenantId, version), "", next.denial.message);
   }
 
-  /** Opens the charter without the entries after a version. */
-  #open(version: number): Charters {
+  /** Walks the charter again as far as a version. */
+  async #open(version: number): Promise<CharterWalk> {
     const { tenantId, foundingJwk } = this.walk;
-    const isLater = (key: string) => key.startsWith("charter/") && toVersion(key) > version;
-    const get = async (key: string) => (isLater(key) ? undefined : this.files.find(key));
-    const charters =
-      this.#versions.get(version) ?? new Charters({ blobs: { get, stat: async () => undefined } }, new Map([[tenantId, foundingJwk]]));
-    this.#versions.set(version, charters);
-    return charters;
+    const known = this.#versions.get(version) ?? new CharterWalk(tenantId, foundingJwk, this.sources);
+    this.#versions.set(version, known);
+    const walked = await known.advance(async (n) => (n > version ? undefined : this.files.find(toCharterKey(tenantId, n))));
+    return walked.ok ? known : failAt(toCharterKey(tenantId, version), "", walked.denial.message);
   }
 
   #requireVersion(version: number, about: string): void {

@@ -1,7 +1,7 @@
 import { Client, Connection } from "@temporalio/client";
 import { NativeConnection, Worker } from "@temporalio/worker";
 import { createLab256Activities } from "../activities/lab256.js";
-import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
+import { readJwks, readOperator, readSigningKey } from "../configuration/keys.js";
 import { readConfiguration } from "../configuration/read.js";
 import { toDatabaseUrl } from "../configuration/sections/database.js";
 import { lab256Settings } from "../configuration/sections/lab256.js";
@@ -81,9 +81,8 @@ export async function startLab256(
   });
   const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "ends"]);
   await Promise.all([migrateDatabase(db), probeConditionalWrites(store, "ends")]);
-  const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
-  const charters = new Charters(store, foundingKeys);
-  const charterRecorder = new CharterRecorder({ db, store, foundingKeys, now: Date.now });
+  const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE));
+  const charterRecorder = new CharterRecorder({ db, store, charters, now: Date.now });
   const reportFault = (error: unknown, what: string) => {
     countHousekeepingFault();
     log.error({ reason: String(error).slice(0, REASON_MAX_CHARS) }, what);

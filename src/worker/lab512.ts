@@ -2,8 +2,7 @@ import { join } from "node:path";
 import { NativeConnection, Worker } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { createLab512Activities } from "../activities/lab512.js";
-import { ConfigurationError } from "../configuration/environment.js";
-import { readConfiguredJson, readFoundingKeys, readSigningKey } from "../configuration/keys.js";
+import { readConfiguredJson, readOperator, readSigningKey } from "../configuration/keys.js";
 import { readConfiguration } from "../configuration/read.js";
 import { type Lab512Settings, lab512Settings } from "../configuration/sections/lab512.js";
 import { readStoreConfig } from "../configuration/sections/store.js";
@@ -12,14 +11,17 @@ import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { Charters } from "../decision/charter/charters.js";
 import { PolicyCatalog } from "../decision/policy/policy-catalog.js";
 import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
-import { type JobsAllowlist, jobsAllowlistSchema } from "../domain/permit/allowlist.js";
+import { type JobsAllowlist, jobsAllowlistSchema, NETWORK_NAMES } from "../domain/permit/allowlist.js";
 import { STAGED_MAX_BYTES } from "../domain/staged.js";
 import { openInfraSource } from "../infra/source/open.js";
+import { Allowances } from "../lab512/runner/allowances.js";
 import type { RunnerDependencies } from "../lab512/runner/dependencies.js";
-import { openRepositoriesByTenant } from "../lab512/runner/repositories-by-tenant.js";
+import { RepositoriesByTenant } from "../lab512/runner/repositories-by-tenant.js";
 import { NetworkWhitelist, parseEndpoint } from "../lab512/whitelist.js";
 import { installLog } from "../process/logging.js";
 import { formatWorkerIdentity } from "../process/worker-identity.js";
+import { Scope } from "../repository/scope.js";
+import { StockGit } from "../repository/stock-git/stock-git.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { pushOwnMetrics } from "./metrics-push.js";
@@ -40,12 +42,13 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   whitelist.enforce();
   const store = await openStore(readStoreConfig(env));
   await probeConditionalWrites(store, "claims");
-  const repositories = await openRepositoriesByTenant({
-    root: join(env.OGR_WORK_DIRECTORY, "scopes"),
-    allowlist,
-    cacheMaxBytes: CACHE_MAX_BYTES,
-  });
-  const charters = new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE));
+  const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE));
+  const allowances = new Allowances(charters, allowlist);
+  const root = join(env.OGR_WORK_DIRECTORY, "scopes");
+  const repositories = new RepositoriesByTenant({ root, allowances, cacheMaxBytes: CACHE_MAX_BYTES });
+  const git = new StockGit(new Scope(root));
+  await git.requireVersion();
+  git.close();
   const runner: RunnerDependencies = {
     target: "LAB_512",
     store,
@@ -54,7 +57,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     gitKey: readSigningKey(env.OGR_GIT_KEY_FILE),
     charters,
     policies: new PolicyCatalog(charters, Date.now),
-    allowlist,
+    allowances,
     infra: openInfraSource(env.OGR_INFRA, store),
     limits: {
       stagedMaxBytes: STAGED_MAX_BYTES,
@@ -108,14 +111,16 @@ async function startPulling(env: Lab512Settings, runner: RunnerDependencies, sig
   await pullCommands(runner, { apiUrl: env.OGR_PULL_API_URL, tokens, everyMs: env.OGR_PULL_EVERY_MS, signal, log });
 }
 
-/** Replaces the whitelist's names by the configured endpoints. An endpoint that no tenant's allowance names stays unreachable. */
+/**
+ * Replaces the whitelist's names by the configured endpoints. An endpoint that no entry of the allowlist names stays unreachable. An allowlist without
+ * entries leaves only what no Runner works without.
+ */
 function buildWhitelist(env: Lab512Settings, allowlist: JobsAllowlist): NetworkWhitelist {
   const names: Record<string, string | undefined> = {
     "object-store": env.OGR_STORE === "s3" ? parseEndpoint(env.OGR_S3_ENDPOINT) : undefined,
     temporal: parseEndpoint(env.OGR_TEMPORAL_ADDRESS),
   };
-  const entries = new Set(Object.values(allowlist.tenants).flatMap((allowance) => allowance.network_whitelist));
-  if (entries.size === 0)
-    throw new ConfigurationError(`${env.OGR_ALLOWLIST_FILE} names no endpoint; the Runner needs \`object-store\` and \`temporal\`.`);
+  const named = Object.values(allowlist.tenants).flatMap((allowance) => allowance.network_whitelist);
+  const entries = new Set(Object.keys(allowlist.tenants).length === 0 ? NETWORK_NAMES : named);
   return new NetworkWhitelist([...entries].flatMap((entry) => (Object.hasOwn(names, entry) ? (names[entry] ?? []) : entry)));
 }

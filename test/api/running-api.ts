@@ -13,7 +13,7 @@ import { createServer } from "../../src/api/http/server.js";
 import { Urls } from "../../src/api/http/urls.js";
 import { buildRouteTable } from "../../src/api/route-table.js";
 import { Temporal } from "../../src/api/temporal.js";
-import { readFoundingKeys, readSigningKey } from "../../src/configuration/keys.js";
+import { readOperator, readSigningKey } from "../../src/configuration/keys.js";
 import { Charters } from "../../src/decision/charter/charters.js";
 import { PolicyCatalog } from "../../src/decision/policy/policy-catalog.js";
 import type { SigningKey } from "../../src/domain/bytes/signature.js";
@@ -95,7 +95,7 @@ export async function startApi(
   const watch = await LedgerWatch.open(database.url, { onLost: () => undefined });
   const temporal = new Temporal({ address: changes.temporalAddress ?? servers.temporal_address }, namespace);
   const [permitKey, statementKey] = [readSigningKey(founded.keys.permit), readSigningKey(founded.keys.statement)];
-  const charters = new Charters(store, readFoundingKeys(founded.keys.foundingKeysLab256));
+  const charters = new Charters(store, readOperator(founded.keys.operatorLab256));
   const policies = new PolicyCatalog(charters, Date.now);
   const urls = new Urls({ temporalUiUrl: servers.temporal_ui_url, namespace });
   const logged: string[] = [];

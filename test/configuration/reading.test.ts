@@ -13,7 +13,7 @@ const COMPLETE = {
   OGR_STORE_DIRECTORY: "/objects",
   OGR_RECEIPT_KEY_FILE: "/keys/receipt.pem",
   OGR_GIT_KEY_FILE: "/keys/git.pem",
-  OGR_FOUNDING_KEYS_FILE: "/keys/founding.json",
+  OGR_OPERATOR_FILE: "/keys/operator.json",
   OGR_ALLOWLIST_FILE: "/keys/allowlist.json",
   OGR_WORK_DIRECTORY: "/work",
 };

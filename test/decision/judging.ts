@@ -105,7 +105,10 @@ export function changeMembers(writer: CharterWriter, params: Partial<ChangeParam
 /** Reads the writer's newest charter as a process that has read nothing before. */
 export async function readCharter(writer: CharterWriter): Promise<NewestCharter> {
   const get = (key: string) => writer.read(Number(/(\d+)\.json$/.exec(key)?.[1]));
-  const charters = new Charters({ blobs: { get, stat: async () => undefined } }, new Map([[writer.tenant_id, writer.key.jwk]]));
+  const charters = new Charters(
+    { blobs: { get, stat: async () => undefined } },
+    { tenant_id: writer.tenant_id, founding_jwk: writer.key.jwk },
+  );
   const charter = await charters.readNewest(writer.tenant_id);
   if (!charter.ok) throw new Error(charter.denial.message);
   return charter.value;

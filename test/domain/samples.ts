@@ -11,6 +11,9 @@ export function createTestKey(): SigningKey {
 
 export const key = createTestKey();
 
+/** The operator of a registry whose charters are not read. */
+export const UNUSED_OPERATOR = { tenant_id: "T.NONE", founding_jwk: key.jwk };
+
 export const DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
 export const OTHER_DIGEST = "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213";
 export const JTI = "0b9f1a52-7c1e-4c4d-9d0a-3f6a5c2e8b11";

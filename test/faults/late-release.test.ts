@@ -14,6 +14,7 @@ import { toProjectEvents } from "../../src/lab256/acts/project-events.js";
 import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
+import { UNUSED_OPERATOR } from "../domain/samples.js";
 import { throwFault } from "../harness/throw-fault.js";
 import { ADMIN, buildUblTenant } from "../lab256/identity/people.js";
 import { seedTenant } from "../lab256/identity/seed-tenant.js";
@@ -59,7 +60,7 @@ beforeAll(async () => {
     ...{ db: ledger.db, store: world.store, now, permitKey: world.keys.permit, receiptKeys: toJwks(world.keys.receipt, createWorldKey()) },
     infra: noInfra,
     ...{
-      policies: new PolicyCatalog(new Charters(world.store, new Map()), now),
+      policies: new PolicyCatalog(new Charters(world.store, UNUSED_OPERATOR), now),
       statementKeys: { keys: [] },
       reportFault: throwFault,
       isFlowOpen: async () => true,

@@ -2,9 +2,8 @@ import { join } from "node:path";
 import { requireValue } from "../../src/client/http/problem.js";
 import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
+import { Charters } from "../../src/decision/charter/charters.js";
 import { signNextEntry } from "../../src/decision/charter/next-entry.js";
-import { CharterWalk } from "../../src/decision/charter/walk.js";
-import { StoredPolicies } from "../../src/decision/policy/stored-policies.js";
 import type { CharterChange } from "../../src/domain/charter/change.js";
 import type { CharterEntry } from "../../src/domain/charter/entry.js";
 import type { CharterActor, Person } from "../../src/domain/charter/records.js";
@@ -12,6 +11,7 @@ import type { CharterState } from "../../src/domain/charter/state.js";
 import { toCharterKey } from "../../src/domain/storage-key.js";
 import type { FoundedActor } from "../../src/stack/founding/people.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
+import { requireOutcome } from "./outcomes.js";
 
 /** A running registry whose founding keys and store the test has. */
 export interface FoundedAccess {
@@ -38,7 +38,7 @@ export async function signChange(
   build: (state: CharterState) => CharterChange | undefined,
 ): Promise<CharterEntry | undefined> {
   const key = readFoundingKey(registry, tenantId);
-  const walk = new CharterWalk(tenantId, key.jwk, StoredPolicies.openStore(registry.store).readPolicyByHash);
+  const walk = requireOutcome(await new Charters(registry.store, { tenant_id: tenantId, founding_jwk: key.jwk }).openWalk(tenantId));
   const walked = await walk.advance((version) => registry.store.blobs.get(toCharterKey(tenantId, version)));
   if (!walked.ok) throw new Error(walked.denial.message);
   const change = build(walk.state);

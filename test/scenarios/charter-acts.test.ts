@@ -1,9 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { walkTenantCharter } from "../../src/client/charter.js";
+import { submitDecision } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
+import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { waitForCardEnd } from "../../src/client/waiting.js";
 import type { CharterWalk } from "../../src/decision/charter/walk.js";
 import { replacePolicyData } from "../../src/decision/policy/bytes.js";
@@ -11,12 +14,25 @@ import { loadPolicy } from "../../src/decision/policy/policy.js";
 import type { StatementDecision } from "../../src/domain/card/statement.js";
 import type { CharterJobType } from "../../src/domain/charter/change.js";
 import type { CharterActor, Person } from "../../src/domain/charter/records.js";
+import { openDatabase } from "../../src/lab256/database/database.js";
+import { createTokenText } from "../../src/lab256/identity/token-text.js";
+import { storeToken } from "../../src/lab256/identity/tokens.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { readDefaultPolicy } from "../../src/stack/founding/policy.js";
+import { runOgrHere } from "../cli/ogr-here.js";
+import { toPersonEnvironment } from "../cli/run-ogr.js";
 import { changeMembers, readFoundingKey } from "../harness/charter.js";
 import { registerCountedPasskey } from "../harness/passkeys.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
-import { ACT_MS, approveAsEach, openScenarioCard, registerByCard, requireRefusal, stateCardDecision } from "./acts.js";
+import {
+  ACT_MS,
+  approveAsEach,
+  buildRegistrationParams,
+  openScenarioCard,
+  registerByCard,
+  requireRefusal,
+  stateCardDecision,
+} from "./acts.js";
 
 let registry: ServedRegistry;
 beforeAll(async () => {
@@ -132,3 +148,53 @@ describe("an act that changes the charter", () => {
     expect(JSON.parse(String(receipt.artifacts[0]))).toMatchObject({ kind: "charter", version });
   });
 });
+
+describe("an act that founds a tenant", () => {
+  const buildActor = (name: string): CharterActor => ({
+    person_id: `person:${name}`,
+    name,
+    offices: [{ office_id: "office::default", roles: ["maintainer"] }],
+    disabled: false,
+  });
+  const names = ["zoe", "yan", "xi"];
+  const members = {
+    persons: Object.fromEntries(names.map((name) => [`person:${name}`, { name, emails: [], passkeys: [], disabled: false }])),
+    actors: Object.fromEntries(names.map((name) => [`ubl:sid:person:${name}`, buildActor(name)])),
+  };
+
+  it("adds a tenant to the running processes, whose members then act, and no other tenant's", async () => {
+    const file = join(registry.dataDir, "acme.json");
+    await writeFile(file, JSON.stringify(members));
+    const words = ["tenant", "found", "T.ACME", "--members", file, "--founding-key-file", join(registry.dataDir, "T.ACME.pem")];
+    const dry = await runOgrHere([...words, "--dry-run"], toPersonEnvironment(registry, "admin"));
+    expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("record    tenant/T.ACME")]);
+    const opened = await runOgrHere([...words, "--json"], toPersonEnvironment(registry, "admin"));
+    expect([opened.code, opened.stderr]).toEqual([0, ""]);
+    const { card_id } = opened.json(z.looseObject({ card_id: z.string() }));
+    const card = requireValue(await registry.as("admin").readCard(card_id));
+    expect(card).toMatchObject({ status: "awaiting_approval", level: "L5" });
+    expect(await approveAsEach(registry, card, ["bob", "carol"])).toMatchObject({ status: "success" });
+    const [zoe, ...others] = await Promise.all(names.map((name) => signIn("T.ACME", `ubl:sid:person:${name}`)));
+    if (zoe === undefined) throw new Error("no client");
+    expect(requireValue(await zoe.listProjects({}))).toEqual([]);
+    const own = await openScenarioCard(zoe, { jobType: "git.registry.init", params: buildRegistrationParams("P.acme") });
+    const approval = { card_id: own.card_id, decision: "approve", office_id: "office::default" } as const;
+    // The operator's active policy, which an earlier test published, asks for two approvals.
+    for (const other of others) requireValue(await submitDecision(other, registry.openPasskeys("nobody"), approval));
+    expect((await waitForCardEnd(zoe, own.card_id, ACT_MS)).status).toBe("success");
+    expect(requireValue(await zoe.listProjects({}))).toEqual([expect.objectContaining({ id: "P.acme" })]);
+    expect(JSON.stringify(requireValue(await registry.as("admin").listProjects({})))).not.toContain("P.acme");
+  }, 120_000);
+});
+
+/** Gives an actor a first token, which no command of the registry does yet. */
+async function signIn(tenant_id: string, actor_id: string) {
+  const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
+  const token = createTokenText();
+  try {
+    await storeToken(db, { tenant_id, actor_id, name: "first", expires_at_ms: null, runner_target: null }, token);
+  } finally {
+    await db.destroy();
+  }
+  return createRegistryClient({ server: registry.url, token }, { tenant_id, actor_id });
+}

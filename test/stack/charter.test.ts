@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CharterWalk } from "../../src/decision/charter/walk.js";
-import { StoredPolicies } from "../../src/decision/policy/stored-policies.js";
+import { Charters } from "../../src/decision/charter/charters.js";
+import { buildFullAllowance } from "../../src/domain/act/full-allowance.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { TERMINAL_ORIGIN } from "../../src/domain/charter/passkeys.js";
 import { toCharterKey, toPolicyBytesKey } from "../../src/domain/storage-key.js";
@@ -12,6 +12,7 @@ import { type ApprovalSite, appendCharterEntry, foundCharters } from "../../src/
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { createTestKey } from "../domain/samples.js";
+import { requireOutcome } from "../harness/outcomes.js";
 
 const [FIRST_POLICY, NEXT_POLICY] = [Buffer.from("first"), Buffer.from("next")];
 const publish = (policy: Uint8Array) => ({ jobType: "registry.policy.publish", params: { policy_hash: hashBlake3Hex(policy) } }) as const;
@@ -40,10 +41,11 @@ function createTenant() {
   };
   const key = createTestKey();
   const foundingKeys = new Map([[seed.tenant_id, key]]);
+  const allowances = { [seed.tenant_id]: buildFullAllowance(seed.tenant_id) };
   const found = (policy: Uint8Array, more: Partial<TenantSeed> = {}, site?: ApprovalSite) =>
-    foundCharters(store, [{ ...seed, ...more }], { foundingKeys, planeKeys: [] }, policy, site);
+    foundCharters(store, [{ ...seed, ...more }], { foundingKeys, planeKeys: [], allowances }, policy, site);
   const walk = async () => {
-    const walked = new CharterWalk(seed.tenant_id, key.jwk, StoredPolicies.openStore(store).readPolicyByHash);
+    const walked = requireOutcome(await new Charters(store, { tenant_id: seed.tenant_id, founding_jwk: key.jwk }).openWalk(seed.tenant_id));
     expect(await walked.advance((version) => store.blobs.get(toCharterKey(seed.tenant_id, version)))).toMatchObject({ ok: true });
     return walked;
   };

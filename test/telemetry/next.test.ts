@@ -13,6 +13,7 @@ import { advanceTelemetryCursor } from "../../src/lab256/ledger/telemetry-cursor
 import { prepareNextTelemetry } from "../../src/lab256/telemetry/telemetry-steps.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
+import { UNUSED_OPERATOR } from "../domain/samples.js";
 import { throwFault } from "../harness/throw-fault.js";
 import { formatRegistryJson } from "../infra-engine/registries.js";
 import { buildCommandIssued, buildPermit, buildPermitIssued, buildReceiptRecorded, TENANT } from "../lab256/ledger/events.js";
@@ -35,7 +36,7 @@ let acts = 0;
 const next = () => {
   const deps: Lab256Dependencies = {
     ...{ db: ledger.db, store, infra: openInfraSource({ kind: "file", path }, store), now: () => now },
-    policies: new PolicyCatalog(new Charters(store, new Map()), () => now),
+    policies: new PolicyCatalog(new Charters(store, UNUSED_OPERATOR), () => now),
     permitKey: RUNNER_KEY,
     receiptKeys: { keys: [] },
     statementKeys: { keys: [] },

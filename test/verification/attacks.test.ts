@@ -74,8 +74,8 @@ async function run(job: Job, level?: "L3" | "L4" | "L5", more: Partial<Permit["s
 /** Returns the first thing that does not hold in a copy with these objects changed; undefined removes one. */
 async function findMismatch(act: Receipt, objects: Readonly<Record<string, Uint8Array | undefined>>) {
   const folder = await copyStore(world.store, objects);
-  const foundingKeys = new Map([...world.keys.founding].map(([tenant, key]) => [tenant, key.jwk]));
-  const { mismatch } = await verifyFolder({ folder, tenant_id: TENANT, foundingKeys, act: act.jti });
+  const root = { tenant_id: TENANT, founding_jwk: (world.keys.founding.get(TENANT) ?? createWorldKey()).jwk };
+  const { mismatch } = await verifyFolder({ folder, tenant_id: TENANT, root, act: act.jti });
   return mismatch === undefined ? undefined : { file: mismatch.file, member: mismatch.member, problem: mismatch.problem };
 }
 

@@ -63,7 +63,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const verify = (from: string, more: { act?: string; clone?: string } = {}) =>
-  verifyFolder({ folder: from, tenant_id: DEMO_TENANT, foundingKeys: new Map([[DEMO_TENANT, key.jwk]]), ...more });
+  verifyFolder({ folder: from, tenant_id: DEMO_TENANT, root: key.jwk, ...more });
 
 async function listFiles(of: string): Promise<string[]> {
   const entries = await readdir(of, { recursive: true, withFileTypes: true });
@@ -136,8 +136,8 @@ describe("a copy of the object store, with every server stopped", () => {
   });
 
   it("shows nothing to somebody who kept another founding key", async () => {
-    const foundingKeys = new Map([[DEMO_TENANT, createWorldKey().jwk]]);
-    const { mismatch } = await verifyFolder({ folder, tenant_id: DEMO_TENANT, foundingKeys });
+    const root = createWorldKey().jwk;
+    const { mismatch } = await verifyFolder({ folder, tenant_id: DEMO_TENANT, root });
     expect(mismatch).toMatchObject({ file: "charter/T.UBL/1.json", problem: expect.stringContaining("founding key") });
   });
 

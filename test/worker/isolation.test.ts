@@ -12,6 +12,7 @@ import { signObject } from "../../src/domain/bytes/signature.js";
 import type { Outcome } from "../../src/domain/denial.js";
 import type { PlannedAct } from "../../src/domain/flow/lab512-steps.js";
 import { tenantSeedSchema } from "../../src/lab256/identity/seed.js";
+import { readSeededAllowances } from "../../src/stack/founding/allowlist.js";
 import { foundCharters } from "../../src/stack/founding/charter.js";
 import { readDefaultPolicy } from "../../src/stack/founding/policy.js";
 import { openStore } from "../../src/storage/open.js";
@@ -49,7 +50,7 @@ describe("the Runner's process", () => {
     policyHash = await foundCharters(
       store,
       [tenantSeedSchema.parse({ tenant_id: TENANT, actors: MEMBERS })],
-      place.keys,
+      { ...place.keys, allowances: await readSeededAllowances([TENANT]) },
       await readDefaultPolicy(),
     );
     await store.close();

@@ -24,6 +24,7 @@ import { findReceiptByJti } from "../../src/lab256/ledger/queries/receipts.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import { ensureSpaces, openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
+import { UNUSED_OPERATOR } from "../domain/samples.js";
 import { throwFault } from "../harness/throw-fault.js";
 import { buildUblTenant } from "../lab256/identity/people.js";
 import { seedTenant } from "../lab256/identity/seed-tenant.js";
@@ -48,7 +49,7 @@ beforeAll(async () => {
   const config = { kind: "directory", path: folder } as const;
   await ensureSpaces(config);
   store = await openStore(config);
-  const policies = new PolicyCatalog(new Charters(store, new Map()), () => LATE_MS);
+  const policies = new PolicyCatalog(new Charters(store, UNUSED_OPERATOR), () => LATE_MS);
   deps = {
     db: ledger.db,
     store,

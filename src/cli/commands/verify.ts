@@ -4,8 +4,8 @@ import { z } from "zod";
 import { readConfiguredJson } from "../../configuration/keys.js";
 import { pickBreakGlass } from "../../domain/act/break-glass.js";
 import { publicJwkSchema } from "../../domain/bytes/jwks.js";
-import type { PublicJwk } from "../../domain/bytes/signature.js";
-import { jtiSchema, tenantIdSchema } from "../../domain/ids.js";
+import { operatorSchema } from "../../domain/charter/founding.js";
+import { jtiSchema } from "../../domain/ids.js";
 import type { Requirement } from "../../domain/policy/policy-contract.js";
 import type { VerifiedAct } from "../../verification/verify-act.js";
 import { CliCommand } from "../cli-command.js";
@@ -20,34 +20,35 @@ interface VerifyOptions {
   readonly repository?: string;
 }
 
-/** A JWK, or the founding keys of several tenants, as the registry's processes have them. */
-const foundingKeysSchema = z.union([publicJwkSchema, z.record(tenantIdSchema, publicJwkSchema)]);
+/** A JWK, or the operator, as the registry's processes have it. */
+const rootSchema = z.union([publicJwkSchema, operatorSchema]);
 
 /** `ogr verify`: verifies acts from files alone, with no registry. */
 export function buildVerifyCommand(): CliCommand<VerifyOptions> {
   return new CliCommand<VerifyOptions>("verify <folder>", "verify acts from a copy of the object store, with no registry")
-    .requiredOption("--founding-key <file>", "the tenant's public founding key (JWK) that you kept, or JSON with one for each tenant")
+    .requiredOption(
+      "--founding-key <file>",
+      "the tenant's public founding key (JWK) that you kept, or the operator's file, whose charter has it",
+    )
     .option("--tenant <id>", "a tenant, such as T.UBL (default: the only one whose charter is in the folder)")
     .option("--act <jti>", "one act (default: every act that has a receipt in the folder)")
     .option("--repository <path>", "a local clone with the act's objects, instead of those in the folder; needs --act")
     .addExamples(
       "ogr verify copy --founding-key founding.jwk.json",
-      "ogr verify copy --founding-key founding.json --tenant T.UBL --act 94b5731a-2f54-8a5a-ab1f-99157d3bf5a9",
+      "ogr verify copy --founding-key operator.json --tenant T.UBL --act 94b5731a-2f54-8a5a-ab1f-99157d3bf5a9",
       "ogr verify copy --founding-key founding.jwk.json --act 94b5731a-2f54-8a5a-ab1f-99157d3bf5a9 --repository hello.git --json",
     )
     .run(async ({ options, arguments: [given = ""], out }) => {
       const folder = resolve(given);
-      const keys = readConfiguredJson(options.foundingKey, foundingKeysSchema);
+      const root = readConfiguredJson(options.foundingKey, rootSchema);
       const tenant_id = options.tenant ?? (await findOnlyTenant(folder));
-      const foundingKeys = isJwk(keys) ? new Map([[tenant_id, keys]]) : new Map(Object.entries(keys));
-      if (!foundingKeys.has(tenant_id)) throw new UsageError(`--founding-key: ${options.foundingKey} has no key of ${tenant_id}.`);
       const { act, repository } = options;
       if (act !== undefined && !jtiSchema.safeParse(act).success) throw new UsageError(`--act: ${act} is not the id of an act, a UUID.`);
       if (repository !== undefined && act === undefined)
         throw new UsageError("--repository: name the act whose objects it has with --act.");
       const { verifyFolder } = await import("../../verification/verify-folder.js");
       const clone = repository === undefined ? undefined : resolve(repository);
-      const { acts, charter_version, mismatch } = await verifyFolder({ folder, tenant_id, foundingKeys, act, clone });
+      const { acts, charter_version, mismatch } = await verifyFolder({ folder, tenant_id, root, act, clone });
       for (const verified of acts) out.print(toActReport(verified), formatAct(verified));
       if (mismatch === undefined) {
         const report = { ok: true, tenant_id, acts: acts.length, charter_version };
@@ -64,10 +65,6 @@ export function buildVerifyCommand(): CliCommand<VerifyOptions> {
       );
       throw new UnsuccessfulExit(EXIT.error);
     });
-}
-
-function isJwk(keys: z.infer<typeof foundingKeysSchema>): keys is PublicJwk {
-  return publicJwkSchema.safeParse(keys).success;
 }
 
 /** Finds the tenant whose charter is in a copy of the object store. @throws UsageError unless there is exactly one */

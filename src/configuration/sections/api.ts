@@ -2,7 +2,7 @@ import { z } from "zod";
 import { buildCountSchema, describeSetting, portSchema } from "../environment.js";
 import { databaseSettings } from "./database.js";
 import { infraSettings } from "./infra.js";
-import { foundingSettings, lab256PlaneSettings } from "./lab256-plane.js";
+import { lab256PlaneSettings, operatorSettings } from "./lab256-plane.js";
 import { logSettings, metricsSettings, traceSettings } from "./observability.js";
 import { storeSettings } from "./store.js";
 import { temporalSettings } from "./temporal.js";
@@ -20,7 +20,7 @@ export const apiSettings = z
     ...temporalSettings,
     ...databaseSettings,
     ...lab256PlaneSettings,
-    ...foundingSettings,
+    ...operatorSettings,
     ...infraSettings,
     OGR_RP_ORIGINS: describeSetting(
       originsSchema.optional(),

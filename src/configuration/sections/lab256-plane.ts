@@ -12,10 +12,10 @@ export const lab256PlaneSettings = {
   OGR_RP_ID: describeSetting(z.string().default("localhost"), "the domain of passkeys"),
 };
 
-/** Every process verifies the tenants' charters from these public keys. */
-export const foundingSettings = {
-  OGR_FOUNDING_KEYS_FILE: describeSetting(
-    buildRequiredText("the founding keys, a JWK for each tenant"),
-    "JSON: the founding key (JWK) of each tenant",
+/** Every process verifies the charters from this public key. */
+export const operatorSettings = {
+  OGR_OPERATOR_FILE: describeSetting(
+    buildRequiredText("the operator's tenant and its public founding key"),
+    "JSON: `tenant_id` and `founding_jwk` of the operator's charter, which has the founding keys of all other tenants",
   ),
 };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { buildCountSchema, buildRequiredText, describeSetting } from "../environment.js";
 import { databaseSettings } from "./database.js";
 import { infraSettings } from "./infra.js";
-import { foundingSettings, lab256PlaneSettings } from "./lab256-plane.js";
+import { lab256PlaneSettings, operatorSettings } from "./lab256-plane.js";
 import { logSettings, metricsSettings, traceSettings } from "./observability.js";
 import { storeSettings } from "./store.js";
 import { temporalSettings } from "./temporal.js";
@@ -13,7 +13,7 @@ export const lab256Settings = z
     ...temporalSettings,
     ...databaseSettings,
     ...lab256PlaneSettings,
-    ...foundingSettings,
+    ...operatorSettings,
     ...infraSettings,
     OGR_RP_ORIGINS: describeSetting(
       buildRequiredText("the origins that step-up is made from, separated by commas"),

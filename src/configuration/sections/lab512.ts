@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { buildCountSchema, buildRequiredText, describeSetting } from "../environment.js";
 import { infraSettings } from "./infra.js";
-import { foundingSettings } from "./lab256-plane.js";
+import { operatorSettings } from "./lab256-plane.js";
 import { logSettings, pushedMetricsSettings, traceSettings } from "./observability.js";
 import { storeSettings } from "./store.js";
 import { temporalSettings } from "./temporal.js";
@@ -10,7 +10,7 @@ import { temporalSettings } from "./temporal.js";
 export const lab512Settings = z
   .object({
     ...temporalSettings,
-    ...foundingSettings,
+    ...operatorSettings,
     ...infraSettings,
     OGR_RECEIPT_KEY_FILE: describeSetting(
       buildRequiredText("the Runner's own signing key (PKCS #8 PEM)"),

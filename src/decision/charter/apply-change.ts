@@ -1,10 +1,13 @@
 import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { ChangeParams, CharterChange } from "../../domain/charter/change.js";
+import { CHARTER_RULES, isEntrySignedBy } from "../../domain/charter/entry.js";
+import type { FoundingEntry } from "../../domain/charter/founding.js";
 import { KEY_USES } from "../../domain/charter/keys.js";
 import type { CharterActor, Passkey, Person, RecordWrite } from "../../domain/charter/records.js";
-import type { CharterState } from "../../domain/charter/state.js";
+import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { parseActorKind } from "../../domain/ids.js";
+import { findOverlap } from "../../domain/permit/allowlist.js";
 
 /** The number of persons who can decide at L5 that sealing needs: a proposer, a quorum of two, and one to spare. Source: contracts "Charter". */
 const DECIDERS_MIN = 4;
@@ -14,6 +17,9 @@ export const PERSONS_MAX = 5000;
 
 /** The maximum number of actors in a charter. */
 export const ACTORS_MAX = 20_000;
+
+/** The maximum number of tenants in the operator's charter. */
+const TENANTS_MAX = 10_000;
 
 /**
  * Computes the records that a change writes, by version 1 of the rules. `version` is that of the entry with the change. Every verifier
@@ -26,14 +32,15 @@ export function computeWrites(state: CharterState, version: number, { jobType, p
     case "registry.charter.found":
       return foundCharter(params);
     case "registry.policy.publish":
-      if (state.find("policy")?.policy_hash === params.policy_hash) return denyUnchanged("This policy is already active.");
-      return grantValue([{ kind: "policy", value: params }]);
+      return publishPolicy(state, params);
     case "registry.keys.rotate":
       return rotateKeys(state, params);
     case "registry.members.change":
       return changeMembers(state, params);
     case "registry.charter.seal":
       return sealCharter(state);
+    case "registry.tenant.found":
+      return foundTenant(state, params);
     case "registry.charter.end_act":
       return grantValue([]);
   }
@@ -41,6 +48,10 @@ export function computeWrites(state: CharterState, version: number, { jobType, p
 
 function foundCharter(params: ChangeParams<"registry.charter.found">): Outcome<readonly RecordWrite[]> {
   const { policy_hash, persons, actors, keys, relying_parties, tenants, policy_codes } = params;
+  const overlap = findOverlap(Object.entries(tenants).map(([id, { allowance }]) => [id, allowance]));
+  if (overlap !== undefined) return denyOverlap(...overlap);
+  if (policy_codes.length > 0 && Object.keys(tenants).length === 0)
+    return denyChange("Only the operator's charter lists the rules of policies.");
   for (const [kid, key] of Object.entries(keys)) {
     if (key.jwk.kid !== kid) return denyChange(`Key ${key.jwk.kid} is listed under the id ${kid}.`);
     if (key.revoked) return denyChange(`Key ${kid} is revoked before it was ever valid.`);
@@ -56,6 +67,64 @@ function foundCharter(params: ChangeParams<"registry.charter.found">): Outcome<r
     ...Object.entries(tenants).map(([id, value]) => ({ kind: "tenant", id, value }) as const),
     ...policy_codes.map((id) => ({ kind: "policy_code", id, value: { listed: true } }) as const),
   ]);
+}
+
+/** Only the operator's charter has tenants. */
+function isOperator(state: CharterState): boolean {
+  return state.count("tenant") > 0;
+}
+
+function publishPolicy(
+  state: CharterState,
+  { policy_hash, rules }: ChangeParams<"registry.policy.publish">,
+): Outcome<readonly RecordWrite[]> {
+  if (rules !== undefined && !isOperator(state)) return denyChange("Only the operator's charter lists the rules of policies.");
+  if (state.find("policy")?.policy_hash === policy_hash) return denyUnchanged("This policy is already active.");
+  const published = { kind: "policy", value: { policy_hash } } as const;
+  if (rules === undefined) return grantValue([published]);
+  if (state.find("policy_code", rules) !== undefined) return denyUnchanged(`The rules ${rules} are listed; omit \`rules\`.`);
+  return grantValue([published, { kind: "policy_code", id: rules, value: { listed: true } }]);
+}
+
+/** A tenant's founding key never changes, so that nobody can found a tenant anew. */
+function foundTenant(state: CharterState, params: ChangeParams<"registry.tenant.found">): Outcome<readonly RecordWrite[]> {
+  const { tenant_id, founding_jwk, allowance, entry } = params;
+  if (!isOperator(state)) return denyChange("Only the operator's charter founds tenants.");
+  const known = state.find("tenant", tenant_id);
+  const value = { founding_jwk, allowance };
+  if (known !== undefined) {
+    if (entry !== undefined) return denyUnchanged(`${tenant_id} is founded; omit \`entry\` to change only what Runners may do for it.`);
+    if (hashCanonical(known.founding_jwk) !== hashCanonical(founding_jwk))
+      return denyChange(`The founding key of ${tenant_id} never changes.`);
+    if (hashCanonical(known) === hashCanonical(value)) return denyUnchanged(`The allowance of ${tenant_id} is already this one.`);
+  } else {
+    if (entry === undefined) return denyChange(`${tenant_id} is a new tenant; add \`entry\`, its signed version 1.`);
+    const checked = checkFoundingEntry(params, entry);
+    if (!checked.ok) return checked;
+    if (state.count("tenant") >= TENANTS_MAX) return denyWith("limit_exceeded", `A registry can have at most ${TENANTS_MAX} tenants.`);
+  }
+  const others = state.list("tenant").filter(([id]) => id !== tenant_id);
+  const overlap = findOverlap([...others.map(([id, other]) => [id, other.allowance] as const), [tenant_id, allowance]]);
+  if (overlap !== undefined) return denyOverlap(...overlap);
+  return grantValue([{ kind: "tenant", id: tenant_id, value }]);
+}
+
+/** Checks version 1 of a new tenant in full, since everybody walks that charter from it. */
+function checkFoundingEntry(
+  { tenant_id, founding_jwk }: ChangeParams<"registry.tenant.found">,
+  entry: FoundingEntry,
+): Outcome<readonly RecordWrite[]> {
+  if (entry.tenant_id !== tenant_id) return denyChange(`The entry founds ${entry.tenant_id}, not ${tenant_id}.`);
+  if (entry.rules > CHARTER_RULES) return denyChange(`The entry's rules ${entry.rules} are not known here.`);
+  if (!isEntrySignedBy(entry, founding_jwk)) return denyChange(`The entry is not signed by the founding key of ${tenant_id}.`);
+  const { params } = entry.change;
+  if (Object.keys(params.tenants).length > 0 || params.policy_codes.length > 0)
+    return denyChange("Only the operator's charter has tenants and lists the rules of policies.");
+  const state = new CharterState();
+  const writes = computeWrites(state, 1, entry.change);
+  if (!writes.ok) return writes;
+  state.write(writes.value);
+  return state.hash === entry.state_hash ? writes : denyChange("The entry's change does not lead to the state that it names.");
 }
 
 /** A use that has a key must keep one. Revocation is final: a revoked key never returns, not even for another use. */
@@ -174,6 +243,10 @@ function withoutName({ name: _, ...rest }: Passkey): Omit<Passkey, "name"> {
 
 function denyChange(message: string) {
   return denyWith("charter_invalid", message);
+}
+
+function denyOverlap(one: string, other: string) {
+  return denyChange(`The \`fs_scope\` of ${one} overlaps with that of ${other}; every tenant must have its own.`);
 }
 
 function denyUnchanged(message: string) {

@@ -2,33 +2,61 @@ import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import type { PublicJwk } from "../../domain/bytes/signature.js";
 import type { CharterChange } from "../../domain/charter/change.js";
 import type { CharterEntry } from "../../domain/charter/entry.js";
+import type { Operator } from "../../domain/charter/founding.js";
+import type { RecordValue } from "../../domain/charter/records.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import type { Allowance } from "../../domain/permit/allowlist.js";
 import { SerialQueue } from "../../domain/serial-queue.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import { type PolicyStore, StoredPolicies } from "../policy/stored-policies.js";
 import type { NewestCharter } from "./newest-charter.js";
-import { CharterWalk, type NextChange } from "./walk.js";
+import { type CharterSources, CharterWalk, type NextChange } from "./walk.js";
 
 /**
- * The newest charter of each tenant, verified by this process. Every call reads the entry after the newest known one, so it never relies
- * on memory alone, and no call returns a lower version than an earlier one. Source: contracts "Charter".
+ * The newest charter of each tenant, verified by this process from the founding key of the operator's charter, which has those of all other
+ * tenants. Every call reads the entry after the newest known one, so it never relies on memory alone, and no call returns a lower version
+ * than an earlier one. Source: contracts "Charter".
  */
 export class Charters {
   readonly #walks = new Map<string, { readonly walk: CharterWalk; readonly turns: SerialQueue }>();
 
   readonly policies: StoredPolicies;
+  readonly #sources: CharterSources;
 
   constructor(
     /** The object store from which charters and policies are read. */
     private readonly store: PolicyStore,
-    private readonly foundingKeys: ReadonlyMap<string, PublicJwk>,
+    readonly operator: Operator,
   ) {
     this.policies = StoredPolicies.openStore(store);
+    this.#sources = {
+      readPolicy: this.policies.readPolicyByHash,
+      readPolicyParts: this.policies.readPolicyParts,
+      readPolicyCodes: () => this.#readPolicyCodes(),
+    };
   }
 
   /** Returns the tenant's newest charter. Denials: `tenant_unknown`, `charter_invalid`. Throws what reading an entry throws. */
   readNewest(tenantId: string): Promise<Outcome<NewestCharter>> {
     return this.#takeTurn(tenantId, (walk) => this.#advance(walk));
+  }
+
+  /** Starts a walk along a tenant's charter. Denials: as `readNewest`, of the operator's charter. */
+  async openWalk(tenantId: string): Promise<Outcome<CharterWalk>> {
+    const jwk = await this.#readFoundingKey(tenantId);
+    if (!jwk.ok) return jwk;
+    // The operator's own charter lists its rules itself.
+    const sources =
+      tenantId === this.operator.tenant_id
+        ? { ...this.#sources, readPolicyCodes: async () => grantValue<ReadonlySet<string>>(new Set()) }
+        : this.#sources;
+    return grantValue(new CharterWalk(tenantId, jwk.value, sources));
+  }
+
+  /** Reads from the operator's newest charter what Runners may do for a tenant. Denials: as `readNewest`, of the operator's charter. */
+  async readAllowance(tenantId: string): Promise<Outcome<Allowance>> {
+    const tenant = await this.#readTenant(tenantId);
+    return tenant.ok ? grantValue(tenant.value.allowance) : tenant;
   }
 
   /**
@@ -73,14 +101,14 @@ export class Charters {
   }
 
   async #takeTurn<T>(tenantId: string, work: (walk: CharterWalk) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    const foundingJwk = this.foundingKeys.get(tenantId);
-    // Unknown tenants are not looked up, so that made-up ids use no memory.
-    if (foundingJwk === undefined) return denyWith("tenant_unknown", `${tenantId} has no charter; an operator founds the tenant first.`);
-    const known = this.#walks.get(tenantId) ?? {
-      walk: new CharterWalk(tenantId, foundingJwk, this.policies.readPolicyByHash),
-      turns: new SerialQueue(),
-    };
-    this.#walks.set(tenantId, known);
+    if (!this.#walks.has(tenantId)) {
+      // Unknown tenants are not remembered, so that made-up ids use no memory.
+      const walk = await this.openWalk(tenantId);
+      if (!walk.ok) return walk;
+      if (!this.#walks.has(tenantId)) this.#walks.set(tenantId, { walk: walk.value, turns: new SerialQueue() });
+    }
+    const known = this.#walks.get(tenantId);
+    if (known === undefined) throw new Error(`The charter of ${tenantId} was forgotten; this is a defect.`);
     // Each call's own read begins after the call.
     return known.turns.run(() => work(known.walk));
   }
@@ -90,4 +118,27 @@ export class Charters {
     if (!advanced.ok) return advanced;
     return grantValue(walk.newest);
   }
+
+  async #readFoundingKey(tenantId: string): Promise<Outcome<PublicJwk>> {
+    if (tenantId === this.operator.tenant_id) return grantValue(this.operator.founding_jwk);
+    const tenant = await this.#readTenant(tenantId);
+    return tenant.ok ? grantValue(tenant.value.founding_jwk) : tenant;
+  }
+
+  #readTenant(tenantId: string): Promise<Outcome<RecordValue<"tenant">>> {
+    return this.useNewest(this.operator.tenant_id, async ({ state }) => {
+      const tenant = state.find("tenant", tenantId);
+      return tenant === undefined ? denyUnknown(tenantId) : grantValue(tenant);
+    });
+  }
+
+  #readPolicyCodes(): Promise<Outcome<ReadonlySet<string>>> {
+    return this.useNewest(this.operator.tenant_id, async ({ state }) =>
+      grantValue(new Set(state.list("policy_code").map(([hash]) => hash))),
+    );
+  }
+}
+
+function denyUnknown(tenantId: string): Outcome<never> {
+  return denyWith("tenant_unknown", `${tenantId} is not a tenant of this registry; its operator founds it first (registry.tenant.found).`);
 }

@@ -1,6 +1,6 @@
 import type { PlannedChange } from "../../domain/act/plan.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
-import { type ChangeParams, type CharterChange, type CharterJobType, isCharterJobType } from "../../domain/charter/change.js";
+import { type ChangeParams, type CharterChange, isCharterJobType } from "../../domain/charter/change.js";
 import { type CharterActor, type Passkey, type Person, type RecordWrite, toRecordKey } from "../../domain/charter/records.js";
 import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -10,13 +10,19 @@ import { ACTORS_MAX, PERSONS_MAX } from "./apply-change.js";
 import { isAtLeast, type Membership, mapDeciders, maxLevel } from "./deciders.js";
 import { checkReachable } from "./reachable.js";
 
+/** The policies after a change. */
+export interface NextPolicies {
+  readonly nextPolicy: PolicyData;
+  /** The policy of the tenant that the change founds. */
+  readonly foundedPolicy: PolicyData | null;
+}
+
 /** What a change is planned on: the charter before it, its writes, and the policies before and after it. */
-export interface ChangeQuestion {
+export interface ChangeQuestion extends NextPolicies {
   readonly state: CharterState;
   readonly change: CharterChange;
   readonly writes: readonly RecordWrite[];
   readonly policy: PolicyData;
-  readonly nextPolicy: PolicyData;
   /** Whether power was taken from a person who decides at L5 since the last entry of level L5. */
   readonly hasTakenPower: boolean;
 }
@@ -26,7 +32,7 @@ export interface ChangeQuestion {
  * decided. Denials: `charter_invalid`, `charter_unreachable`. Source: contracts "Charter".
  */
 export function planChange(question: ChangeQuestion): Outcome<{ readonly planned: PlannedChange; readonly takesDecider: boolean }> {
-  const { state, change, writes, policy, nextPolicy } = question;
+  const { state, change, writes, policy, nextPolicy, foundedPolicy } = question;
   const { jobType } = change;
   if (!isCharterJobType(jobType)) return denyWith("charter_invalid", `${jobType} is not an act.`);
   const records = writes
@@ -42,7 +48,10 @@ export function planChange(question: ChangeQuestion): Outcome<{ readonly planned
   const undo = state.write(writes);
   try {
     const after = mapDeciders(state, nextPolicy);
-    const refused = checkOffices(state, writes, nextPolicy, jobType) ?? checkReachable(state, nextPolicy);
+    const refused =
+      checkOffices(listHolders(state, writes, change), nextPolicy) ??
+      checkFoundedOffices(change, foundedPolicy) ??
+      checkReachable(state, nextPolicy);
     if (refused !== undefined) return refused;
     const gainers = [...after].filter(([id, level]) => !isAtLeast(before.get(id), level)).map(([id]) => id);
     const level =
@@ -142,17 +151,25 @@ function isHalfFull(state: CharterState): boolean {
   return state.count("person") > PERSONS_MAX / 2 || state.count("actor") > ACTORS_MAX / 2;
 }
 
-/** Every office that is held after the change must be one that the policy knows. */
-function checkOffices(
+/** Lists the actors whose offices the policy after the change must know. */
+function listHolders(
   state: CharterState,
   writes: readonly RecordWrite[],
-  policy: PolicyData,
-  jobType: CharterJobType,
-): Outcome<never> | undefined {
-  const changed = writes.flatMap(({ kind, id = "" }) => (kind === "actor" ? [id] : []));
-  const actors = jobType === "registry.policy.publish" ? state.list("actor").map(([id]) => id) : changed;
-  for (const id of actors)
-    for (const { office_id } of state.find("actor", id)?.offices ?? [])
+  { jobType }: CharterChange,
+): readonly (readonly [string, CharterActor])[] {
+  if (jobType === "registry.policy.publish") return state.list("actor");
+  return writes.flatMap((write) => (write.kind === "actor" && write.id !== undefined ? [[write.id, write.value] as const] : []));
+}
+
+function checkFoundedOffices(change: CharterChange, policy: PolicyData | null): Outcome<never> | undefined {
+  if (change.jobType !== "registry.tenant.found" || change.params.entry === undefined || policy === null) return undefined;
+  return checkOffices(Object.entries(change.params.entry.change.params.actors), policy);
+}
+
+/** Every office that is held after the change must be one that the policy knows. */
+function checkOffices(actors: readonly (readonly [string, CharterActor])[], policy: PolicyData): Outcome<never> | undefined {
+  for (const [id, { offices }] of actors)
+    for (const { office_id } of offices)
       if (policy.offices[office_id] === undefined)
         return denyWith("charter_invalid", `${id} would hold ${office_id}, an office that the policy does not know.`);
   return undefined;

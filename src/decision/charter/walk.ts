@@ -18,18 +18,25 @@ import { normalizeEmail } from "../../domain/email.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { PolicyBytesError } from "../policy/bytes.js";
 import type { Policy } from "../policy/policy.js";
-import { PolicyMissing } from "../policy/stored-policies.js";
+import { PolicyMissing, type PolicyParts } from "../policy/stored-policies.js";
 import { judgeEntryAuthority } from "./act-authority.js";
 import { computeWrites } from "./apply-change.js";
 import { KeyHistory } from "./key-history.js";
 import { type NewestCharter, ReplacedCharter } from "./newest-charter.js";
-import { planChange } from "./planned-change.js";
+import { type NextPolicies, planChange } from "./planned-change.js";
 
 /** Reads the bytes of a version's entry, or returns undefined if it is absent. Must never use a listing. */
 export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
 
-/** Reads one of the tenant's policies by its hash, if its rules are among `rules`. Throws if its bytes are missing or not usable. */
-export type ReadPolicy = (tenantId: string, policyHash: string, rules?: ReadonlySet<string>) => Promise<Outcome<Policy>>;
+/** What a walk reads beside the entries. */
+export interface CharterSources {
+  /** Reads one of the tenant's policies by its hash. Throws if its bytes are missing or not usable. */
+  readPolicy(tenantId: string, policyHash: string): Promise<Outcome<Policy>>;
+  /** Reads a policy as `readPolicy` does, without loading its rules. */
+  readPolicyParts(tenantId: string, policyHash: string): Promise<Outcome<PolicyParts>>;
+  /** Reads which rules the operator's charter lists. A listed one stays listed. */
+  readPolicyCodes(): Promise<Outcome<ReadonlySet<string>>>;
+}
 
 /** A checked entry. The state is still that of the entry before. */
 interface CheckedEntry {
@@ -73,7 +80,7 @@ export class CharterWalk {
   constructor(
     readonly tenantId: string,
     readonly foundingJwk: PublicJwk,
-    private readonly readPolicy: ReadPolicy,
+    private readonly sources: CharterSources,
   ) {}
 
   /** Returns the newest version that was checked; 0 before the first. */
@@ -126,22 +133,53 @@ export class CharterWalk {
   }
 
   async #plan(change: CharterChange, writes: readonly RecordWrite[]): Promise<Outcome<NextChange>> {
-    const policy = await this.readPolicy(this.tenantId, this.newest.policy_hash);
+    const policy = await this.sources.readPolicy(this.tenantId, this.newest.policy_hash);
     if (!policy.ok) return policy;
-    // Other rules could allow everything, or run for ever in every process that reads them.
-    const rules = new Set([policy.value.rules_hash, ...this.state.list("policy_code").map(([hash]) => hash)]);
-    const next =
-      change.jobType === "registry.policy.publish" ? await this.readPolicy(this.tenantId, change.params.policy_hash, rules) : policy;
+    const next = await this.#readNextPolicies(change, policy.value);
     if (!next.ok) return next;
     const planned = planChange({
       state: this.state,
       change,
       writes,
       policy: policy.value.data,
-      nextPolicy: next.value.data,
+      ...next.value,
       hasTakenPower: this.#hasTakenPower,
     });
     return planned.ok ? grantValue({ writes, ...planned.value, policy: policy.value }) : planned;
+  }
+
+  /** Reads the policies that the change makes a tenant's own. */
+  async #readNextPolicies(change: CharterChange, policy: Policy): Promise<Outcome<NextPolicies>> {
+    const unchanged = { nextPolicy: policy.data, foundedPolicy: null };
+    if (change.jobType === "registry.policy.publish") {
+      const parts = await this.readPermittedParts(change.params.policy_hash, change.params.rules);
+      return parts.ok ? grantValue({ ...unchanged, nextPolicy: parts.value.data }) : parts;
+    }
+    if (change.jobType !== "registry.tenant.found" || change.params.entry === undefined) return grantValue(unchanged);
+    const parts = await this.readPermittedParts(change.params.entry.change.params.policy_hash);
+    return parts.ok ? grantValue({ ...unchanged, foundedPolicy: parts.value.data }) : parts;
+  }
+
+  /**
+   * Reads a policy whose rules are those of the active one, or listed in the operator's charter, or `listed` now. Other rules could allow everything,
+   * or run for ever in every process that loads them. Denials: `charter_invalid`, `policy_not_current`.
+   */
+  async readPermittedParts(policyHash: string, listed?: string): Promise<Outcome<PolicyParts>> {
+    const parts = await this.sources.readPolicyParts(this.tenantId, policyHash);
+    if (!parts.ok) return parts;
+    const { rules_hash } = parts.value;
+    if (listed === rules_hash || this.state.find("policy_code", rules_hash) !== undefined) return parts;
+    if (listed !== undefined) return denyWith("charter_invalid", `The rules of the policy ${policyHash} are ${rules_hash}, not ${listed}.`);
+    const codes = await this.sources.readPolicyCodes();
+    if (!codes.ok) return codes;
+    if (codes.value.has(rules_hash)) return parts;
+    const active = await this.sources.readPolicyParts(this.tenantId, this.newest.policy_hash);
+    if (!active.ok) return active;
+    if (active.value.rules_hash === rules_hash) return parts;
+    return denyWith(
+      "charter_invalid",
+      `The policy ${policyHash} has other rules (${rules_hash}) than the active one, and the operator's charter does not list them.`,
+    );
   }
 
   /** Returns the newest version that was checked. @throws if there is none */

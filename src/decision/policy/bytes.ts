@@ -21,7 +21,6 @@ export type PolicyBytesCode =
   | "data_repeated"
   | "data_not_canonical"
   | "data_invalid"
-  | "rules_unknown"
   | "no_instance"
   | "entrypoint_missing";
 

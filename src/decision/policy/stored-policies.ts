@@ -1,7 +1,8 @@
-import { hashBlake3Hex } from "../../domain/bytes/hash.js";
+import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toPolicyBytesKey, toStagingKey } from "../../domain/storage-key.js";
-import { hashPolicyRules, POLICY_MAX_BYTES, PolicyBytesError } from "./bytes.js";
+import { hashPolicyRules, POLICY_MAX_BYTES, readPolicyData } from "./bytes.js";
+import type { PolicyData } from "./data.js";
 import { loadPolicy, type Policy } from "./policy.js";
 
 /** The object store from which policies are read. */
@@ -10,6 +11,13 @@ export interface PolicyStore {
     get(key: string): Promise<Uint8Array | undefined>;
     stat(key: string): Promise<{ readonly sizeBytes: number } | undefined>;
   };
+}
+
+/** A policy that was read, but not loaded. */
+export interface PolicyParts {
+  /** The hash of the rules: of the bytes without the data. */
+  readonly rules_hash: Blake3Hex;
+  readonly data: PolicyData;
 }
 
 /** The object store has no bytes of this policy. */
@@ -40,13 +48,24 @@ export class StoredPolicies {
   }
 
   /**
-   * Reads one of the tenant's policies, active or not. With `rules`, a policy with other rules is not loaded: they could run for ever.
+   * Reads the parts of one of the tenant's policies without loading its rules, which could run for ever.
    *
-   * @throws PolicyMissing if the store does not have its bytes, PolicyBytesError if they are no policy or its rules are not among `rules`
+   * @throws PolicyMissing if the store does not have its bytes, PolicyBytesError if they are no policy
    */
-  readonly readPolicyByHash = async (tenantId: string, hash: string, rules?: ReadonlySet<string>): Promise<Outcome<Policy>> => {
+  readonly readPolicyParts = async (tenantId: string, hash: string): Promise<Outcome<PolicyParts>> => {
+    const bytes = await this.readGenuineBytes(tenantId, hash);
+    if (bytes === undefined) return denyOtherBytes(hash);
+    return grantValue({ rules_hash: hashPolicyRules(bytes), data: readPolicyData(bytes) });
+  };
+
+  /**
+   * Reads and loads one of the tenant's policies, active or not.
+   *
+   * @throws PolicyMissing if the store does not have its bytes, PolicyBytesError if they are no policy
+   */
+  readonly readPolicyByHash = async (tenantId: string, hash: string): Promise<Outcome<Policy>> => {
     const key = `${tenantId}/${hash}`;
-    const loading = this.policies.get(key) ?? this.loadStoredPolicy(tenantId, hash, rules);
+    const loading = this.policies.get(key) ?? this.loadStoredPolicy(tenantId, hash);
     // A map keeps insertion order, so the least recently used policy comes first.
     this.policies.delete(key);
     this.policies.set(key, loading);
@@ -56,9 +75,8 @@ export class StoredPolicies {
       const policy = await loading;
       if (policy === undefined) {
         this.policies.delete(key);
-        return denyWith("policy_not_current", `The stored bytes of policy ${hash} have another hash; restore them.`);
+        return denyOtherBytes(hash);
       }
-      if (rules?.has(policy.rules_hash) === false) throw buildUnknownRules(hash);
       return grantValue(policy);
     } catch (error) {
       this.policies.delete(key);
@@ -66,18 +84,20 @@ export class StoredPolicies {
     }
   };
 
-  /** Returns undefined if the stored bytes have another hash. */
-  private async loadStoredPolicy(tenantId: string, hash: string, rules?: ReadonlySet<string>): Promise<Policy | undefined> {
+  private async loadStoredPolicy(tenantId: string, hash: string): Promise<Policy | undefined> {
+    const bytes = await this.readGenuineBytes(tenantId, hash);
+    return bytes === undefined ? undefined : loadPolicy(bytes);
+  }
+
+  /** Returns undefined if the stored bytes have another hash. @throws PolicyMissing */
+  private async readGenuineBytes(tenantId: string, hash: string): Promise<Uint8Array | undefined> {
     const bytes = await this.readBytes(tenantId, hash);
     if (bytes === undefined)
       throw new PolicyMissing(`${toPolicyBytesKey(tenantId, hash)} is missing; stage the policy's bytes, or restore the object.`);
-    if (hashBlake3Hex(bytes) !== hash) return undefined;
-    if (rules?.has(hashPolicyRules(bytes)) === false) throw buildUnknownRules(hash);
-    return loadPolicy(bytes);
+    return hashBlake3Hex(bytes) === hash ? bytes : undefined;
   }
 }
 
-function buildUnknownRules(hash: string): PolicyBytesError {
-  const message = `The policy ${hash} has other rules than the active one. An act changes a policy's data; its rules come with a release.`;
-  return new PolicyBytesError("rules_unknown", message);
+function denyOtherBytes(hash: string): Outcome<never> {
+  return denyWith("policy_not_current", `The stored bytes of policy ${hash} have another hash; restore them.`);
 }

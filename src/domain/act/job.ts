@@ -189,6 +189,11 @@ const JOBS = {
     params: charterJobParams["registry.charter.seal"],
     summarize: () => "Seal the charter",
   }),
+  "registry.tenant.found": defineJob({
+    params: charterJobParams["registry.tenant.found"],
+    summarize: ({ tenant_id, entry }) =>
+      entry === undefined ? `Change what Runners may do for ${tenant_id}` : `Found the tenant ${tenant_id}`,
+  }),
 };
 
 export type JobType = keyof typeof JOBS;
@@ -223,6 +228,7 @@ export function buildJobSchema<S extends z.ZodRawShape>(shape: S) {
       buildMember("registry.keys.rotate"),
       buildMember("registry.members.change"),
       buildMember("registry.charter.seal"),
+      buildMember("registry.tenant.found"),
     ],
     "This job type is not known.",
   );

@@ -1,21 +1,17 @@
 import { z } from "zod";
-import { blake3Schema, jtiSchema, NO_PROJECT } from "../ids.js";
+import { publicJwkSchema } from "../bytes/jwks.js";
+import { blake3Schema, jtiSchema, NO_PROJECT, tenantIdSchema } from "../ids.js";
+import { allowanceSchema } from "../permit/allowlist.js";
+import { foundingEntrySchema, foundingParamsSchema } from "./founding.js";
 import { charterKeySchema } from "./keys.js";
-import { actorsSchema, charterTenantsSchema, keysSchema, personsSchema, relyingPartiesSchema } from "./records.js";
+import { actorsSchema, personsSchema } from "./records.js";
 
 /** The changes of a charter. Source: contracts "Levels", "Charter". */
 const CHANGES = {
   /** Version 1: the complete first state. */
-  "registry.charter.found": z.strictObject({
-    policy_hash: blake3Schema,
-    persons: personsSchema,
-    actors: actorsSchema,
-    keys: keysSchema,
-    relying_parties: relyingPartiesSchema,
-    tenants: charterTenantsSchema,
-    policy_codes: z.array(blake3Schema).max(1000),
-  }),
-  "registry.policy.publish": z.strictObject({ policy_hash: blake3Schema }),
+  "registry.charter.found": foundingParamsSchema,
+  /** `rules` is the hash of the policy's rules, which every tenant can use from then on. Only the operator's charter can list new ones. */
+  "registry.policy.publish": z.strictObject({ policy_hash: blake3Schema, rules: blake3Schema.optional() }),
   "registry.keys.rotate": z.strictObject({
     add: z.array(charterKeySchema).max(100),
     revoke: z.array(z.string().min(1).max(64)).max(100),
@@ -23,6 +19,13 @@ const CHANGES = {
   /** Every record in full, as it is after the change, so that a card shows all passkeys and addresses of a person. */
   "registry.members.change": z.strictObject({ persons: personsSchema, actors: actorsSchema }),
   "registry.charter.seal": z.strictObject({}),
+  /** In the operator's charter: a new tenant with its signed version 1, or, without `entry`, another allowance of a known one. */
+  "registry.tenant.found": z.strictObject({
+    tenant_id: tenantIdSchema,
+    founding_jwk: publicJwkSchema,
+    allowance: allowanceSchema,
+    entry: foundingEntrySchema.optional(),
+  }),
   /** Changes no record. A Runner appends it so that no late write of an earlier attempt can carry out an act that it records as ended. */
   "registry.charter.end_act": z.strictObject({ jti: jtiSchema }),
 } as const;
@@ -40,6 +43,7 @@ export const charterChangeSchema = z.discriminatedUnion(
     buildChangeSchema("registry.keys.rotate"),
     buildChangeSchema("registry.members.change"),
     buildChangeSchema("registry.charter.seal"),
+    buildChangeSchema("registry.tenant.found"),
     buildChangeSchema("registry.charter.end_act"),
   ],
   "This is not a known change of a charter.",
@@ -52,6 +56,7 @@ export const CHARTER_JOB_TYPES = [
   "registry.keys.rotate",
   "registry.members.change",
   "registry.charter.seal",
+  "registry.tenant.found",
 ] as const;
 export type CharterJobType = (typeof CHARTER_JOB_TYPES)[number];
 
@@ -63,6 +68,7 @@ export const charterJobParams = {
   "registry.keys.rotate": CHANGES["registry.keys.rotate"].extend(concernsNoProject),
   "registry.members.change": CHANGES["registry.members.change"].extend(concernsNoProject),
   "registry.charter.seal": CHANGES["registry.charter.seal"].extend(concernsNoProject),
+  "registry.tenant.found": CHANGES["registry.tenant.found"].extend(concernsNoProject),
 };
 
 export function isCharterJobType(jobType: string): jobType is CharterJobType {

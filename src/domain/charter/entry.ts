@@ -5,19 +5,17 @@ import { type PublicJwk, type SigningKey, signDsse, toPayloadType, verifyDsse } 
 import { authoritySchema as actAuthoritySchema } from "../card/authority.js";
 import { blake3Schema, tenantIdSchema, timeMsSchema } from "../ids.js";
 import { charterChangeSchema } from "./change.js";
+import { entrySignatureShape, foundingAuthoritySchema } from "./founding.js";
 
 /** The version of the rules by which changes are applied. An entry names its version, so that rules of an unknown version are refused. */
 export const CHARTER_RULES = 1;
 
-const signature = { kid: z.string().min(1).max(64), sig: z.string().min(1).max(200) };
-
 const authoritySchema = z.discriminatedUnion("kind", [
-  /** The tenant's founding key, until the charter is sealed. */
-  z.strictObject({ kind: z.literal("founding"), ...signature }),
+  foundingAuthoritySchema,
   /** The act: its card, approvals and attestations. `used_at_ms` is when the last of them came to count, by the permit's `iat`. */
   z.strictObject({ kind: z.literal("act"), used_at_ms: timeMsSchema, ...actAuthoritySchema.shape }),
   /** A Runner's receipt key, which can only record that an act has ended. */
-  z.strictObject({ kind: z.literal("receipt"), ...signature }),
+  z.strictObject({ kind: z.literal("receipt"), ...entrySignatureShape }),
 ]);
 export type EntryAuthority = z.infer<typeof authoritySchema>;
 export type ActEntryAuthority = Extract<EntryAuthority, { kind: "act" }>;

@@ -91,6 +91,7 @@ export interface EventPayloads {
   "keys.rotated": RecordedEntry;
   "member.changed": RecordedEntry;
   "charter.sealed": RecordedEntry;
+  "tenant.founded": RecordedEntry;
   "charter.act_ended": RecordedEntry;
 }
 
@@ -106,6 +107,7 @@ export const CHARTER_EVENTS = {
   "registry.keys.rotate": "keys.rotated",
   "registry.members.change": "member.changed",
   "registry.charter.seal": "charter.sealed",
+  "registry.tenant.found": "tenant.founded",
   "registry.charter.end_act": "charter.act_ended",
 } as const satisfies Record<ChangeType, EventType>;
 

@@ -42,18 +42,14 @@ export const jobsAllowlistSchema = z
     tenants: z.record(tenantIdSchema, allowanceSchema),
   })
   .superRefine(({ tenants }, context) => {
-    const scopes = Object.entries(tenants).map(([tenant, { fs_scope }]) => ({
-      tenant,
-      path: `${fs_scope.toLowerCase()}/`,
-    }));
-    for (const [at, one] of scopes.entries())
-      for (const other of scopes.slice(0, at))
-        if (one.path.startsWith(other.path) || other.path.startsWith(one.path))
-          context.addIssue({
-            code: "custom",
-            path: ["tenants", one.tenant, "fs_scope"],
-            message: `This overlaps with the scope of ${other.tenant}; every tenant must have its own.`,
-          });
+    const overlap = findOverlap(Object.entries(tenants));
+    if (overlap === undefined) return;
+    const [one, other] = overlap;
+    context.addIssue({
+      code: "custom",
+      path: ["tenants", one, "fs_scope"],
+      message: `This overlaps with the scope of ${other}; every tenant must have its own.`,
+    });
   });
 export type JobsAllowlist = z.infer<typeof jobsAllowlistSchema>;
 
@@ -62,7 +58,37 @@ export function parseAllowlist(value: unknown): ParseResult<JobsAllowlist> {
   return parseWith(jobsAllowlistSchema, value);
 }
 
-/** Returns the allowance of `tenantId`, or undefined if the allowlist does not name it. */
-export function findAllowance(allowlist: JobsAllowlist, tenantId: string): Allowance | undefined {
-  return Object.hasOwn(allowlist.tenants, tenantId) ? allowlist.tenants[tenantId] : undefined;
+/** Finds two tenants of which one's folder contains the other's, or is the same; the later one first. */
+export function findOverlap(tenants: readonly (readonly [string, Pick<Allowance, "fs_scope">])[]): readonly [string, string] | undefined {
+  const folders = tenants
+    .map(([tenant, { fs_scope }], at) => ({ tenant, at, path: toFolder(fs_scope) }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  // In this order a folder's contents follow it directly.
+  for (const [n, folder] of folders.entries()) {
+    const next = folders[n + 1];
+    if (next?.path.startsWith(folder.path) !== true) continue;
+    return next.at > folder.at ? [next.tenant, folder.tenant] : [folder.tenant, next.tenant];
+  }
+  return undefined;
+}
+
+/** A folder's path in lower case, because file systems can ignore case. */
+function toFolder(scope: string): string {
+  return `${scope.toLowerCase()}/`;
+}
+
+/**
+ * Returns what a Runner's own allowlist leaves of the allowance in the operator's charter. An allowlist that does not name the tenant takes
+ * nothing away. Undefined if the allowlist names a folder outside the tenant's. Source: contracts "Charter".
+ */
+export function narrowAllowance(allowance: Allowance, { tenants }: JobsAllowlist, tenantId: string): Allowance | undefined {
+  const own = Object.hasOwn(tenants, tenantId) ? tenants[tenantId] : undefined;
+  if (own === undefined) return allowance;
+  if (!toFolder(own.fs_scope).startsWith(toFolder(allowance.fs_scope))) return undefined;
+  const keep = (listed: readonly string[], allowed: readonly string[]) => listed.filter((entry) => allowed.includes(entry));
+  return {
+    fs_scope: own.fs_scope,
+    network_whitelist: keep(own.network_whitelist, allowance.network_whitelist),
+    jobs: keep(own.jobs, allowance.jobs),
+  };
 }

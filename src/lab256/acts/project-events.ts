@@ -35,6 +35,7 @@ export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, act
     case "registry.keys.rotate":
     case "registry.members.change":
     case "registry.charter.seal":
+    case "registry.tenant.found":
       return [];
   }
 }

@@ -1,8 +1,7 @@
-import { CharterWalk } from "../../decision/charter/walk.js";
-import { StoredPolicies } from "../../decision/policy/stored-policies.js";
-import type { PublicJwk } from "../../domain/bytes/signature.js";
+import type { Charters } from "../../decision/charter/charters.js";
+import type { CharterWalk } from "../../decision/charter/walk.js";
 import { type CharterEntry, charterEntrySchema, hashEntry } from "../../domain/charter/entry.js";
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome } from "../../domain/denial.js";
 import { CHARTER_EVENTS, type NewEvent } from "../../domain/ledger/event.js";
 import { SerialQueue } from "../../domain/serial-queue.js";
 import { toCharterKey } from "../../domain/storage-key.js";
@@ -11,6 +10,7 @@ import type { ObjectStore } from "../../storage/ports.js";
 import type { DbPool } from "../database/database.js";
 import { appendBatch } from "../ledger/append-batch.js";
 import { projectMembers } from "./charter-members.js";
+import { projectTenants } from "./tenants.js";
 
 /** The number of entries that one transaction records. */
 const ENTRIES_MAX = 200;
@@ -19,7 +19,7 @@ const ENTRIES_MAX = 200;
 export interface RecorderDependencies {
   readonly db: DbPool;
   readonly store: Pick<ObjectStore, "blobs">;
-  readonly foundingKeys: ReadonlyMap<string, PublicJwk>;
+  readonly charters: Charters;
   now(): number;
 }
 
@@ -37,11 +37,7 @@ interface RecordedCharter {
 export class CharterRecorder {
   readonly #charters = new Map<string, RecordedCharter>();
 
-  readonly #policies: StoredPolicies;
-
-  constructor(private readonly deps: RecorderDependencies) {
-    this.#policies = StoredPolicies.openStore(deps.store);
-  }
+  constructor(private readonly deps: RecorderDependencies) {}
 
   /**
    * Records what the ledger lacks of a tenant's charter. Returns the number of recorded entries. Recording again changes nothing. Denials:
@@ -50,16 +46,28 @@ export class CharterRecorder {
    * @throws if the ledger has other entries than the store, which was then restored from an old backup or replaced.
    */
   async record(tenantId: string): Promise<Outcome<number>> {
-    const foundingJwk = this.deps.foundingKeys.get(tenantId);
-    if (foundingJwk === undefined)
-      return denyWith("tenant_unknown", `${tenantId} has no founding key here; an operator founds the tenant first.`);
-    const charter = this.#charters.get(tenantId) ?? {
-      walk: new CharterWalk(tenantId, foundingJwk, this.#policies.readPolicyByHash),
+    const charter = await this.#openCharter(tenantId);
+    if (!charter.ok) return charter;
+    const { walk, turns } = charter.value;
+    const before = walk.state.count("tenant");
+    const recorded = await turns.run(() => this.#recordNext(charter.value));
+    // The members of a new tenant are those of its version 1.
+    for (const [founded] of walk.state.list("tenant").slice(before)) if (founded !== tenantId) await this.record(founded);
+    return recorded;
+  }
+
+  async #openCharter(tenantId: string): Promise<Outcome<RecordedCharter>> {
+    const known = this.#charters.get(tenantId);
+    if (known !== undefined) return grantValue(known);
+    const walk = await this.deps.charters.openWalk(tenantId);
+    if (!walk.ok) return walk;
+    const opened = this.#charters.get(tenantId) ?? {
+      walk: walk.value,
       pending: new Map<number, CharterEntry>(),
       turns: new SerialQueue(),
     };
-    this.#charters.set(tenantId, charter);
-    return charter.turns.run(() => this.#recordNext(charter));
+    this.#charters.set(tenantId, opened);
+    return grantValue(opened);
   }
 
   async #recordNext({ walk, pending }: RecordedCharter): Promise<Outcome<number>> {
@@ -116,6 +124,7 @@ export class CharterRecorder {
         throw new Error(`The charter of ${tenantId} cannot be recorded; this is a defect of the ledger.`);
       // Another process may have recorded some of them, and projected them in the same transaction.
       const fresh = entries.filter((_, n) => outcome.appended[n]?.isNew === true);
+      await projectTenants(trx, fresh);
       await projectMembers(trx, tenantId, fresh, state, now());
       return outcome.appended;
     });

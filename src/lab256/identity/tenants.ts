@@ -1,3 +1,5 @@
+import type { CharterChange } from "../../domain/charter/change.js";
+import type { CharterEntry } from "../../domain/charter/entry.js";
 import type { Db } from "../database/database.js";
 import type { Transport } from "../database/tables/identity.js";
 
@@ -16,6 +18,17 @@ export async function createTenant(db: Db, tenant: { tenant_id: string; transpor
     .returning("tenant_id")
     .executeTakeFirst();
   return inserted !== undefined;
+}
+
+/** Adds the tenants that entries of the operator's charter found. */
+export async function projectTenants(db: Db, entries: readonly CharterEntry[]): Promise<void> {
+  for (const tenant_id of entries.flatMap(({ change }) => listFoundedTenants(change)))
+    await createTenant(db, { tenant_id, transport: "temporal" });
+}
+
+function listFoundedTenants({ jobType, params }: CharterChange): readonly string[] {
+  if (jobType === "registry.charter.found") return Object.keys(params.tenants);
+  return jobType === "registry.tenant.found" ? [params.tenant_id] : [];
 }
 
 export async function findTenant(db: Db, tenantId: string): Promise<Tenant | undefined> {

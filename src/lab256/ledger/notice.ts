@@ -43,6 +43,7 @@ function toNoticeSubject(entry: LedgerEntry): { card_id?: string; jti?: string }
     case "keys.rotated":
     case "member.changed":
     case "charter.sealed":
+    case "tenant.founded":
     case "charter.act_ended":
       return {};
     case "card.opened":

@@ -6,7 +6,7 @@ import { formatProblems, parseWith } from "../../domain/problems.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { scopeToTenant } from "../../storage/scoped.js";
-import { keepPolicy } from "./keep-policy.js";
+import { keepNamedPolicy, storeFoundedCharter } from "./named-policy.js";
 
 /** The dependencies of {@link appendEntry}. */
 export interface CharterWriter {
@@ -30,14 +30,16 @@ export async function appendEntry({ store, charters }: CharterWriter, candidate:
   const checked = await charters.checkEntry(entry);
   if (!checked.ok) return checked;
   const appended = { version, entry_hash: hashEntry(entry) };
-  if (checked.value.isKnown) return grantValue(appended);
-  const own = scopeToTenant(store, tenant_id);
-  if (change.jobType === "registry.policy.publish") {
-    const kept = await keepPolicy(charters, own, tenant_id, change.params.policy_hash);
+  if (!checked.value.isKnown) {
+    const kept = await charters.useNewest(tenant_id, (walk) => keepNamedPolicy({ store, charters }, walk, change));
     if (!kept.ok) return kept;
+    const own = scopeToTenant(store, tenant_id);
+    if ((await own.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(entry))) === "exists") {
+      // Since the check, another entry or an earlier attempt took the version.
+      const again = await charters.checkEntry(entry);
+      if (!again.ok) return again;
+    }
   }
-  if ((await own.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(entry))) === "created") return grantValue(appended);
-  // Since the check, another entry or an earlier attempt took the version.
-  const again = await charters.checkEntry(entry);
-  return again.ok ? grantValue(appended) : again;
+  await storeFoundedCharter({ store, charters }, tenant_id, change);
+  return grantValue(appended);
 }

@@ -13,7 +13,7 @@ import { toCharterKey } from "../../domain/storage-key.js";
 import { createBlob } from "../../storage/settled-write.js";
 import type { Effects, JobContext } from "../jobs/job.js";
 import type { Act } from "../runner/act.js";
-import { keepPolicy } from "./keep-policy.js";
+import { keepNamedPolicy, storeFoundedCharter } from "./named-policy.js";
 
 /** How often an act builds its entry again because another one took the version. */
 const TRIES_MAX = 50;
@@ -32,23 +32,27 @@ export async function changeCharter(act: Act, job: Job<CharterJobType>, context:
     const known = await findAct(act);
     if (!known.ok) return known;
     if (known.value?.hasHappened === false) return denyWith("permit_used", `Version ${known.value.version} records that the act ended.`);
-    if (known.value !== null) return grantValue(describeEffects(tenant_id, known.value.version));
+    if (known.value !== null) return completeChange(act, change, known.value.version);
     await context.completeStep("looked");
     const prepared = await act.deps.charters.useNewest(tenant_id, (walk) => prepareEntry(act, job, change, walk));
     if (!prepared.ok) return prepared;
     await context.completeStep("checked");
-    if (change.jobType === "registry.policy.publish") {
-      const kept = await keepPolicy(act.deps.charters, act.store, tenant_id, change.params.policy_hash);
-      if (!kept.ok) return kept;
-    }
+    const kept = await act.deps.charters.useNewest(tenant_id, (walk) => keepNamedPolicy(act.deps, walk, change));
+    if (!kept.ok) return kept;
     await context.completeStep("stored");
     const { version } = prepared.value;
     context.log(`appends version ${version} of the charter`);
     if ((await createBlob(act.store, toCharterKey(tenant_id, version), toCanonicalBytes(prepared.value))) === "exists") continue;
     await context.completeStep("moved");
-    return grantValue(describeEffects(tenant_id, version));
+    return completeChange(act, change, version);
   }
   return denyWith("charter_changed", `${TRIES_MAX} other entries were appended first; open a new card.`);
+}
+
+/** Completes what derives from the appended entry. */
+async function completeChange({ deps, envelope: { tenant_id } }: Act, change: CharterChange, version: number): Promise<Outcome<Effects>> {
+  await storeFoundedCharter(deps, tenant_id, change);
+  return grantValue(describeEffects(tenant_id, version));
 }
 
 /**

@@ -40,7 +40,7 @@ export async function readPushers(
   commits: readonly string[] | null,
 ): Promise<Outcome<Pushers>> {
   if (commits !== null && commits.length === 0) return grantValue(findPushers([], commits));
-  const chains = getChains(deps, name);
+  const chains = await openChains(deps, name);
   const chain = chains.findOrCreate(name.project_id);
   return chain.run(async () => {
     const state = await readRefs(store, name);
@@ -62,7 +62,7 @@ export async function readPushers(
  */
 export async function followAct(deps: PushersDependencies, store: ObjectStore, receipt: Receipt): Promise<void> {
   const { tenant_id, project_id, jti, previous_act: previous, status } = receipt;
-  const chains = getChains(deps, receipt);
+  const chains = await openChains(deps, receipt);
   const chain = endsSummary(jti) ? chains.findOrCreate(project_id) : chains.find(project_id);
   if (chain === undefined || chain.isBusy || status !== "success") return;
   if (endsSummary(jti)) {
@@ -126,8 +126,8 @@ async function writeSummary(
   await createBlob(store, toPushSummaryKey(tenant_id, project_id, content.jti), toCanonicalBytes(summary));
 }
 
-function getChains({ getRepositories }: PushersDependencies, { tenant_id }: RepositoryName): ProjectChains {
-  const repositories = getRepositories(tenant_id);
+async function openChains({ getRepositories }: PushersDependencies, { tenant_id }: RepositoryName): Promise<ProjectChains> {
+  const repositories = await getRepositories(tenant_id);
   const known = chainsOf.get(repositories) ?? new ProjectChains();
   chainsOf.set(repositories, known);
   return known;

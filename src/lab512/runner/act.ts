@@ -37,10 +37,10 @@ export interface Act extends MayBreakGlass {
   readonly infra_revision: string | undefined;
 }
 
-export function buildJobContext(act: Act, signal: AbortSignal): JobContext {
+export async function buildJobContext(act: Act, signal: AbortSignal): Promise<JobContext> {
   const { deps, store, envelope, log, attempt, isTakenOver } = act;
   return {
-    ...buildPlanningContext(deps, store, envelope.tenant_id, envelope.params.project_id),
+    ...(await buildPlanningContext(deps, store, envelope.tenant_id, envelope.params.project_id)),
     isTakenOver,
     signal,
     log: (line) => log.writeLine(line),

@@ -38,7 +38,11 @@ export async function checkCommand(
   { checksExpiry }: { readonly checksExpiry: boolean },
 ): Promise<Outcome<CheckedCommand>> {
   const { tenant_id, jobType, params } = envelope;
-  const [charter, resolved] = await Promise.all([deps.charters.readNewest(tenant_id), deps.infra.resolve(tenant_id, params.project_id)]);
+  const [charter, allowance, resolved] = await Promise.all([
+    deps.charters.readNewest(tenant_id),
+    deps.allowances.read(tenant_id),
+    deps.infra.resolve(tenant_id, params.project_id),
+  ]);
   if (!charter.ok) return charter;
   const { policy_hash } = charter.value;
   const checks = [
@@ -47,7 +51,7 @@ export async function checkCommand(
     () => checkSubject(envelope),
     () => check.checkCharter(envelope, charter.value),
     () => (resolved.ok ? check.checkInfra(envelope, resolved.value.infra) : resolved),
-    () => check.checkAllowed(deps, tenant_id, jobType),
+    () => (allowance.ok ? check.checkAllowed(allowance.value, tenant_id, jobType) : allowance),
     () => check.checkGitKey(deps, envelope, charter.value),
   ];
   for (const runCheck of checks) {

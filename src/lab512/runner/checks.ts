@@ -3,7 +3,7 @@ import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { isCharterJob } from "../../domain/act/job.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { needsCard } from "../../domain/level.js";
-import { findAllowance } from "../../domain/permit/allowlist.js";
+import type { Allowance } from "../../domain/permit/allowlist.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { RunnerDependencies } from "./dependencies.js";
 
@@ -72,10 +72,11 @@ export function checkInfra(envelope: CommandEnvelope, infra: Infra): Outcome<nul
   );
 }
 
-/** Checks the job, and the endpoints that it needs, against the Runner's own allowlist. Source: ADR-002 §6. */
-export function checkAllowed(deps: RunnerDependencies, tenantId: string, jobType: string): Outcome<null> {
-  const allowance = findAllowance(deps.allowlist, tenantId);
-  if (allowance === undefined) return denyWith("tenant_unknown", `${tenantId} is not on this Runner's allowlist.`);
+/**
+ * Checks the job, and the endpoints that it needs, against what the operator's charter allows for the tenant and this Runner's own allowlist leaves
+ * of it. Source: ADR-002 §6, contracts "Charter".
+ */
+export function checkAllowed(allowance: Allowance, tenantId: string, jobType: string): Outcome<null> {
   if (!allowance.jobs.includes(jobType))
     return denyWith("job_not_allowed", `${jobType} is not on this Runner's allowlist for ${tenantId}.`);
   const needed = ["object-store", "temporal"].find((name) => !allowance.network_whitelist.includes(name));

@@ -26,9 +26,14 @@ export async function planAct(deps: RunnerDependencies, request: PlanRequest): P
   const { tenant_id, job } = request;
   const { jobType, params } = job;
   const store = scopeToTenant(deps.store, tenant_id);
-  const allowed = checkAllowed(deps, tenant_id, jobType);
+  const [allowance, policyHash, resolved] = await Promise.all([
+    deps.allowances.read(tenant_id),
+    readPolicyHash(deps, tenant_id),
+    deps.infra.resolve(tenant_id, params.project_id),
+  ]);
+  if (!allowance.ok) return allowance;
+  const allowed = checkAllowed(allowance.value, tenant_id, jobType);
   if (!allowed.ok) return allowed;
-  const [policyHash, resolved] = await Promise.all([readPolicyHash(deps, tenant_id), deps.infra.resolve(tenant_id, params.project_id)]);
   if (!policyHash.ok) return policyHash;
   if (!resolved.ok) return resolved;
   const plan = await planOn(deps, store, request, { policy_hash: policyHash.value, infra: resolved.value.infra });
@@ -46,7 +51,7 @@ export async function planOn(
   basis: Pick<Plan["basis"], "policy_hash" | "infra">,
 ): Promise<Outcome<Plan>> {
   if (!isCharterJob(job)) {
-    const context = buildPlanningContext(deps, store, tenant_id, job.params.project_id);
+    const context = await buildPlanningContext(deps, store, tenant_id, job.params.project_id);
     return planJob(context, job.jobType, { params: job.params, target, ...basis });
   }
   const next = await deps.charters.planNext(tenant_id, toCharterChange(job));
@@ -56,16 +61,16 @@ export async function planOn(
 }
 
 /** Builds the context that a plan of a tenant's project reads from on this Runner. `store` is the tenant's view. */
-export function buildPlanningContext(
+export async function buildPlanningContext(
   deps: RunnerDependencies,
   store: ObjectStore,
   tenantId: string,
   projectId: string,
-): Omit<PlanningContext, "signal"> {
+): Promise<Omit<PlanningContext, "signal">> {
   return {
     tenant_id: tenantId,
     store,
-    repositories: deps.getRepositories(tenantId),
+    repositories: await deps.getRepositories(tenantId),
     limits: deps.limits,
     readGitKeys: async () => {
       const charter = await deps.charters.readNewest(tenantId);

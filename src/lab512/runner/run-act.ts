@@ -59,7 +59,7 @@ async function findLateResult(act: Act): Promise<ActResult> {
 async function execute(act: Act, signal: AbortSignal): Promise<ActResult> {
   try {
     const { envelope } = act;
-    const context = buildJobContext(act, signal);
+    const context = await buildJobContext(act, signal);
     const done = isCharterJob(envelope)
       ? await changeCharter(act, envelope, context)
       : await executeJob(envelope.jobType, context, { ...buildJobInput(act), params: envelope.params });

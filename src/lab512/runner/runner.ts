@@ -92,7 +92,7 @@ async function runActToReceipt(act: Act): Promise<{ receipt: Receipt; isOurs: bo
   };
   const answer = await writeReceipt(act, await act.author, result, prepareReceipt, async (receipt) => {
     if (receipt.status === "success" && !isCharterJob(act.envelope))
-      await writeProjectIndex(buildDerivingContext(act), buildJobInput(act), receipt.finished_at);
+      await writeProjectIndex(await buildDerivingContext(act), buildJobInput(act), receipt.finished_at);
   });
   await act.attempt.completeStep("receipted");
   return answer;
@@ -105,7 +105,7 @@ async function deriveObjects(act: Act, receipt: Receipt, isIndexed: boolean): Pr
   // A change of the charter concerns no project.
   if (isCharterJob(act.envelope)) return;
   const { tenant_id, jobType, params, jti } = act.envelope;
-  const context = buildDerivingContext(act);
+  const context = await buildDerivingContext(act);
   const input = { ...buildJobInput(act), params, receipt };
   context.repositories.recordReceipt({ tenant_id, project_id: params.project_id }, jti);
   await Promise.all([

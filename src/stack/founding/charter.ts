@@ -1,6 +1,5 @@
+import { Charters } from "../../decision/charter/charters.js";
 import { signNextEntry } from "../../decision/charter/next-entry.js";
-import { CharterWalk } from "../../decision/charter/walk.js";
-import { StoredPolicies } from "../../decision/policy/stored-policies.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { SigningKey } from "../../domain/bytes/signature.js";
@@ -8,10 +7,11 @@ import type { ChangeParams, CharterChange } from "../../domain/charter/change.js
 import { TERMINAL_ORIGIN } from "../../domain/charter/passkeys.js";
 import { normalizeEmail } from "../../domain/email.js";
 import { parseActorKind } from "../../domain/ids.js";
+import type { Allowance } from "../../domain/permit/allowlist.js";
 import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
 import type { TenantSeed } from "../../lab256/identity/seed.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import type { FoundingKeys } from "./keys.js";
+import { type FoundingKeys, getOperator } from "./keys.js";
 
 type Founding = ChangeParams<"registry.charter.found">;
 
@@ -24,27 +24,49 @@ export interface ApprovalSite {
 /** Passkeys of a development registry, used from a terminal only. */
 const LOCAL_SITE: ApprovalSite = { id: "localhost", origins: [] };
 
+/** The keys of new charters, and what Runners may do for each tenant. */
+export interface CharterSeeds extends Pick<FoundingKeys, "foundingKeys" | "planeKeys"> {
+  readonly allowances: Readonly<Record<string, Allowance>>;
+}
+
 /**
- * Founds the charters of these tenants, see {@link foundCharter}. Returns the hash of their first policy. `site` is the relying party for
- * approvals, which `ogr` can use too.
+ * Founds the charters of these tenants, see {@link foundCharter}. The first tenant is the operator's, whose charter names the others. Returns the
+ * hash of their first policy. `site` is the relying party for approvals, which `ogr` can use too.
  */
 export async function foundCharters(
   store: ObjectStore,
   tenants: readonly TenantSeed[],
-  { foundingKeys, planeKeys }: Pick<FoundingKeys, "foundingKeys" | "planeKeys">,
+  { foundingKeys, planeKeys, allowances }: CharterSeeds,
   policy: Uint8Array,
   site: ApprovalSite = LOCAL_SITE,
 ): Promise<Blake3Hex> {
   const relying_parties: Founding["relying_parties"] = { [site.id]: { origins: [...site.origins, TERMINAL_ORIGIN], use: "approve" } };
   const keys = Object.fromEntries(planeKeys.map((key) => [key.jwk.kid, key]));
+  const named: Founding["tenants"] = {};
+  for (const { tenant_id } of tenants) {
+    const [key, allowance] = [foundingKeys.get(tenant_id), allowances[tenant_id]];
+    if (key === undefined || allowance === undefined) throw new Error(`${tenant_id} has no founding key or no allowance.`);
+    named[tenant_id] = { founding_jwk: key.jwk, allowance };
+  }
+  const operator = getOperator(foundingKeys);
   await Promise.all(
     tenants.map(async (seed) => {
       const foundingKey = foundingKeys.get(seed.tenant_id);
-      if (foundingKey === undefined) throw new Error(`${seed.tenant_id} has no founding key.`);
-      await foundCharter(store, seed, foundingKey, { policy, keys, relying_parties });
+      if (foundingKey === undefined) return;
+      const isOperator = seed.tenant_id === operator.tenant_id;
+      await foundCharter(store, seed, foundingKey, { policy, keys, relying_parties, tenants: isOperator ? named : {} });
     }),
   );
+  await requireNamedTenants(new Charters(store, operator), tenants);
   return hashBlake3Hex(policy);
+}
+
+/** @throws if the operator's charter, which may be older than this list of tenants, lacks one of them */
+async function requireNamedTenants(charters: Charters, tenants: readonly TenantSeed[]): Promise<void> {
+  for (const { tenant_id } of tenants) {
+    const known = await charters.readAllowance(tenant_id);
+    if (!known.ok) throw new Error(known.denial.message);
+  }
 }
 
 /**
@@ -55,13 +77,13 @@ async function foundCharter(
   store: ObjectStore,
   seed: TenantSeed,
   foundingKey: SigningKey,
-  { policy, keys, relying_parties }: { readonly policy: Uint8Array } & Pick<Founding, "keys" | "relying_parties">,
+  { policy, ...named }: { readonly policy: Uint8Array } & Pick<Founding, "keys" | "relying_parties" | "tenants">,
 ): Promise<void> {
   const { tenant_id } = seed;
   if ((await store.blobs.stat(toCharterKey(tenant_id, 1))) !== undefined) return;
   const policy_hash = hashBlake3Hex(policy);
   await store.blobs.create(toPolicyBytesKey(tenant_id, policy_hash), policy);
-  const params = { policy_hash, ...listMembers(seed), keys, relying_parties, tenants: {}, policy_codes: [] };
+  const params = { policy_hash, ...listMembers(seed), ...named, policy_codes: [] };
   await appendCharterEntry(store, tenant_id, foundingKey, { jobType: "registry.charter.found", params });
 }
 
@@ -91,7 +113,10 @@ export async function appendCharterEntry(
   foundingKey: SigningKey,
   change: CharterChange,
 ): Promise<number> {
-  const walk = new CharterWalk(tenant_id, foundingKey.jwk, StoredPolicies.openStore(store).readPolicyByHash);
+  const operator = { tenant_id, founding_jwk: foundingKey.jwk };
+  const opened = await new Charters(store, operator).openWalk(tenant_id);
+  if (!opened.ok) throw new Error(opened.denial.message);
+  const walk = opened.value;
   const walked = await walk.advance((version) => store.blobs.get(toCharterKey(tenant_id, version)));
   if (!walked.ok && walked.denial.code !== "tenant_unknown") throw new Error(walked.denial.message);
   const signed = signNextEntry(walk, change, foundingKey);

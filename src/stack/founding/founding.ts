@@ -2,9 +2,9 @@ import { mkdir } from "node:fs/promises";
 import type { TenantSeed } from "../../lab256/identity/seed.js";
 import type { StoreConfig } from "../../storage/open.js";
 import type { ObjectStoreServer } from "../servers/servers.js";
-import { foundAllowlist } from "./allowlist.js";
+import { foundAllowlist, readSeededAllowances } from "./allowlist.js";
 import { type ApprovalSite, foundCharters } from "./charter.js";
-import { foundKeys, type KeyFiles, type KeyFolders, resolveKeyFolders } from "./keys.js";
+import { foundKeys, getOperator, type KeyFiles, type KeyFolders, resolveKeyFolders } from "./keys.js";
 import { ensureActorTokens, type FoundedActor, foundPeople } from "./people.js";
 import { readDefaultPolicy } from "./policy.js";
 import { buildPlaneStoreEnvironment, buildRootStoreConfig, withRootStore } from "./store.js";
@@ -16,6 +16,7 @@ export interface FoundingOptions {
   readonly objectStore: ObjectStoreServer;
   /** The prefix of this registry's bucket names; empty when it has a server to itself. */
   readonly bucketPrefix?: string;
+  /** The first is the operator's. */
   readonly tenants: readonly TenantSeed[];
   /** The bytes of the first policy of a tenant without a charter; the default policy when absent. */
   readonly policy?: Uint8Array;
@@ -77,8 +78,9 @@ export async function foundRecords(options: RecordOptions): Promise<FoundedRecor
   const policy = options.policy ?? (await readDefaultPolicy());
   const { foundingKeys, receiptKey } = keys;
   const policy_hash = await withRootStore(rootStore, async (store) => {
-    const founded = await foundCharters(store, tenants, keys, policy, options.site);
-    await foundPeople(databaseUrl, tenants, { store, foundingKeys, actors, runnerKey: receiptKey.jwk });
+    const allowances = await readSeededAllowances(names);
+    const founded = await foundCharters(store, tenants, { ...keys, allowances }, policy, options.site);
+    await foundPeople(databaseUrl, tenants, { store, operator: getOperator(foundingKeys), actors, runnerKey: receiptKey.jwk });
     return founded;
   });
   return { keys: keys.files, allowlist, actors, policy_hash, rootStore };

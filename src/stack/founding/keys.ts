@@ -1,8 +1,8 @@
-import { generateKeyPairSync } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { readSigningKey } from "../../configuration/keys.js";
+import { ensureSigningKey } from "../../configuration/keys.js";
 import type { PublicJwk, SigningKey } from "../../domain/bytes/signature.js";
+import type { Operator } from "../../domain/charter/founding.js";
 import type { CharterKey } from "../../domain/charter/keys.js";
 import { writePrivateJson } from "../../process/private-file.js";
 
@@ -32,9 +32,9 @@ export interface KeyFiles {
   readonly gitJwk: string;
   /** The JWK set (RFC 7517) that LAB 256 trusts. */
   readonly receiptJwks: string;
-  /** The public founding key (JWK) of each tenant, the same for both planes. */
-  readonly foundingKeysLab256: string;
-  readonly foundingKeysLab512: string;
+  /** The operator's tenant and its public founding key, the same for both planes. */
+  readonly operatorLab256: string;
+  readonly operatorLab512: string;
 }
 
 export interface FoundingKeys {
@@ -42,10 +42,14 @@ export interface FoundingKeys {
   readonly receiptKey: SigningKey;
   /** The public halves of the keys of both planes, as a charter names them. */
   readonly planeKeys: readonly CharterKey[];
+  /** The first tenant is the operator's. */
   readonly foundingKeys: ReadonlyMap<string, SigningKey>;
 }
 
-/** Creates the missing keys and writes the sets of public keys. An existing private key is never replaced. */
+/**
+ * Creates the missing keys and writes the sets of public keys. The first tenant is the operator's. An existing private key is never
+ * replaced.
+ */
 export async function foundKeys(folders: KeyFolders, tenants: readonly string[]): Promise<FoundingKeys> {
   const { lab256, lab512, founding } = folders;
   await Promise.all([lab256, lab512, founding].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));
@@ -53,26 +57,26 @@ export async function foundKeys(folders: KeyFolders, tenants: readonly string[])
     permit: join(lab256, "permit.pem"),
     statement: join(lab256, "statement.pem"),
     receiptJwks: join(lab256, "receipt.jwks.json"),
-    foundingKeysLab256: join(lab256, "founding-keys.json"),
+    operatorLab256: join(lab256, "operator.json"),
     receipt: join(lab512, "receipt.pem"),
     git: join(lab512, "git.pem"),
     gitJwk: join(lab512, "git.jwk.json"),
-    foundingKeysLab512: join(lab512, "founding-keys.json"),
+    operatorLab512: join(lab512, "operator.json"),
   };
   const [permitKey, statementKey, receiptKey, gitKey] = await Promise.all([
-    ensureKey(files.permit),
-    ensureKey(files.statement),
-    ensureKey(files.receipt),
-    ensureKey(files.git),
+    ensureSigningKey(files.permit),
+    ensureSigningKey(files.statement),
+    ensureSigningKey(files.receipt),
+    ensureSigningKey(files.git),
   ]);
   const foundingKeys = new Map(
-    await Promise.all(tenants.map(async (tenant) => [tenant, await ensureKey(join(founding, `${tenant}.pem`))] as const)),
+    await Promise.all(tenants.map(async (tenant) => [tenant, await ensureSigningKey(join(founding, `${tenant}.pem`))] as const)),
   );
-  const publicFoundingKeys = Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, key.jwk]));
+  const operator = getOperator(foundingKeys);
   await writePrivateJson(files.receiptJwks, toJwks(receiptKey));
   await writePrivateJson(files.gitJwk, gitKey.jwk);
-  await writePrivateJson(files.foundingKeysLab256, publicFoundingKeys);
-  await writePrivateJson(files.foundingKeysLab512, publicFoundingKeys);
+  await writePrivateJson(files.operatorLab256, operator);
+  await writePrivateJson(files.operatorLab512, operator);
   const planeKeys = (
     [
       ["permit", permitKey],
@@ -84,14 +88,10 @@ export async function foundKeys(folders: KeyFolders, tenants: readonly string[])
   return { files, receiptKey, planeKeys, foundingKeys };
 }
 
-async function ensureKey(path: string): Promise<SigningKey> {
-  const { privateKey } = generateKeyPairSync("ed25519");
-  try {
-    await writeFile(path, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600, flag: "wx" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  return readSigningKey(path);
+/** Returns the operator of a registry with these tenants, the first of which is the operator's. @throws if there is none */
+export function getOperator(foundingKeys: ReadonlyMap<string, SigningKey>): Operator {
+  for (const [tenant_id, { jwk }] of foundingKeys) return { tenant_id, founding_jwk: jwk };
+  throw new Error("A registry needs at least one tenant, the operator's.");
 }
 
 function toJwks(...keys: readonly SigningKey[]): { keys: PublicJwk[] } {

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { z } from "zod";
-import type { PublicJwk, SigningKey } from "../../domain/bytes/signature.js";
+import { Charters } from "../../decision/charter/charters.js";
+import type { PublicJwk } from "../../domain/bytes/signature.js";
+import type { Operator } from "../../domain/charter/founding.js";
 import { openDatabase } from "../../lab256/database/database.js";
 import { migrateDatabase } from "../../lab256/database/migrate.js";
 import { CharterRecorder } from "../../lab256/identity/charter-recorder.js";
@@ -46,7 +48,7 @@ export async function ensureActorTokens(dataDir: string, seeds: readonly TenantS
 /** What the database of a founded registry gets besides the seeds. */
 export interface PeopleOptions {
   readonly store: ObjectStore;
-  readonly foundingKeys: ReadonlyMap<string, SigningKey>;
+  readonly operator: Operator;
   readonly actors: readonly FoundedActor[];
   readonly runnerKey: PublicJwk;
 }
@@ -60,15 +62,14 @@ export interface PeopleOptions {
 export async function foundPeople(
   databaseUrl: string,
   seeds: readonly TenantSeed[],
-  { store, foundingKeys, actors, runnerKey }: PeopleOptions,
+  { store, operator, actors, runnerKey }: PeopleOptions,
 ): Promise<void> {
   const db = openDatabase(databaseUrl, { maxConnections: 2 });
   try {
     await migrateDatabase(db);
-    const publicKeys = new Map([...foundingKeys].map(([tenant, key]) => [tenant, key.jwk]));
-    const recorder = new CharterRecorder({ db, store, foundingKeys: publicKeys, now: Date.now });
+    const recorder = new CharterRecorder({ db, store, charters: new Charters(store, operator), now: Date.now });
+    for (const { tenant_id, transport = "temporal" } of seeds) await createTenant(db, { tenant_id, transport });
     for (const seed of seeds) {
-      await createTenant(db, { tenant_id: seed.tenant_id, transport: seed.transport ?? "temporal" });
       const recorded = await recorder.record(seed.tenant_id);
       if (!recorded.ok) throw new Error(recorded.denial.message);
       const members = (seed.actors ?? []).map((actor) => {

@@ -23,7 +23,7 @@ export function describeCharter(registry: () => ServedRegistry): void {
     afterAll(() => rm(folder, { recursive: true }));
 
     const run = (...args: string[]) => ogr(["charter", ...args], toPersonEnvironment(registry(), "bob"));
-    const foundingKey = () => readSigningKey(join(dirname(registry().founded.keys.foundingKeysLab256), "founding", `${TENANT}.pem`));
+    const foundingKey = () => readSigningKey(join(dirname(registry().founded.keys.operatorLab256), "founding", `${TENANT}.pem`));
     async function keepKey(jwk: object): Promise<string> {
       const file = join(folder, "founding.jwk.json");
       await writeFile(file, JSON.stringify(jwk));
@@ -66,7 +66,7 @@ export function describeCharter(registry: () => ServedRegistry): void {
 
     it("changes it by an entry that the founding key signed on another machine, once", async () => {
       const admin = toPersonEnvironment(registry(), "admin");
-      const keyFile = join(dirname(registry().founded.keys.foundingKeysLab256), "founding", `${TENANT}.pem`);
+      const keyFile = join(dirname(registry().founded.keys.operatorLab256), "founding", `${TENANT}.pem`);
       const actor = { person_id: "person:bob", name: "Bob's phone", offices: [], disabled: false };
       const params = { persons: {}, actors: { "ubl:sid:person:bob-phone": actor } };
       const [change, log, entry] = ["change.json", "log.json", "entry.json"].map((name) => join(folder, name)) as [string, string, string];
@@ -97,7 +97,7 @@ export function describeCharter(registry: () => ServedRegistry): void {
       const toLine = (key: typeof own) => `registry@ubl.invalid namespaces="git" ${formatSshPublicKey(key.jwk)}\n`;
       expect(await run("allowed-signers")).toMatchObject({ code: 0, stdout: toLine(own) });
       expect(await run("allowed-signers", "--folder", folder)).toMatchObject({ code: 2 });
-      const keyFile = join(dirname(registry().founded.keys.foundingKeysLab256), "founding", `${TENANT}.pem`);
+      const keyFile = join(dirname(registry().founded.keys.operatorLab256), "founding", `${TENANT}.pem`);
       const [change, entry] = [join(folder, "rotate.json"), join(folder, "rotated.json")];
       const rotate = async (params: object) => {
         await writeFile(change, JSON.stringify({ jobType: "registry.keys.rotate", params }));

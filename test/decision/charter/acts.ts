@@ -4,6 +4,7 @@ import { CharterWalk } from "../../../src/decision/charter/walk.js";
 import { replacePolicyData } from "../../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../../src/decision/policy/data.js";
 import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
+import { buildFullAllowance } from "../../../src/domain/act/full-allowance.js";
 import type { Job } from "../../../src/domain/act/job.js";
 import { hashPlan } from "../../../src/domain/act/plan.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
@@ -13,15 +14,19 @@ import type { SignedStatement, Statement } from "../../../src/domain/card/statem
 import type { CharterChange, CharterJobType } from "../../../src/domain/charter/change.js";
 import type { CharterEntry } from "../../../src/domain/charter/entry.js";
 import type { CharterActor, Person } from "../../../src/domain/charter/records.js";
-import { denyWith, grantValue } from "../../../src/domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../../src/domain/denial.js";
 import { createNonce } from "../../../src/lab256/identity/passkeys/statements.js";
 import { readDefaultPolicy } from "../../../src/stack/founding/policy.js";
+import { createTestKey } from "../../domain/samples.js";
 import { apiKey, type CharterPasskey, createCharterPasskey, NOW_MS, signStatement, toActorId, toPersonId } from "../judging.js";
 import { buildActor, buildFounding, buildPerson, CharterWriter, TENANT } from "./charters.js";
 
 export const OFFICE = "office:registry";
 const NAMES = ["ana", "bob", "carol", "dan", "eve"] as const;
 export type Name = (typeof NAMES)[number];
+
+/** A custom section of WebAssembly without contents, named `x`. */
+const EMPTY_SECTION = Buffer.of(0, 2, 1, 0x78);
 
 /** How an act is approved and what an attacker replaces in it. */
 interface ActChanges {
@@ -45,10 +50,15 @@ export class ActWorld {
   readonly writer = new CharterWriter();
   readonly policies = new Map<string, Policy>();
   readonly policyBytes = new Map<string, Uint8Array>();
+  /** The rules that another tenant's charter, the operator's, lists. */
+  readonly policyCodes = new Set<string>();
   readonly passkeys = new Map(NAMES.slice(0, 4).map((name) => [name, [createCharterPasskey(name), createCharterPasskey(name)]] as const));
   #cards = 0;
 
-  static async open(changes: { readonly offices?: Partial<Record<Name, readonly string[]>> } = {}): Promise<ActWorld> {
+  /** @param changes the offices that persons hold, and the tenants that the operator's charter names */
+  static async open(
+    changes: { readonly offices?: Partial<Record<Name, readonly string[]>>; readonly tenants?: readonly string[] } = {},
+  ): Promise<ActWorld> {
     const world = new ActWorld();
     const policy_hash = await world.addPolicy((data) => data);
     const founding = buildFounding([...NAMES]);
@@ -62,6 +72,10 @@ export class ActWorld {
       params.actors[toActorId(name)] = world.buildActor(name, offices);
     }
     params.actors["ubl:sid:agent:x"] = buildActor(toPersonId("bob"), { offices: [{ office_id: "office::agents", roles: [] }] });
+    for (const tenant of changes.tenants ?? []) {
+      const founding_jwk = tenant === TENANT ? world.writer.key.jwk : createTestKey().jwk;
+      params.tenants[tenant] = { founding_jwk, allowance: buildFullAllowance(tenant) };
+    }
     world.writer.append(founding);
     return world;
   }
@@ -85,11 +99,24 @@ export class ActWorld {
     return policy.hash;
   }
 
+  /** Adds a policy that has the same data and other rules. */
+  async addPolicyWithOtherRules(): Promise<Policy> {
+    const bytes = Buffer.concat([await readDefaultPolicy(), EMPTY_SECTION]);
+    const policy = await loadPolicy(bytes);
+    this.policies.set(policy.hash, policy);
+    this.policyBytes.set(policy.hash, bytes);
+    return policy;
+  }
+
   openWalk(): CharterWalk {
-    return new CharterWalk(TENANT, this.writer.key.jwk, async (_, hash, rules) => {
+    const readPolicy = async (_: string, hash: string): Promise<Outcome<Policy>> => {
       const policy = this.policies.get(hash);
-      if (policy !== undefined && rules?.has(policy.rules_hash) === false) return denyWith("charter_invalid", "other rules");
       return policy === undefined ? denyWith("policy_not_current", `no policy ${hash}`) : grantValue(policy);
+    };
+    return new CharterWalk(this.writer.tenant_id, this.writer.key.jwk, {
+      readPolicy,
+      readPolicyParts: readPolicy,
+      readPolicyCodes: async () => grantValue(this.policyCodes),
     });
   }
 

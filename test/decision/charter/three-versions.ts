@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { CharterWalk, type ReadPolicy } from "../../../src/decision/charter/walk.js";
+import { type CharterSources, CharterWalk } from "../../../src/decision/charter/walk.js";
 import { buildActor, buildFounding, buildPerson, CharterWriter, TENANT } from "./charters.js";
 
 export type Change = Parameters<CharterWriter["append"]>[0];
@@ -19,8 +19,13 @@ export function writeThreeVersions(): CharterWriter {
 }
 
 /** An entry of the founding key is checked without a policy. */
-export const refusePolicies: ReadPolicy = async (_, hash) => {
-  throw new Error(`The policy ${hash} was read.`);
+const refusePolicy = async (): Promise<never> => {
+  throw new Error("A policy was read.");
+};
+export const refusePolicies: CharterSources = {
+  readPolicy: refusePolicy,
+  readPolicyParts: refusePolicy,
+  readPolicyCodes: refusePolicy,
 };
 
 export const walkOf = (writer: CharterWriter) => new CharterWalk(TENANT, writer.key.jwk, refusePolicies);

@@ -4,16 +4,11 @@ import { CharterWalk } from "../../../src/decision/charter/walk.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import { signEntry } from "../../../src/domain/charter/entry.js";
 import type { Person } from "../../../src/domain/charter/records.js";
-import type { Outcome } from "../../../src/domain/denial.js";
 import { createTestKey } from "../../domain/samples.js";
 import { chooseRuns } from "../../harness/campaign.js";
+import { requireOutcome } from "../../harness/outcomes.js";
 import { buildFounding, buildPerson, CharterWriter, POLICY } from "./charters.js";
 import { expectDenied, NEW_POLICY, publish, refusePolicies, walkOf, writeThreeVersions } from "./three-versions.js";
-
-const requireOutcome = <T>(outcome: Outcome<T>): T => {
-  if (!outcome.ok) throw new Error(outcome.denial.message);
-  return outcome.value;
-};
 
 describe("a walk along a charter", () => {
   it("computes the state from the entries and can be continued", async () => {

@@ -94,6 +94,7 @@ const LEVEL_TABLE: readonly [string, keyof typeof NEEDS, string, ActInput][] = [
   ["publish a policy", "L5", "job.level", buildRegistryAct("registry.policy.publish")],
   ["rotate keys", "L5", "job.level", buildRegistryAct("registry.keys.rotate")],
   ["seal the charter", "L5", "job.level", buildRegistryAct("registry.charter.seal")],
+  ["found a tenant", "L5", "job.level", buildRegistryAct("registry.tenant.found")],
   ["change a member without power", "L3", "job.level", buildRegistryAct("registry.members.change", "L3")],
   ["take power from a member", "L4", "job.level", buildRegistryAct("registry.members.change", "L4")],
   ["give a member the power to decide", "L5", "job.level", buildRegistryAct("registry.members.change", "L5")],

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { JOB_TYPES } from "../../../src/domain/act/job.js";
-import { findAllowance, parseAllowlist } from "../../../src/domain/permit/allowlist.js";
+import { narrowAllowance, parseAllowlist } from "../../../src/domain/permit/allowlist.js";
 import { CONFIG_DIR } from "./inputs.js";
 
 const ALLOWED = {
@@ -20,16 +20,35 @@ describe("the Runner's allowlist", () => {
   test("of the seed allows T.UBL its folder, its endpoints and every job", async () => {
     const parsed = parseAllowlist(JSON.parse(await readFile(join(CONFIG_DIR, "jobs.allowlist.json"), "utf8")));
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-    expect(findAllowance(parsed.value, "T.UBL")).toEqual({
+    expect(parsed.value.tenants["T.UBL"]).toEqual({
       fs_scope: "tenants/T.UBL",
       network_whitelist: ["object-store", "temporal"],
       jobs: [...JOB_TYPES],
     });
   });
 
-  test.each(["T.OTHER", "constructor", "__proto__", ""])("allows nothing for tenant %j", (tenant) => {
+  test("keeps of a tenant's allowance what both name", () => {
+    const parsed = buildAllowlist({ jobs: ["git.registry.push", "git.registry.reset"], network_whitelist: ["temporal", "host:1"] });
+    const allowance = { ...ALLOWED, jobs: ["git.registry.push", "git.registry.init"] };
+    expect(parsed.ok && narrowAllowance(allowance, parsed.value, "T.UBL")).toEqual({
+      fs_scope: "tenants/T.UBL",
+      network_whitelist: ["temporal"],
+      jobs: ["git.registry.push"],
+    });
+  });
+
+  test("can name a folder below the tenant's, and no other one", () => {
+    const below = buildAllowlist({ fs_scope: "tenants/T.UBL/runner-2" });
+    expect(below.ok && narrowAllowance(ALLOWED, below.value, "T.UBL")?.fs_scope).toBe("tenants/T.UBL/runner-2");
+    for (const fs_scope of ["tenants", "tenants/T.UBL2", "elsewhere"]) {
+      const outside = buildAllowlist({ fs_scope });
+      expect(outside.ok && narrowAllowance(ALLOWED, outside.value, "T.UBL"), fs_scope).toBeUndefined();
+    }
+  });
+
+  test.each(["T.OTHER", "constructor", "__proto__", ""])("takes nothing from tenant %j, which it does not name", (tenant) => {
     const parsed = buildAllowlist({});
-    expect(parsed.ok && findAllowance(parsed.value, tenant)).toBeUndefined();
+    expect(parsed.ok && narrowAllowance(ALLOWED, parsed.value, tenant)).toEqual(ALLOWED);
   });
 
   test.each(["127.0.0.1:9000", "minio.internal:443", "[::1]:9000"])("accepts the literal endpoint %s", (endpoint) => {

@@ -6,7 +6,7 @@ import { createLab256Activities } from "../../../src/activities/lab256.js";
 import { submitDecision } from "../../../src/client/deciding.js";
 import { requireValue } from "../../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../../src/client/waiting.js";
-import { readFoundingKeys, readJwks, readSigningKey } from "../../../src/configuration/keys.js";
+import { readJwks, readOperator, readSigningKey } from "../../../src/configuration/keys.js";
 import { Charters } from "../../../src/decision/charter/charters.js";
 import { PolicyCatalog } from "../../../src/decision/policy/policy-catalog.js";
 import { hashPlan, type Plan } from "../../../src/domain/act/plan.js";
@@ -41,7 +41,7 @@ beforeAll(async () => {
   db = openDatabase(registry.databaseUrl, { maxConnections: 2 });
   const { keys } = registry.founded;
   const store = limitToCreates(registry.store, ["staging", "ends"]);
-  charters = new Charters(store, readFoundingKeys(keys.foundingKeysLab256));
+  charters = new Charters(store, readOperator(keys.operatorLab256));
   lab256 = createLab256Activities({
     ...{ db, store, now: Date.now },
     infra: noInfra,

@@ -16,7 +16,7 @@ import { addRunnerKey } from "../../../src/lab256/identity/runner-keys.js";
 import { findCommandByJti } from "../../../src/lab256/ledger/queries/commands.js";
 import { ensureSpaces, openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
-import { createTestKey } from "../../domain/samples.js";
+import { createTestKey, UNUSED_OPERATOR } from "../../domain/samples.js";
 import { revokeRunnerKey } from "../../harness/identity.js";
 import { throwFault } from "../../harness/throw-fault.js";
 import { buildUblTenant } from "../identity/people.js";
@@ -50,7 +50,7 @@ beforeAll(async () => {
   deps = {
     ...{ db: ledger.db, store, permitKey: createTestKey(), now: Date.now },
     infra: noInfra,
-    policies: new PolicyCatalog(new Charters(store, new Map()), Date.now),
+    policies: new PolicyCatalog(new Charters(store, UNUSED_OPERATOR), Date.now),
     receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
     statementKeys: { keys: [] },
     reportFault: throwFault,

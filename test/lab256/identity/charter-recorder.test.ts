@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { Charters } from "../../../src/decision/charter/charters.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import type { ChangeParams } from "../../../src/domain/charter/change.js";
 import type { CharterEntry } from "../../../src/domain/charter/entry.js";
@@ -53,7 +54,10 @@ beforeEach(async () => {
 const put = (entry: CharterEntry) => store.blobs.create(toCharterKey(tenant, entry.version), toCanonicalBytes(entry));
 const change = (params: Partial<ChangeParams<"registry.members.change">>) =>
   put(writer.append({ jobType: "registry.members.change", params: { persons: {}, actors: {}, ...params } }));
-const openRecorder = () => new CharterRecorder({ db, store, foundingKeys: new Map([[tenant, writer.key.jwk]]), now: () => NOW_MS });
+const openRecorder = () => {
+  const charters = new Charters(store, { tenant_id: tenant, founding_jwk: writer.key.jwk });
+  return new CharterRecorder({ db, store, charters, now: () => NOW_MS });
+};
 const record = () => openRecorder().record(tenant);
 const readEvents = async () =>
   (await db.selectFrom("ledger_entries").select("type").where("tenant_id", "=", tenant).orderBy("seq").execute()).map(({ type }) => type);

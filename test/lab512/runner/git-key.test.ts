@@ -41,7 +41,7 @@ describe("a Runner", () => {
   const command = async (branch: string, charter_version: number) =>
     buildRunnerCommand(world, { job: await stageDiff(branch), scopes: { charter_version } });
   async function readTipObject(branch: string): Promise<Buffer> {
-    const repository = await deps.getRepositories(TENANT).open(deps.store, PROJECT, new AbortController().signal);
+    const repository = await (await deps.getRepositories(TENANT)).open(deps.store, PROJECT, new AbortController().signal);
     const object = await repository?.getReader().read((await readTip(world, branch)) ?? "");
     await repository?.close();
     return object?.bytes ?? Buffer.alloc(0);

@@ -62,7 +62,7 @@ describe("a retry after the death of a Runner", () => {
     });
     for (const { step, envelope, attempt = 1 } of deaths)
       await expect(runEnvelope(dying, envelope, { attempt })).rejects.toThrow(`died after ${step}`);
-    await dying.getRepositories(TENANT).close();
+    await (await dying.getRepositories(TENANT)).close();
   };
   /** Runs each command again at the same time, on one new Runner. */
   const retryAll = async <D extends { readonly step: JobStep; readonly envelope: CommandEnvelope }>(

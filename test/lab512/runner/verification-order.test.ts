@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, it } from "vitest";
+import { buildFullAllowance } from "../../../src/domain/act/full-allowance.js";
 import type { Job } from "../../../src/domain/act/job.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import type { DenialCode } from "../../../src/domain/denial.js";
 import { toClaimKey } from "../../../src/domain/storage-key.js";
 import { openInfraSource } from "../../../src/infra/source/open.js";
+import { Allowances } from "../../../src/lab512/runner/allowances.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
 import { buildRunnerCommand, type Recipe, registerByRunner, stagePushJob } from "./commands.js";
@@ -50,11 +52,9 @@ const FLAWS: readonly Flaw[] = [
   {
     name: "a job that is not allowed",
     code: "job_not_allowed",
-    runner: ({ allowlist }) => {
-      const { tenants } = allowlist;
-      const own = tenants[TENANT];
-      if (own === undefined) throw new Error("the tenant has no allowance");
-      return { allowlist: { version: 1, tenants: { [TENANT]: { ...own, jobs: [] } } } };
+    runner: ({ charters }) => {
+      const tenants = { [TENANT]: { ...buildFullAllowance(TENANT), jobs: [] } };
+      return { allowances: new Allowances(charters, { version: 1, tenants }) };
     },
   },
   // A commit or tag of such a Runner would not verify.

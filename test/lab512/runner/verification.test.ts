@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Charters } from "../../../src/decision/charter/charters.js";
+import { buildFullAllowance } from "../../../src/domain/act/full-allowance.js";
 import type { Job } from "../../../src/domain/act/job.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import type { SigningKey } from "../../../src/domain/bytes/signature.js";
 import { signObject } from "../../../src/domain/bytes/signature.js";
+import type { Allowance } from "../../../src/domain/permit/allowlist.js";
 import type { Permit } from "../../../src/domain/permit/permit.js";
 import { toCharterKey } from "../../../src/domain/storage-key.js";
+import { Allowances } from "../../../src/lab512/runner/allowances.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { NoEnvelope } from "../../../src/lab512/runner/runner.js";
+import { UNUSED_OPERATOR } from "../../domain/samples.js";
 import { Clone } from "../../repository/real-git.js";
 import {
   buildInitJob,
@@ -20,7 +24,17 @@ import {
   waitForReceipt,
 } from "./commands.js";
 import { expectRefusal } from "./evidence.js";
-import { createWorldKey, hashContents, OTHER_TENANT, openWorld, TENANT, UNSERVED_TENANT, type World } from "./world.js";
+import {
+  BROKEN_TENANT,
+  COPIED_TENANT,
+  createWorldKey,
+  hashContents,
+  OTHER_TENANT,
+  openWorld,
+  TENANT,
+  UNSERVED_TENANT,
+  type World,
+} from "./world.js";
 
 const OTHER_HASH = "e".repeat(64);
 
@@ -133,7 +147,7 @@ describe("the Runner's checks before any side effect", () => {
 
   it("refuse a charter that is not signed by the tenant's founding key", async () => {
     const withKey = (key: SigningKey | undefined) => ({
-      charters: new Charters(world.store, new Map([[TENANT, (key ?? createWorldKey()).jwk]])),
+      charters: new Charters(world.store, { tenant_id: TENANT, founding_jwk: (key ?? createWorldKey()).jwk }),
     });
     expect((await expectRefused("charter_invalid", {}, withKey(createWorldKey()))).error).toContain(
       "not signed by the tenant's founding key",
@@ -142,26 +156,22 @@ describe("the Runner's checks before any side effect", () => {
   });
 
   it("refuse another tenant's charter and a malformed charter", async () => {
-    const key = world.keys.founding.get(TENANT) ?? createWorldKey();
-    const charters = new Charters(world.store, new Map(["T.COPIED", "T.BROKEN"].map((tenant) => [tenant, key.jwk])));
     const first = await world.store.blobs.get(toCharterKey(TENANT, 1));
-    await world.store.blobs.create(toCharterKey("T.COPIED", 1), first ?? new Uint8Array(0));
-    expect((await expectRefused("charter_invalid", { tenant_id: "T.COPIED" }, { charters })).error).toContain(`belongs to ${TENANT}`);
-    await world.store.blobs.create(toCharterKey("T.BROKEN", 1), toCanonicalBytes({ policy_hash: world.policy_hash }));
-    await expectRefused("charter_invalid", { tenant_id: "T.BROKEN" }, { charters });
+    await world.store.blobs.create(toCharterKey(COPIED_TENANT, 1), first ?? new Uint8Array(0));
+    expect((await expectRefused("charter_invalid", { tenant_id: COPIED_TENANT })).error).toContain(`belongs to ${TENANT}`);
+    await world.store.blobs.create(toCharterKey(BROKEN_TENANT, 1), toCanonicalBytes({ policy_hash: world.policy_hash }));
+    await expectRefused("charter_invalid", { tenant_id: BROKEN_TENANT });
   });
 
-  it("refuse a tenant that has no charter or is not on the allowlist", async () => {
+  it("refuse a tenant that has no charter or is not in the operator's", async () => {
     await expectRefused("tenant_unknown", { tenant_id: "T.NOBODY" });
-    await expectRefused("tenant_unknown", {}, { charters: new Charters(world.store, new Map()) });
+    await expectRefused("tenant_unknown", {}, { charters: new Charters(world.store, UNUSED_OPERATOR) });
     await expectRefused("tenant_unknown", { tenant_id: UNSERVED_TENANT });
   });
 
-  const replaceAllowance = (change: Partial<RunnerDependencies["allowlist"]["tenants"][string]>): Partial<RunnerDependencies> => {
-    const { tenants } = world.allowlist;
-    const own = tenants[TENANT];
-    if (own === undefined) throw new Error("the tenant has no allowance");
-    return { allowlist: { version: 1, tenants: { ...tenants, [TENANT]: { ...own, ...change } } } };
+  const replaceAllowance = (change: Partial<Allowance>): Partial<RunnerDependencies> => {
+    const tenants = { [TENANT]: { ...buildFullAllowance(TENANT), ...change } };
+    return { allowances: new Allowances(deps.charters, { version: 1, tenants }) };
   };
 
   it("refuse a job that is not on the Runner's allowlist", async () => {

@@ -4,14 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Charters } from "../../../src/decision/charter/charters.js";
 import { PolicyCatalog } from "../../../src/decision/policy/policy-catalog.js";
-import { JOB_TYPES } from "../../../src/domain/act/job.js";
+import { buildFullAllowance } from "../../../src/domain/act/full-allowance.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { type Jwks, parseSigningKey, type SigningKey } from "../../../src/domain/bytes/signature.js";
 import type { JobsAllowlist } from "../../../src/domain/permit/allowlist.js";
 import { toPolicyBytesKey } from "../../../src/domain/storage-key.js";
 import { noInfra } from "../../../src/infra/source/open.js";
+import { Allowances } from "../../../src/lab512/runner/allowances.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
-import { openRepositoriesByTenant, type RepositoriesByTenant } from "../../../src/lab512/runner/repositories-by-tenant.js";
+import { RepositoriesByTenant } from "../../../src/lab512/runner/repositories-by-tenant.js";
 import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
 import { readDefaultPolicy } from "../../../src/stack/founding/policy.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../../src/storage/open.js";
@@ -22,8 +23,16 @@ import { createMembers, type Members } from "./members.js";
 
 export const TENANT = "T.UBL";
 export const OTHER_TENANT = "T.OTHER";
-/** Has a charter but is not on the Runner's allowlist. */
+/** Has a charter, but the operator's does not name it. */
 export const UNSERVED_TENANT = "T.UNSERVED";
+/** The operator's charter names these with the founding key of {@link TENANT}. They have no charter. */
+export const COPIED_TENANT = "T.COPIED";
+export const BROKEN_TENANT = "T.BROKEN";
+
+/** What a test replaces of a Runner. */
+export interface RunnerChanges extends Partial<RunnerDependencies> {
+  readonly allowlist?: JobsAllowlist;
+}
 
 export type Backend = "directory" | "s3";
 /** For tests of claims, lost responses and races, which depend on the backend. */
@@ -45,7 +54,7 @@ export interface World {
   /** The Runners' clock: the real time plus `offsetMs`. */
   readonly clock: { offsetMs: number; now(): number };
   /** Opens a Runner with its own work folder, like a separate process. */
-  openRunner(changes?: Partial<RunnerDependencies>): Promise<RunnerDependencies>;
+  openRunner(changes?: RunnerChanges): Promise<RunnerDependencies>;
   close(): Promise<void>;
 }
 
@@ -74,14 +83,22 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
     keys[use].kid,
     { use, jwk: keys[use].jwk, revoked: false },
   ]);
-  const params = { policy_hash, ...members.params, keys: Object.fromEntries(planeKeys), tenants: {}, policy_codes: [] };
+  const named = [...founding].filter(([tenant]) => tenant !== UNSERVED_TENANT);
+  const [[operatorId, operatorKey] = [TENANT, createWorldKey()]] = named;
+  const operator = { tenant_id: operatorId, founding_jwk: operatorKey.jwk };
+  for (const copy of [COPIED_TENANT, BROKEN_TENANT]) named.push([copy, operatorKey]);
+  const tenants = Object.fromEntries(
+    named.map(([tenant, { jwk }]) => [tenant, { founding_jwk: jwk, allowance: buildFullAllowance(tenant) }]),
+  );
+  const params = { policy_hash, ...members.params, keys: Object.fromEntries(planeKeys), policy_codes: [] };
   for (const [tenant, key] of founding) {
     await store.blobs.create(toPolicyBytesKey(tenant, policy_hash), policy);
-    await appendCharterEntry(store, tenant, key, { jobType: "registry.charter.found", params });
+    const founded = { ...params, tenants: tenant === operatorId ? tenants : {} };
+    await appendCharterEntry(store, tenant, key, { jobType: "registry.charter.found", params: founded });
   }
   const allowlist: JobsAllowlist = {
     version: 1,
-    tenants: { [TENANT]: buildAllowance(TENANT), [OTHER_TENANT]: buildAllowance(OTHER_TENANT) },
+    tenants: { [TENANT]: buildFullAllowance(TENANT), [OTHER_TENANT]: buildFullAllowance(OTHER_TENANT) },
   };
   const clock = { offsetMs: 0, now: () => Date.now() + clock.offsetMs };
   const opened: RepositoriesByTenant[] = [];
@@ -93,15 +110,15 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
     keys,
     members,
     clock,
-    async openRunner(changes = {}) {
-      const repositories = await openRepositoriesByTenant({
+    async openRunner({ allowlist: ownAllowlist = allowlist, ...changes } = {}) {
+      const charters = changes.charters ?? new Charters(store, operator);
+      const allowances = new Allowances(charters, ownAllowlist);
+      const repositories = new RepositoriesByTenant({
         root: join(folder, `work-${randomUUID()}`),
-        // Each tenant needs a process, and no test reaches the repositories of the other tenant.
-        allowlist: { version: 1, tenants: { [TENANT]: buildAllowance(TENANT) } },
+        allowances,
         cacheMaxBytes: 256 * MIB,
       });
       opened.push(repositories);
-      const charters = new Charters(store, new Map([...founding].map(([tenant, key]) => [tenant, key.jwk])));
       return {
         target: "LAB_512",
         store,
@@ -110,7 +127,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
         gitKey: keys.git,
         charters,
         policies: new PolicyCatalog(charters, clock.now),
-        allowlist,
+        allowances,
         infra: noInfra,
         limits: LIMITS,
         now: clock.now,
@@ -137,10 +154,6 @@ export const LIMITS: RunnerDependencies["limits"] = {
   planMaxMs: 240_000,
   diffstatMaxMs: 20_000,
 };
-
-function buildAllowance(tenant: string): JobsAllowlist["tenants"][string] {
-  return { fs_scope: `tenants/${tenant}`, network_whitelist: ["object-store", "temporal"], jobs: [...JOB_TYPES] };
-}
 
 /** Returns the BLAKE3 of every object in the store by key, except in the spaces of `without`. */
 export async function hashContents(store: ObjectStore, without: readonly string[] = []): Promise<Record<string, string>> {

@@ -2,7 +2,7 @@ import { walkTenantCharter } from "../../../client/charter.js";
 import { requireValue } from "../../../client/http/problem.js";
 import { readSigningKey } from "../../../configuration/keys.js";
 import { signNextEntry } from "../../../decision/charter/next-entry.js";
-import { CharterWalk, type ReadPolicy } from "../../../decision/charter/walk.js";
+import { type CharterSources, CharterWalk } from "../../../decision/charter/walk.js";
 import { toCanonicalBytes, toCanonicalText } from "../../../domain/bytes/canonical.js";
 import { type CharterChange, charterChangeSchema } from "../../../domain/charter/change.js";
 import { charterEntrySchema } from "../../../domain/charter/entry.js";
@@ -61,15 +61,16 @@ async function walkRegistry(
 }
 
 /** An entry by an act is checked by the policy of that time, which a file of entries does not have. */
-const refuseAct: ReadPolicy = async () => {
+const refuseAct = async (): Promise<never> => {
   throw new UsageError("--entries has an entry that an act made; omit --entries to read the charter from the registry.");
 };
+const NO_POLICIES: CharterSources = { readPolicy: refuseAct, readPolicyParts: refuseAct, readPolicyCodes: refuseAct };
 
 async function walkFile(content: unknown, foundingJwk: CharterWalk["foundingJwk"]): Promise<CharterWalk> {
   const entries = parseParams(charterEntrySchema.array(), content);
   const [first] = entries;
   if (first === undefined) throw new UsageError("--entries has no entry.");
-  const walk = new CharterWalk(first.tenant_id, foundingJwk, refuseAct);
+  const walk = new CharterWalk(first.tenant_id, foundingJwk, NO_POLICIES);
   const walked = await walk.advance(async (version) => {
     const entry = entries[version - 1];
     return entry === undefined ? undefined : toCanonicalBytes(entry);

@@ -1,4 +1,4 @@
-import { buildPolicyReader } from "../../../client/charter.js";
+import { buildCharterSources } from "../../../client/charter.js";
 import { CharterWalk } from "../../../decision/charter/walk.js";
 import { toCanonicalBytes } from "../../../domain/bytes/canonical.js";
 import type { CharterEntry } from "../../../domain/charter/entry.js";
@@ -27,8 +27,8 @@ export function buildCharterDiffCommand(): RegistryCommand<CharterOptions> {
       const { registry, charter, key } = await walkCharter(await openClient(), options);
       requireValid(charter);
       const { walk, entries } = charter;
-      const readPolicy = buildPolicyReader(registry);
-      const readState = (version: number) => walkTo(new CharterWalk(walk.tenantId, key.jwk, readPolicy), entries.slice(0, version));
+      const sources = buildCharterSources(registry);
+      const readState = (version: number) => walkTo(new CharterWalk(walk.tenantId, key.jwk, sources), entries.slice(0, version));
       const [older, newer] = [
         await readState(parseVersion(from, walk.version)),
         await readState(parseVersion(to ?? `${walk.version}`, walk.version)),

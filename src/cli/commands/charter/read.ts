@@ -126,6 +126,8 @@ function summarizeChange({ jobType, params }: CharterChange): string {
       return `members: ${[...Object.keys(params.persons), ...Object.keys(params.actors)].join(", ")}`;
     case "registry.charter.seal":
       return "sealed";
+    case "registry.tenant.found":
+      return `${params.entry === undefined ? "allowance of" : "founded the tenant"} ${params.tenant_id}`;
     case "registry.charter.end_act":
       return `recorded that the act ${params.jti} ended without an effect`;
   }

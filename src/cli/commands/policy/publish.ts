@@ -41,18 +41,24 @@ export function buildPolicyBuildCommand(): RegistryCommand<BuildOptions> {
     });
 }
 
+interface PublishOptions extends CharterOptions {
+  readonly listRules?: boolean;
+}
+
 /** `ogr policy publish`: stages a policy and opens the card that makes it the active one (L5). */
-export function buildPolicyPublishCommand(): CardCommand<CharterOptions> {
-  return new CardCommand<CharterOptions>(
+export function buildPolicyPublishCommand(): CardCommand<PublishOptions> {
+  return new CardCommand<PublishOptions>(
     "publish <policy-file>",
     "stage a policy, and open the card that makes it your tenant's active policy",
   )
+    .option("--list-rules", "in the operator's tenant: let every tenant publish policies with these rules")
     .addOption(buildFoundingKeyOption())
     .addExamples("ogr policy publish policy.wasm --dry-run", 'ogr policy publish policy.wasm --intent "Two approvals at L3" --wait')
     .openCard(async (registry, [path = ""], options) => {
       const loaded = await readPolicyFile(path);
-      const { hash: policy_hash } = loaded.policy;
-      const job: Job<"registry.policy.publish"> = { jobType: "registry.policy.publish", params: { project_id: NO_PROJECT, policy_hash } };
+      const { hash: policy_hash, rules_hash } = loaded.policy;
+      const params = { project_id: NO_PROJECT, policy_hash, ...(options.listRules === true ? { rules: rules_hash } : {}) } as const;
+      const job: Job<"registry.policy.publish"> = { jobType: "registry.policy.publish", params };
       return {
         ...job,
         intent: summarizeJob(job),

@@ -1,6 +1,7 @@
+import type { CHARTER_EVENTS } from "../../../domain/ledger/event.js";
 import { type Effect, type EntryOf, insertOnce, type Projection, type Writer } from "./effect.js";
 
-type CharterEvent = "charter.founded" | "policy.published" | "keys.rotated" | "member.changed" | "charter.sealed" | "charter.act_ended";
+type CharterEvent = (typeof CHARTER_EVENTS)[keyof typeof CHARTER_EVENTS];
 
 function insertVersion(write: Writer, { tenant_id, seq, at_ms, payload: { entry, entry_hash } }: EntryOf<CharterEvent>): Effect {
   const row = { tenant_id, seq, version: entry.version, entry_hash, recorded_at: at_ms };
@@ -14,5 +15,6 @@ export const charterVersionsProjection: Projection = {
   "keys.rotated": insertVersion,
   "member.changed": insertVersion,
   "charter.sealed": insertVersion,
+  "tenant.founded": insertVersion,
   "charter.act_ended": insertVersion,
 };

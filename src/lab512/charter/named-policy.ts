@@ -1,0 +1,80 @@
+import type { CharterWalk } from "../../decision/charter/walk.js";
+import { PolicyBytesError } from "../../decision/policy/bytes.js";
+import { loadPolicy } from "../../decision/policy/policy.js";
+import { PolicyMissing, type StoredPolicies } from "../../decision/policy/stored-policies.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
+import type { CharterChange } from "../../domain/charter/change.js";
+import type { FoundingEntry } from "../../domain/charter/founding.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { scopeToTenant } from "../../storage/scoped.js";
+import { createBlob } from "../../storage/settled-write.js";
+
+/** The policies of a registry, and its store. */
+interface PolicyKeeping {
+  readonly store: ObjectStore;
+  readonly charters: { readonly policies: StoredPolicies };
+}
+
+/**
+ * Stores the bytes of the policy that a change names under the tenant's own key before the charter names it, because nothing could be decided
+ * without them. They may be staged, where LAB 256 can exchange them, and the staging area is emptied. Rules that nobody permitted are not
+ * loaded. Denial: `charter_invalid`.
+ */
+export async function keepNamedPolicy(keeping: PolicyKeeping, walk: CharterWalk, change: CharterChange): Promise<Outcome<null>> {
+  const named = findNamedPolicy(change);
+  if (named === undefined) return grantValue(null);
+  try {
+    const permitted = await walk.readPermittedParts(named.policy_hash, named.rules);
+    return permitted.ok ? await keepPolicy(keeping, walk.tenantId, named.policy_hash) : permitted;
+  } catch (error) {
+    if (error instanceof PolicyBytesError || error instanceof PolicyMissing) return denyWith("charter_invalid", error.message);
+    throw error;
+  }
+}
+
+function findNamedPolicy({
+  jobType,
+  params,
+}: CharterChange): { readonly policy_hash: string; readonly rules?: string | undefined } | undefined {
+  if (jobType === "registry.policy.publish") return params;
+  return jobType === "registry.tenant.found" ? params.entry?.change.params : undefined;
+}
+
+/** @throws PolicyBytesError, PolicyMissing */
+async function keepPolicy({ store, charters }: PolicyKeeping, tenantId: string, policyHash: string, to = tenantId): Promise<Outcome<null>> {
+  const bytes = await charters.policies.readBytes(tenantId, policyHash);
+  if (bytes === undefined) return denyWith("charter_invalid", `The bytes of the policy ${policyHash} are not stored; stage them first.`);
+  const hash = hashBlake3Hex(bytes);
+  if (hash !== policyHash) return denyWith("charter_invalid", `The stored bytes of the policy ${policyHash} hash to ${hash}.`);
+  await loadPolicy(bytes);
+  await createBlob(scopeToTenant(store, to), toPolicyBytesKey(to, policyHash), bytes);
+  return grantValue(null);
+}
+
+/**
+ * Stores the policy and version 1 of a tenant that the operator's charter founds. Before that entry nobody reads them, and afterwards every retry
+ * completes them.
+ *
+ * @throws if the store has another version 1, which no Runner wrote.
+ */
+export async function storeFoundedCharter(keeping: PolicyKeeping, operatorId: string, change: CharterChange): Promise<void> {
+  if (change.jobType !== "registry.tenant.found" || change.params.entry === undefined) return;
+  const { entry } = change.params;
+  const kept = await keepPolicy(keeping, operatorId, entry.change.params.policy_hash, entry.tenant_id);
+  if (!kept.ok) throw new Error(kept.denial.message);
+  await createFirstVersion(keeping.store, entry);
+}
+
+async function createFirstVersion(store: ObjectStore, entry: FoundingEntry): Promise<void> {
+  const { tenant_id } = entry;
+  const [own, key, bytes] = [scopeToTenant(store, tenant_id), toCharterKey(tenant_id, 1), toCanonicalBytes(entry)];
+  if ((await createBlob(own, key, bytes)) === "created") return;
+  const stored = await own.blobs.get(key);
+  if (stored === undefined || !Buffer.from(stored).equals(bytes))
+    throw new Error(
+      `${key} is another version 1 than the one that the operator's charter founds ${tenant_id} with; find out who wrote it.`,
+    );
+}
