@@ -44,9 +44,9 @@ test_without_it_the_same_act_is_l4_and_excludes_its_makers if {
 
 test_nothing_but_true_declares_an_emergency if {
 	every value in ["true", 1, null, {}, ["true"]] {
-		decision := decide({"break_glass": value})
+		decision := decide({"break_glass": value, "infra": context("disabled", "production")})
 		not decision.allowed
-		"break_glass.unknown" in rules(decision)
+		rules(decision) == {"break_glass.unknown", "infra.disabled"}
 	}
 }
 
@@ -67,8 +67,9 @@ test_an_emergency_resets_a_disabled_sandbox_and_nothing_else if {
 
 test_an_emergency_waives_no_other_state if {
 	every state in ["missing", "unavailable"] {
-		decision := decide({"infra": context(state, null)})
+		decision := decide({"job_type": "git.registry.reset", "infra": context(state, "sandbox")})
 		not decision.allowed
+		"infra.not_sandbox" in rules(decision)
 		concat(".", ["infra", state]) in rules(decision)
 	}
 }
@@ -95,6 +96,12 @@ test_its_makers_approve_it_with_a_step_up if {
 	lazy := admit(object.union(author, {"step_up": false}), card)
 	not lazy.counts
 	rules(lazy) == {"step_up.missing"}
+}
+
+test_without_it_its_makers_do_not_approve_at_l5_either if {
+	admission := admit(author, {"break_glass": false})
+	not admission.counts
+	rules(admission) == {"approver.author"}
 }
 
 test_its_makers_do_not_approve_an_act_below_l5_or_on_no_project if {

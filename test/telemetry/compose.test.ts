@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { type MayBreakGlass, pickBreakGlass } from "../../src/domain/act/break-glass.js";
 import type { JobType } from "../../src/domain/act/job.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
@@ -34,7 +35,9 @@ const writeRegistry = (entries: Readonly<Record<string, Entry>>, telemetry?: str
 let acts = 0;
 
 /** Builds the events of a finished act with its permit. With `before`, its permit has no infra context. */
-function act(how: { project?: string; job?: JobType; before?: boolean; closed?: boolean; artifact?: object } = {}): NewEvent[] {
+function act(
+  how: MayBreakGlass & { project?: string; job?: JobType; before?: boolean; closed?: boolean; artifact?: object } = {},
+): NewEvent[] {
   acts += 1;
   const n = acts;
   const { project = "P.demo", job = "git.registry.push", before = false, closed = false, artifact } = how;
@@ -47,7 +50,8 @@ function act(how: { project?: string; job?: JobType; before?: boolean; closed?: 
   const recorded = buildReceiptRecorded(n, [], { project });
   if (recorded.type !== "receipt.recorded") throw new TypeError("no receipt");
   const artifacts = artifact === undefined ? [] : [JSON.stringify(artifact)];
-  const payload = { ...recorded.payload, receipt: { ...buildReceipt(n, "success", [], project), jobType: job, artifacts } };
+  const receipt = { ...buildReceipt(n, "success", [], project), jobType: job, artifacts, ...pickBreakGlass(how) };
+  const payload = { ...recorded.payload, receipt };
   return [permitted, { ...recorded, payload }];
 }
 
@@ -82,6 +86,13 @@ describe("the next batch of a tenant's telemetry", () => {
     expect(lines[1]).toMatchObject({ status: "expired", code: "permit_expired", level: "L1", project_id: "P.demo", refs: 0 });
     expect(lines[1]).not.toHaveProperty("wall_ms");
     expect(batch).toMatchObject({ project_id: "P.telemetry", lines: 3, to_seq: lines[2]?.seq });
+  });
+
+  it("marks an emergency, without its reason", async () => {
+    await append([...act({ break_glass: { reason: "Payments are down." } }), ...act()]);
+    const [emergency, ordinary] = parseLines(await compose());
+    expect(emergency).toMatchObject({ break_glass: true });
+    expect(ordinary).not.toHaveProperty("break_glass");
   });
 
   it("skips appends and acts without an infra context", async () => {

@@ -137,17 +137,18 @@ test("an act that no flow recorded is recorded by the sweep, even behind more op
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
 });
 
-test("a merge that no flow recorded becomes an activity of its target", async () => {
+test("a merge that no flow recorded becomes an activity of its target, which says that it was an emergency", async () => {
   await storeClaim(65, { jobType: "git.registry.merge_protected" });
   const refs = [{ name: "refs/heads/main", old: event.toObjectId(64), new: event.toObjectId(65) }];
-  await storeReceipt(buildReceipt(65, { jobType: "git.registry.merge_protected", refs }));
+  const break_glass = { reason: "Payments are down." };
+  await storeReceipt(buildReceipt(65, { jobType: "git.registry.merge_protected", refs, break_glass }));
   expect(await sweep()).toBe(1);
   const activities = await ledger.db
     .selectFrom("registry_activity")
-    .select(["action", "ref", "commit"])
+    .select(["action", "ref", "commit", "break_glass"])
     .where("action", "=", "merge")
     .execute();
-  expect(activities).toEqual([{ action: "merge", ref: "refs/heads/main", commit: event.toObjectId(65) }]);
+  expect(activities).toEqual([{ action: "merge", ref: "refs/heads/main", commit: event.toObjectId(65), break_glass }]);
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
 });
 

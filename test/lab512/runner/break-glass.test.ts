@@ -33,6 +33,7 @@ import {
 } from "./commands.js";
 import { expectRefusal } from "./evidence.js";
 import { type ApproverName, AUTHOR, toActorId } from "./members.js";
+import { createHookedStore } from "./store-hooks.js";
 import { openWorld, TENANT, type World } from "./world.js";
 
 // Ana answers for the app that proposes, and pushed the commits herself. Unless a story says otherwise, the attacker is LAB 256: it holds
@@ -147,6 +148,21 @@ describe("an emergency in a disabled project", () => {
     const receipt = await waitForReceipt(runEnvelope(late, envelope, {}, authority));
     world.clock.offsetMs = 0;
     expect(receipt).toMatchObject({ status: "expired", break_glass: REASON, refs: [] });
+  });
+
+  it("happens although lost receipts leave unknown who pushed, which denies an ordinary act", async () => {
+    const hooked = createHookedStore(world.store, {});
+    const get: typeof hooked.blobs.get = async (key) => (key.startsWith("receipts/") ? undefined : hooked.blobs.get(key));
+    const poor = await world.openRunner({ infra, store: { ...hooked, blobs: { ...hooked.blobs, get } } });
+    const job = await pushChange("release/poor");
+    const ordinary = await approve(job, {});
+    const refusal = await waitForRefusal(
+      runEnvelope(poor, buildRunnerCommand(world, { job, scopes: ordinary.scopes }), {}, ordinary.authority),
+    );
+    expect(refusal).toMatchObject({ code: "pushers_unknown" });
+    const { authority, scopes } = await approve(job, { break_glass: REASON, approvers: ["ana", "bob"] });
+    const receipt = await waitForReceipt(runEnvelope(poor, buildRunnerCommand(world, { job, scopes }), {}, authority));
+    expect(receipt, receipt.error).toMatchObject({ status: "success", break_glass: REASON });
   });
 
   // A Runner dies after the move, and LAB 256 sends the retry with a card of its own that hides the emergency.
