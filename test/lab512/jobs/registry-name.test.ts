@@ -112,6 +112,16 @@ describe("a pusher", () => {
     expect(await tryPush(project, bundleCommit(clone, honest))).toEqual(GRANTED);
   });
 
+  it("cannot keep the registry busy with the signatures of more than 10,000 commits", async () => {
+    const { project, clone, base } = await openProject();
+    const commits = Array.from({ length: 10_001 }, (_, at) => {
+      const from = at === 0 ? `from ${base}\n` : "";
+      return `commit refs/heads/many\ncommitter ${REGISTRY}\ndata 0\n${from}\n`;
+    });
+    clone.run(["fast-import", "--quiet"], Buffer.from(commits.join("")));
+    expect(await tryPush(project, clone.bundle("many", [base]))).toMatchObject({ planned: "limit_exceeded", pushed: "limit_exceeded" });
+  });
+
   it("cannot store such a commit beside a harmless one and push it later", async () => {
     const { project, clone, base } = await openProject();
     const forged = writeCommit(clone, [base], [author, `committer ${REGISTRY}`]);
