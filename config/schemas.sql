@@ -23,6 +23,17 @@ create table card_attestations (
   at_ms bigint not null
 );
 
+create table card_grounds (
+  tenant_id text not null,
+  card_id text not null,
+  round bigint not null,
+  seq bigint not null,
+  kind text not null,
+  project_id text not null,
+  name text not null,
+  value text not null
+);
+
 create table card_statements (
   tenant_id text not null,
   card_id text not null,
@@ -74,7 +85,8 @@ create table cards (
   opened_at bigint not null,
   updated_at bigint not null,
   closed_at bigint,
-  break_glass json
+  break_glass json,
+  void_why text
 );
 
 create table charter_versions (
@@ -267,7 +279,8 @@ create table registry_refs (
   seq bigint not null,
   balance bigint not null,
   jti text not null,
-  moved_at bigint not null
+  moved_at bigint not null,
+  left_seq bigint
 );
 
 create table registry_releases (
@@ -347,6 +360,8 @@ create table webhooks (
 alter table actors add constraint actors_pkey PRIMARY KEY (tenant_id, actor_id);
 
 alter table card_attestations add constraint card_attestations_pkey PRIMARY KEY (tenant_id, card_id, round, attestation_digest);
+
+alter table card_grounds add constraint card_grounds_pkey PRIMARY KEY (tenant_id, card_id, round, kind, name);
 
 alter table card_statements add constraint card_statements_pkey PRIMARY KEY (tenant_id, card_id, statement_digest);
 
@@ -449,6 +464,8 @@ alter table webhook_dead_letters add constraint webhook_dead_letters_webhook_fke
 alter table webhooks add constraint webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 
 CREATE INDEX actors_by_person ON public.actors USING btree (person_id);
+
+CREATE INDEX card_grounds_by_value ON public.card_grounds USING btree (tenant_id, kind, project_id, name, value);
 
 CREATE INDEX cards_by_project ON public.cards USING btree (tenant_id, project_id, seq);
 

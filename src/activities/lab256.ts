@@ -2,7 +2,7 @@ import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
 import { listAbandonedCommands, readAbandonedCommand } from "../lab256/acts/abandoned-commands.js";
 import { acceptAnswer, recordAnswer } from "../lab256/acts/answers.js";
 import { admitAttestation } from "../lab256/acts/attestations.js";
-import { closeCard, decidePlan, openCard, voidApprovals } from "../lab256/acts/cards.js";
+import { checkPlan, closeCard, decidePlan, openCard, voidApprovals } from "../lab256/acts/cards.js";
 import { recordCharter } from "../lab256/acts/charters.js";
 import { acceptCommand, closeCommand, issuePermit, readClaimState } from "../lab256/acts/commands.js";
 import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
@@ -20,6 +20,7 @@ export function createLab256Activities(deps: Lab256Dependencies): Lab256Activiti
     openCard: (input) => openCard(deps, input),
     decidePlan: (input) => decidePlan(deps, input),
     voidApprovals: (input) => voidApprovals(deps, input),
+    checkPlan: (input) => checkPlan(deps, input),
     closeCard: (input) => closeCard(deps, input),
     admitStatement: (input) => admitStatement(deps, input),
     admitAttestation: (input) => admitAttestation(deps, input),

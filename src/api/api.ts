@@ -26,6 +26,7 @@ import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { limitToCreates } from "../storage/scoped.js";
 import { Flows } from "./acts/flows.js";
+import { PlanLooks } from "./acts/plan-looks.js";
 import { createHealthChecks } from "./health.js";
 import { PrincipalCache } from "./http/principal-cache.js";
 import { createServer } from "./http/server.js";
@@ -89,12 +90,20 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
 
   const jwks = { keys: [permitKey.jwk, statementKey.jwk] };
 
+  const flows = new Flows(temporal, urls);
+  const looks = new PlanLooks({
+    ...{ db, policies, infra, now: Date.now },
+    sendLook: (tenantId, cardId) => flows.signalLook(tenantId, cardId),
+    reportFault: (error) => log.warn({ reason: String(error) }, "cannot check whether the plan of a card has changed"),
+  });
+
   const app = await createServer({
     db,
     watch,
     store,
     temporal,
-    flows: new Flows(temporal, urls),
+    flows,
+    looks,
     permits: { db, store, policies, infra, permitKey, now: Date.now },
     charters,
     policies,

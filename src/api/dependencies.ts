@@ -9,6 +9,7 @@ import type { LedgerWatch } from "../lab256/ledger/notifications.js";
 import type { PermitDependencies } from "../lab256/permits/permits.js";
 import type { ObjectStore } from "../storage/ports.js";
 import type { Flows } from "./acts/flows.js";
+import type { PlanLooks } from "./acts/plan-looks.js";
 import type { AdmissionLimits } from "./admission/admission.js";
 import type { PrincipalCache } from "./http/principal-cache.js";
 import type { Urls } from "./http/urls.js";
@@ -23,6 +24,8 @@ export interface ApiDependencies {
   readonly store: ObjectStore;
   readonly temporal: Temporal;
   readonly flows: Flows;
+  /** Has new plans made for cards that somebody reads. */
+  readonly looks: PlanLooks;
   readonly permits: PermitDependencies;
   readonly charters: Charters;
   readonly policies: PolicyCatalog;

@@ -121,6 +121,9 @@ export const cardSchema = z.looseObject({
   author: z.looseObject({ actor_id: z.string() }),
   plan: planSchema.nullish(),
   plan_digest: z.string().nullable(),
+  round: z.number(),
+  /** Why the approvals of this round are void. */
+  void_why: z.string().nullish(),
   reasons: z.array(reasonSchema),
   missing: z.array(z.looseObject({ text: z.string() })),
   statements: z.array(cardStatementSchema).optional(),

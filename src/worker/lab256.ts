@@ -15,6 +15,7 @@ import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 import { openInfraSource } from "../infra/source/open.js";
 import { recordCharters } from "../lab256/acts/charters.js";
 import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
+import { tellVoidedFlows } from "../lab256/acts/outdated-plans.js";
 import { openDatabase } from "../lab256/database/database.js";
 import { migrateDatabase } from "../lab256/database/migrate.js";
 import { CharterRecorder } from "../lab256/identity/charter-recorder.js";
@@ -27,7 +28,7 @@ import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { limitToCreates } from "../storage/scoped.js";
-import { isFlowOpen } from "./flow-state.js";
+import { isFlowOpen, tellApprovalsVoided } from "./flow-state.js";
 import { scheduleHousekeeping } from "./housekeeping-schedule.js";
 import { buildObservationOptions } from "./observed-worker.js";
 import { loadWorkflowBundle } from "./workflow-bundle.js";
@@ -82,15 +83,17 @@ export async function startLab256(
   const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "ends"]);
   await Promise.all([migrateDatabase(db), probeConditionalWrites(store, "ends")]);
   const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE));
-  const charterRecorder = new CharterRecorder({ db, store, charters, now: Date.now });
   const reportFault = (error: unknown, what: string) => {
     countHousekeepingFault();
     log.error({ reason: String(error).slice(0, REASON_MAX_CHARS) }, what);
   };
-  await recordCharters({ db, charterRecorder, reportFault });
   const temporal = readTemporalAccess(env);
   const connection = await waitForTemporal(temporal, NativeConnection.connect(temporal));
   const { workflow } = new Client({ connection, namespace: env.OGR_TEMPORAL_NAMESPACE });
+  const tellVoided = (workflowId: string) => tellApprovalsVoided(workflow, workflowId);
+  const onVoided = (tenantId: string, cards: readonly string[]) => tellVoidedFlows({ tellVoided, reportFault }, tenantId, cards);
+  const charterRecorder = new CharterRecorder({ db, store, charters, now: Date.now, onVoided });
+  await recordCharters({ db, charterRecorder, reportFault });
   const activities = createLab256Activities({
     db,
     store,
@@ -101,6 +104,7 @@ export async function startLab256(
     statementKeys: { keys: [readSigningKey(env.OGR_STATEMENT_KEY_FILE).jwk] },
     charterRecorder,
     reportFault,
+    tellVoided,
     isFlowOpen: (workflowId) => isFlowOpen(workflow, workflowId),
     webhookReceivers: env.OGR_WEBHOOK_RECEIVERS,
     telemetry: { everyMs: env.OGR_TELEMETRY_EVERY_S * 1000, batchMaxLines: TELEMETRY_BATCH_LINES },

@@ -14,6 +14,8 @@ export interface OpenRound {
   readonly isOpen: boolean;
   /** Returns why the plan accepts no more messages, or null. */
   checkOpen(): Denial | null;
+  /** Refuses a message, and lets the card get a new plan if that is why. */
+  refuseMessage(denial: Denial): MessageVerdict;
   /** Sets what is still missing, and ends the wait if nothing is. */
   updateMissing(missing: readonly MissingRequirement[]): void;
 }
@@ -42,9 +44,9 @@ export async function judgeAttestation(
     attestations,
     at_ms: Date.now(),
   });
+  if (!admitted.ok) return round.refuseMessage(admitted.denial);
   // The round may have closed while the attestation was verified.
   if (!round.isOpen) return flow.toVerdict(CLOSED);
-  if (!admitted.ok) return flow.toVerdict(admitted.denial);
   const { attestation_digest, missing } = admitted.value;
   if (attestations.some((known) => known.attestation_digest === attestation_digest)) return flow.toVerdict(null);
   flow.attestations = admitted.value.attestations;

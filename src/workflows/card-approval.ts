@@ -4,7 +4,7 @@ import { toCardEnd } from "../domain/card/card-end.js";
 import type { MissingRequirement } from "../domain/card/requirement.js";
 import type { SignedStatement } from "../domain/card/statement.js";
 import { buildDenial, type Denial, type Outcome } from "../domain/denial.js";
-import type { AdmittedStatement, FlowEnd } from "../domain/flow/lab256-steps.js";
+import { type AdmittedStatement, type FlowEnd, OUTDATES_PLAN } from "../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import type { SerialQueue } from "../domain/serial-queue.js";
 import { lab256, planInTime, planner } from "./activities.js";
@@ -15,13 +15,19 @@ import type { MessageVerdict } from "./messages.js";
 
 /** How often a plan is recomputed because the policy or infra context has changed meanwhile. */
 const OUTDATED_PLANS_MAX = 5;
-const OUTDATES_PLAN: ReadonlySet<string> = new Set(["policy_not_current", "infra_changed", "plan_changed"]);
+
+const UNDECIDED: FlowEnd = {
+  status: "expired",
+  denial: buildDenial("decide_by_passed", "Nobody decided in time; open a new card."),
+};
 
 /** Carries a card from proposal to permit: plan, policy, statements and attestations until `decide_by`. */
 export class CardApproval implements OpenRound {
   /** Becomes false in the same task that settles the round. */
   isOpen = false;
   private ending: FlowEnd | null = null;
+  /** Why the plan of this round no longer holds. The card gets a new one, because somebody looked or decided. */
+  private outdated: string | null = null;
   private completedAt = 0;
   private readonly seen = new Set<string>();
 
@@ -59,6 +65,7 @@ export class CardApproval implements OpenRound {
       }
       if (!decided.ok) return { status: "denied", denial: decided.denial, reasons: decided.reasons };
       this.flow.beginRound(planned.value, decided.value);
+      this.outdated = null;
       this.isOpen = true;
       this.completedAt = Date.now();
       const settled = await this.settleRound(planned.value, decided.value.decide_by);
@@ -78,49 +85,86 @@ export class CardApproval implements OpenRound {
     decideBy: number,
   ): Promise<Outcome<ReadyCommand> | FlowEnd | { next: Outcome<PlannedAct> }> {
     for (;;) {
-      const isSettled = () => this.ending !== null || this.flow.missing.length === 0;
+      const isSettled = () => this.ending !== null || this.outdated !== null || this.flow.missing.length === 0;
       const inTime =
         isSettled() ||
         (await condition(isSettled, Math.max(1, decideBy - Date.now()), { summary: "decide_by: the card expires undecided" }));
       // A verification that began in time may still be running, and its verdict has precedence.
       if (!inTime) await this.queue.run(async () => undefined);
       if (this.ending !== null) return this.ending;
+      if (this.outdated !== null) {
+        if (Date.now() >= decideBy) return UNDECIDED;
+        if (!(await this.queue.run(() => this.closeOutdatedRound()))) continue;
+        return { next: await this.requestPlan() };
+      }
       if (this.flow.missing.length > 0) {
         if (inTime) continue;
-        return { status: "expired", denial: buildDenial("decide_by_passed", "Nobody decided in time; open a new card.") };
+        return UNDECIDED;
       }
       const replanned = await this.requestPlan();
       const result = await this.queue.run(async () => {
-        if (this.ending !== null || this.flow.missing.length > 0) return undefined;
+        if (this.ending !== null || this.outdated !== null || this.flow.missing.length > 0) return undefined;
         // Also closes the round to messages that are queued after this task.
         this.isOpen = false;
-        if (!replanned.ok || replanned.value.plan_digest !== planned.plan_digest) return this.voidApprovals(planned, replanned);
-        return lab256.issuePermit({
+        if (!replanned.ok || replanned.value.plan_digest !== planned.plan_digest) {
+          await this.voidApprovals(describeChange(planned, replanned));
+          return { next: replanned };
+        }
+        const issued = await lab256.issuePermit({
           card: this.card,
           planned,
           workflow_id: workflowInfo().workflowId,
           approved_at: this.completedAt,
         });
+        if (issued.ok || !OUTDATES_PLAN.has(issued.denial.code)) return issued;
+        // The ledger got the change after the plan was made again.
+        this.outdated = issued.denial.message;
+        return undefined;
       });
       if (result !== undefined) return result;
     }
   }
 
-  private async voidApprovals(old: PlannedAct, replanned: Outcome<PlannedAct>): Promise<{ next: Outcome<PlannedAct> }> {
-    const why = replanned.ok
-      ? `The plan changed from ${old.plan_digest} to ${replanned.value.plan_digest}${formatInfraChange(old, replanned.value)}; approvals of the old one are void.`
-      : `The plan can no longer be made (${replanned.denial.message}); its approvals are void.`;
-    await lab256.voidApprovals({
-      card: this.card,
-      round: this.flow.round,
-      plan_digest: old.plan_digest,
-      why,
-      approvals: this.flow.approvals,
-    });
+  /** Closes the round to messages, which wait for the next plan. Returns false if a message has ended the card meanwhile. */
+  private async closeOutdatedRound(): Promise<boolean> {
+    if (this.ending !== null) return false;
+    this.isOpen = false;
+    this.flow.changeStatus("planning");
+    await this.voidApprovals(this.outdated ?? "");
+    return true;
+  }
+
+  private async voidApprovals(why: string): Promise<void> {
+    await lab256.voidApprovals({ card: this.card, round: this.flow.round, why });
+    this.dropApprovals();
+  }
+
+  private dropApprovals(): void {
     this.flow.approvals = [];
     this.flow.attestations = [];
     this.flow.missing = this.requireDecided().missing;
-    return { next: replanned };
+    this.flow.describe();
+  }
+
+  /** Drops the approvals if the ledger says that the round has ended. Plans nothing: somebody may never look at the card again. */
+  dropVoidApprovals(): Promise<void> {
+    return this.checkInTurn(() => this.dropApprovals());
+  }
+
+  /** Lets the card get a new plan if its plan has changed. One look follows another, so that the card is planned once. */
+  lookForChange(): Promise<void> {
+    return this.checkInTurn((why) => {
+      this.outdated = why;
+    });
+  }
+
+  private async checkInTurn(ifOutdated: (why: string) => void): Promise<void> {
+    await this.queue.run(async () => {
+      const { planned } = this.flow;
+      if (!this.isOpen || this.outdated !== null || planned === null) return;
+      const current = await lab256.checkPlan({ card: this.card, planned });
+      if (!current.ok && this.isOpen) ifOutdated(current.denial.message);
+    });
   }
 
   private requireDecided() {
@@ -155,11 +199,17 @@ export class CardApproval implements OpenRound {
       attestations,
       at_ms: Date.now(),
     });
+    if (!admitted.ok) return this.refuseMessage(admitted.denial);
     // The round may have closed while the statement was verified.
     if (!this.isOpen) return this.flow.toVerdict(CLOSED);
-    if (!admitted.ok) return this.flow.toVerdict(admitted.denial);
     if (!this.seen.has(admitted.value.statement_digest)) this.applyStatement(admitted.value);
     return this.flow.toVerdict(null);
+  }
+
+  /** Refuses a message. If the plan has changed, the card gets a new one, because somebody decides. */
+  refuseMessage(denial: Denial): MessageVerdict {
+    if (OUTDATES_PLAN.has(denial.code)) this.outdated ??= denial.message;
+    return this.flow.toVerdict(denial);
   }
 
   private applyStatement(admitted: AdmittedStatement): void {
@@ -177,6 +227,11 @@ export class CardApproval implements OpenRound {
     if (missing.length === 0) this.completedAt = Date.now();
     this.flow.describe();
   }
+}
+
+function describeChange(old: PlannedAct, replanned: Outcome<PlannedAct>): string {
+  if (!replanned.ok) return `The plan can no longer be made (${replanned.denial.message}).`;
+  return `The plan changed from ${old.plan_digest} to ${replanned.value.plan_digest}${formatInfraChange(old, replanned.value)}.`;
 }
 
 /** Describes the most frequent change that the plan's refs do not show. */

@@ -6,6 +6,7 @@ import type { FlowStatus } from "../domain/card/flow-status.js";
 import type { Approval, Attestation, MissingRequirement } from "../domain/card/requirement.js";
 import type { SignedStatement } from "../domain/card/statement.js";
 import type { Denial } from "../domain/denial.js";
+import { APPROVALS_VOIDED_SIGNAL } from "../domain/flow/lab256-steps.js";
 import type { Level } from "../domain/level.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import type { Receipt, Refusal } from "../domain/permit/receipt.js";
@@ -54,4 +55,8 @@ export const finishUpdate = defineUpdate<MessageVerdict, [Receipt]>("finish");
 export const refuseUpdate = defineUpdate<MessageVerdict, [Refusal]>("refuse");
 /** Tells that the permit was ended. The flow reads the claim itself, so the message need not be trusted. */
 export const permitEndedSignal = defineSignal<[]>("permit_ended");
+/** Tells that the ledger has voided the card's approvals. The flow reads the ledger itself, so the message need not be trusted. */
+export const approvalsVoidedSignal = defineSignal<[]>(APPROVALS_VOIDED_SIGNAL);
+/** Tells that somebody looks at a card whose plan may have changed. The flow checks it itself. */
+export const lookSignal = defineSignal<[]>("look");
 export const stateQuery = defineQuery<FlowState>("state");

@@ -10,12 +10,14 @@ import { CardApproval } from "./card-approval.js";
 import { askRunner, PulledCommand, type ReadyCommand, runCommand } from "./command-run.js";
 import { Flow } from "./flow.js";
 import {
+  approvalsVoidedSignal,
   attestUpdate,
   decideSignal,
   decideUpdate,
   type FlowState,
   finishUpdate,
   issueUpdate,
+  lookSignal,
   permitEndedSignal,
   refuseUpdate,
   rejectWith,
@@ -72,6 +74,8 @@ async function carryCard(flow: Flow, card: Card): Promise<void> {
     description: "An attestation of the plan: an in-toto statement in a DSSE envelope",
     validator: (attestation) => rejectWith(checkAttestation(flow, approval, attestation)),
   });
+  setHandler(approvalsVoidedSignal, () => approval.dropVoidApprovals());
+  setHandler(lookSignal, () => approval.lookForChange());
   const end = flow.end(await carryToEnd(flow, card, queue, approval, awaited));
   // Temporal stores a message only when the task that handled it completes. If the card were closed in that same task and the task
   // were lost, the ledger would have an end that the flow does not know.

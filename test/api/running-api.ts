@@ -5,6 +5,7 @@ import { Writable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { expect, inject } from "vitest";
 import { Flows } from "../../src/api/acts/flows.js";
+import { PlanLooks } from "../../src/api/acts/plan-looks.js";
 import type { AdmissionLimits } from "../../src/api/admission/admission.js";
 import type { ApiDependencies } from "../../src/api/dependencies.js";
 import { PrincipalCache } from "../../src/api/http/principal-cache.js";
@@ -31,6 +32,7 @@ import { createBucketPrefix } from "../harness/buckets.js";
 import { createDatabase } from "../harness/database.js";
 import { createToken } from "../harness/identity.js";
 import { createNamespace } from "../harness/namespace.js";
+import { throwFault } from "../harness/throw-fault.js";
 
 export const TENANT = "T.UBL";
 export const ADMIN = "ubl:sid:person:admin";
@@ -104,9 +106,13 @@ export async function startApi(
     "info",
     new Writable({ write: (chunk, _encoding, done) => done(void logged.push(String(chunk)) as undefined) }),
   );
+  const flows = new Flows(temporal, urls);
   const deps: ApiDependencies = {
-    ...{ db, watch, store, temporal, statementKey, urls, log },
-    flows: new Flows(temporal, urls),
+    ...{ db, watch, store, temporal, statementKey, urls, log, flows },
+    looks: new PlanLooks({
+      ...{ db, policies, infra: noInfra, now: Date.now, reportFault: (error: unknown) => throwFault(error, "cannot check a plan") },
+      sendLook: (tenantId, cardId) => flows.signalLook(tenantId, cardId),
+    }),
     permits: { db, store, policies, infra: noInfra, permitKey, now: Date.now },
     charters,
     policies,

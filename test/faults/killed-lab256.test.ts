@@ -30,6 +30,7 @@ const PASSING: readonly (readonly [Activity, acts.Act])[] = [
   ["admitStatement", acts.rejected],
   ["admitAttestation", acts.attested],
   ["voidApprovals", acts.voided],
+  ["checkPlan", acts.outdated],
   ["issuePermit", acts.registering],
   ["acceptCommand", acts.pushing],
   ["acceptCommand", acts.refused],

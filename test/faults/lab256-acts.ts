@@ -13,6 +13,7 @@ import type { EventType } from "../../src/domain/ledger/event.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { buildAttestationStatement, signAttestation } from "../domain/attestations.js";
 import {
+  actByCard,
   actByPermit,
   buildPushJob,
   buildRegistrationJob,
@@ -148,17 +149,36 @@ export const rejected: Act = {
   begin: (setup, name) => openUndecidedCard(setup, DEMO_TENANT, buildRegistrationJob(`P.${name}`), "reject"),
 };
 
-/** Its branch moves between the plan and the approval, so that it can no longer be planned. */
+/** Another card registers its project between the plan and the approval, so that it can no longer be planned. */
 export const voided: Act = {
   ...byCard,
   status: "denied",
-  code: "ref_moved",
-  events: [...PLANNED, "card.approved", "card.approvals_voided"],
+  code: "project_exists",
+  events: [...PLANNED, "card.approved", "card.approvals_voided", "project.registered", "project.repo.bound"],
   async begin(setup, name) {
-    const job = buildPushJob(setup.clone, PROJECT, toBranch(name));
-    const act = await openUndecidedCard(setup, DEMO_TENANT, job, "approve", { risk: "L3" });
-    await actByPermit(setup.registry.as("admin"), job);
+    const job = buildRegistrationJob(`P.${name}`);
+    const act = await openUndecidedCard(setup, DEMO_TENANT, job, "approve");
+    await actByCard(setup.registry, job);
     return act;
+  },
+};
+
+/** Its branch moves, and somebody looks. */
+export const outdated: Act = {
+  ...byCard,
+  status: "denied",
+  code: "ref_moved",
+  events: PLANNED,
+  async begin(setup, name) {
+    const author = setup.registry.as("admin");
+    const job = buildPushJob(setup.clone, PROJECT, toBranch(name));
+    const { card_id, workflow_id } = await openCard(author, job, { risk: "L3" });
+    await actByPermit(author, job);
+    const isClosed = async () => {
+      const answer = await author.readCard(card_id);
+      return answer.ok && answer.value.status === "denied";
+    };
+    return { workflow_id, go: () => waitUntil(`${card_id} is closed`, isClosed) };
   },
 };
 

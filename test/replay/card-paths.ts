@@ -4,9 +4,11 @@ import { waitForCardToLeave } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { attestStatement } from "../../src/lab256/identity/passkeys/statements.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
+import type { FlowState } from "../../src/workflows/messages.js";
 import { buildAttestationStatement, PREDICATE_TYPE, signAttestation } from "../domain/attestations.js";
 import { createTestKey } from "../domain/samples.js";
 import {
+  actByCard,
   actByPermit,
   buildPushJob,
   buildRegistrationJob,
@@ -192,31 +194,65 @@ export const cardPaths: readonly Path[] = [
     },
   },
   {
-    // Another policy is published between the plan and its approval, which becomes void. The second round succeeds.
+    // Another policy is published after bob's approval, which becomes void. Carol decides, so the card gets a second round, which succeeds.
     name: "card-approvals-voided-and-given-again",
     status: "success",
-    passes: ["decidePlan", "admitStatement", "planAct", "voidApprovals", "decidePlan", "admitStatement", "issuePermit", "runCommand"],
+    passes: [
+      ...["decidePlan", "admitStatement", "checkPlan", "voidApprovals", "planAct", "decidePlan"],
+      ...["admitStatement", "admitStatement", "issuePermit", "runCommand"],
+    ],
     async drive(setup) {
-      const author = setup.as("admin");
-      const card = await openCard(author, buildRegistrationJob("P.voided"));
-      await republishPolicy(setup);
+      const card = await openCardOfTwo(setup, "P.voided");
       await stateDecision(setup, "bob", "approve", card);
-      while (requireValue(await author.readCard(card.card_id)).plan_digest === card.plan_digest) await delay(50);
+      await republishPolicy(setup);
+      await stateDecision(setup, "carol", "approve", card);
       await stateDecision(setup, "bob", "approve", card);
       return waitForEnd(setup, card);
     },
   },
   {
-    // The branch moves between the plan and its approval, so the act can no longer be planned.
-    name: "card-approvals-voided-for-good",
+    // The branch moves after bob's approval. LAB 256 tells the flow, and somebody looks.
+    name: "card-approvals-voided-by-move",
     status: "denied",
     denial: "ref_moved",
-    passes: ["admitStatement", "planAct", "voidApprovals", "closeCard"],
+    passes: ["admitStatement", "checkPlan", "voidApprovals", "planAct", "closeCard"],
     async drive(setup) {
       const { clone } = await createProject(setup, "P.moved");
       const author = setup.as("admin");
-      const card = await openCard(author, buildPushJob(clone, "P.moved", "feature/x"), { risk: "L3" });
+      const card = await openCard(author, buildPushJob(clone, "P.moved", "feature/x"), { office_id: TWO_APPROVALS_OFFICE });
+      await stateDecision(setup, "bob", "approve", card);
       await actByPermit(author, buildPushJob(clone, "P.moved", "feature/x"));
+      const handle = setup.temporal.workflow.getHandle(card.workflow_id);
+      while ((await handle.query<FlowState>("state")).approvals.length > 0) await delay(50);
+      return waitForEnd(setup, card);
+    },
+  },
+  {
+    // The same commits are pushed elsewhere after the plan, which its refs do not show. The approved plan is made once more and differs.
+    name: "card-plan-changed-by-facts",
+    status: "success",
+    passes: ["admitStatement", "planAct", "voidApprovals", "decidePlan", "admitStatement", "planAct", "issuePermit", "runCommand"],
+    async drive(setup) {
+      const { clone } = await createProject(setup, "P.facts");
+      const author = setup.as("admin");
+      clone.commit("more.txt", "more");
+      const card = await openCard(author, buildPushJob(clone, "P.facts", "feature/x"), { risk: "L3" });
+      await actByPermit(author, buildPushJob(clone, "P.facts", "feature/y"));
+      await stateDecision(setup, "bob", "approve", card);
+      while (requireValue(await author.readCard(card.card_id)).plan_digest === card.plan_digest) await delay(50);
+      await stateDecision(setup, "carol", "approve", card);
+      return waitForEnd(setup, card);
+    },
+  },
+  {
+    // Another card registers the project between the plan and its approval, so the act can no longer be planned.
+    name: "card-approvals-voided-for-good",
+    status: "denied",
+    denial: "project_exists",
+    passes: ["admitStatement", "planAct", "voidApprovals", "closeCard"],
+    async drive(setup) {
+      const card = await openCard(setup.as("admin"), buildRegistrationJob("P.taken"));
+      await actByCard(setup, buildRegistrationJob("P.taken"));
       await stateDecision(setup, "bob", "approve", card);
       return waitForEnd(setup, card);
     },

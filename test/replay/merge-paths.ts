@@ -63,16 +63,15 @@ export const mergePaths: readonly Path[] = [
     },
   },
   {
-    // The target moves between the plan and its approval, which becomes void.
-    name: "merge-approvals-voided",
+    // The target moves, and somebody looks at the card.
+    name: "merge-outdated",
     status: "denied",
     denial: "ref_moved",
-    passes: ["admitStatement", "planAct", "voidApprovals", "closeCard"],
+    passes: ["decidePlan", "checkPlan", "voidApprovals", "planAct", "closeCard"],
     async drive(setup) {
       await createMergeableProject(setup, "P.merge-voided");
       const card = await openCard(setup.as("admin"), await buildMergeIntoMain(setup, "P.merge-voided", "feature/one", "squash"));
       await actByCard(setup, await buildMergeIntoMain(setup, "P.merge-voided", "feature/two", "merge"));
-      await stateDecision(setup, "bob", "approve", card);
       return waitForEnd(setup, card);
     },
   },

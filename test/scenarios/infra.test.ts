@@ -5,8 +5,10 @@ import { buildCommandEnvelope } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { verifyReceipt } from "../../src/client/offline/receipt.js";
-import { waitForCommandEnd } from "../../src/client/waiting.js";
+import { waitForCardEnd, waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
+import type { TenantSeed } from "../../src/lab256/identity/seed.js";
+import { demoTenants, OTHER_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { createInfraProject, INFRA_PROJECT, type InfraProject } from "../infra-engine/infra-project.js";
 import { type Entry, formatRegistryJson } from "../infra-engine/registries.js";
@@ -31,7 +33,9 @@ import {
 } from "./acts.js";
 import { describeInfraQueries } from "./infra-queries.js";
 import { describeInfraResets } from "./infra-resets.js";
-import { listEvents } from "./stored-state.js";
+import { buildScenarioPolicy } from "./policies.js";
+import { listEvents, readLedger } from "./stored-state.js";
+import { QUORUM_OFFICE } from "./tenants.js";
 
 const ENTRIES: Readonly<Record<string, Entry>> = {
   "T.UBL/P.infra": "enabled production",
@@ -45,6 +49,20 @@ const DISABLE_OFF = {
   ...{ timestamp: "2026-01-31T12:00:00.000Z", action: "disable", owner: "T.UBL", repo: "P.off" },
   ...{ reason: "a test", process: "infra-cli", schema_version: "2.0" },
 };
+
+/** The tenants of the demo, with an office that needs two approvals, and a second person in the other tenant. */
+function buildInfraTenants(): TenantSeed[] {
+  const quorum = { office_id: QUORUM_OFFICE, roles: [] };
+  const [otto, offices] = ["ubl:sid:person:otto", [{ office_id: OFFICE, roles: [] }]];
+  return demoTenants.map((tenant) => {
+    const [first, ...actors] = (tenant.actors ?? []).map((actor, n) =>
+      n === 0 ? { ...actor, offices: [...(actor.offices ?? []), quorum] } : actor,
+    );
+    const others =
+      tenant.tenant_id === OTHER_TENANT ? [{ actor_id: otto, person_id: "person:otto", display_name: "Otto", offices }] : actors;
+    return { ...tenant, actors: first === undefined ? [] : [first, ...others] };
+  });
+}
 const voidedSchema = z.array(z.looseObject({ void_why: z.string().nullable() }));
 
 describe("a registry whose infra registry is a project", () => {
@@ -67,7 +85,8 @@ describe("a registry whose infra registry is a project", () => {
   const pushTo = (project: string, branch: string) => issuePush(actAsAdmin(), buildPush(project, branch, null, clone.bundle("main")));
 
   beforeAll(async () => {
-    registry = await startRegistryInProcess({ name: "infra", infra: `registry:T.UBL/${INFRA_PROJECT}` });
+    const infra = `registry:T.UBL/${INFRA_PROJECT}`;
+    registry = await startRegistryInProcess({ name: "infra", infra, policy: await buildScenarioPolicy(), tenants: buildInfraTenants() });
     keeper = createInfraProject(registry);
     clone = new Clone();
     base = clone.commit("a.txt", "a\n");
@@ -134,12 +153,15 @@ describe("a registry whose infra registry is a project", () => {
   });
 
   describe("and a card", () => {
-    const release = (tag: string) => openTagCard(actAsAdmin(), { project_id: "P.live", tag, commit: base });
+    const release = (tag: string, office_id = OFFICE) =>
+      openTagCard(actAsAdmin(), { project_id: "P.live", tag, commit: base }, { office_id });
 
     it("whose project's context changed voids its approvals with the reason", async () => {
-      const card = await release("v1.0.0");
-      await publish({}, "P.telemetry-2");
+      const card = await release("v1.0.0", QUORUM_OFFICE);
       requireValue(await stateCardDecision(registry, "bob", card));
+      // Nothing records this change: main is moved behind the registry's back. Whoever decides next finds it.
+      await publish({}, "P.telemetry-2");
+      requireValue(await stateCardDecision(registry, "carol", card));
       const changed = await waitForChangeFrom(card);
       expect(changed).toMatchObject({
         status: "awaiting_approval",
@@ -147,8 +169,9 @@ describe("a registry whose infra registry is a project", () => {
       });
       const voided = (await listEvents(registry, "card.approvals_voided")).filter(({ card_id }) => card_id === card.card_id);
       expect(voided).toMatchObject([{ plan_digest: card.plan_digest, approvals: [{}] }]);
-      for (const { void_why } of voidedSchema.parse(changed.statements)) expect(void_why).toContain("infra context changed");
-      expect(await approveAsEach(registry, changed, ["carol"])).toMatchObject({ status: "success", plan_digest: changed.plan_digest });
+      const [old, next] = voidedSchema.parse(changed.statements).map(({ void_why }) => void_why);
+      expect([old, next]).toEqual([expect.stringContaining("infra context of T.UBL/P.live has changed"), null]);
+      expect(await approveAsEach(registry, changed, ["bob"])).toMatchObject({ status: "success", plan_digest: changed.plan_digest });
     });
 
     it("keeps its plan when another project changes", async () => {
@@ -161,10 +184,11 @@ describe("a registry whose infra registry is a project", () => {
       expect(requireValue(await actAsAdmin().readReceipt(closed.jti ?? ""))).toMatchObject({ infra_revision: revision });
     });
 
-    it("is denied despite its approval if its project is disabled", async () => {
+    it("is denied when somebody decides after its project was disabled", async () => {
       const card = await release("v1.0.2");
       await publish({ "T.UBL/P.live": "disabled production" }, "P.telemetry-2");
-      const closed = await approveAsEach(registry, card, ["bob"]);
+      expect(requireRefusal(await stateCardDecision(registry, "bob", card))).toMatchObject({ code: "closed" });
+      const closed = await waitForCardEnd(actAsAdmin(), card.card_id, ACT_MS);
       expect(closed).toMatchObject({ status: "denied", denial: { code: "policy_denied" }, jti: null });
       expect(closed.reasons).toContainEqual(expect.objectContaining({ rule: "infra.disabled" }));
       await publish();
@@ -240,6 +264,60 @@ describe("a registry whose infra registry is a project", () => {
     expect(requireValue(await actAsAdmin().readInfraContext("P.off", before))).toMatchObject({ state: "enabled" });
     // The proposed commit is a valid revision once main contains it.
     expect(requireValue(await actAsAdmin().readInfraContext("P.off", proposed))).toMatchObject({ state: "disabled" });
+  });
+
+  it("voids by that merge the approvals of every tenant whose contexts it changes, before or with its receipt", async () => {
+    const more = { office_id: QUORUM_OFFICE, risk: "L3" };
+    const live = await openTagCard(actAsAdmin(), { project_id: "P.live", tag: "v2.0.0", commit: base }, more);
+    const kept = await openPushCard(actAsAdmin(), buildPush("P.sandbox", "feature/kept", null, clone.bundle("main")), more);
+    const theirs = await openScenarioCard(registry.as("olga", "T.OTHER"), {
+      ...{ jobType: "git.registry.init", params: buildRegistrationParams("P.theirs"), office_id: QUORUM_OFFICE },
+    });
+    for (const card of [live, kept]) requireValue(await stateCardDecision(registry, "bob", card));
+    requireValue(await stateCardDecision(registry, "otto", theirs, "approve", { tenant: "T.OTHER" }));
+    const disabled: Readonly<Record<string, Entry>> = {
+      "T.UBL/P.off": "disabled sandbox",
+      "T.UBL/P.live": "disabled production",
+      "T.OTHER/P.theirs": "disabled production",
+    };
+    // The changelog has the first line already.
+    const lines = [
+      DISABLE_OFF,
+      ...[
+        { ...DISABLE_OFF, repo: "P.live" },
+        { ...DISABLE_OFF, owner: "T.OTHER", repo: "P.theirs" },
+      ],
+    ].map((line) => `${JSON.stringify(line)}\n`);
+    const main = requireValue(await actAsAdmin().readInfraContext("P.live")).revision;
+    const expected_source = await keeper.propose(formatRegistryJson({ ...ENTRIES, ...disabled }), lines.join(""));
+    const params = { project_id: INFRA_PROJECT, source: "feature/registry", target: "main", expected_source, expected_target: main };
+    const merge = await openScenarioCard(actAsAdmin(), {
+      ...{ jobType: "git.registry.merge_protected", params: { ...params, strategy: "merge" } },
+    });
+    expect(merge.denial).toBeNull();
+    expect(await approveAsEach(registry, merge, ["bob"])).toMatchObject({ status: "success" });
+
+    const [mine, others] = await Promise.all(
+      ["T.UBL", "T.OTHER"].map(async (tenant) =>
+        (await listEvents(registry, "card.approvals_voided", tenant)).filter(({ card_id }) =>
+          [live, kept, theirs].some((card) => card.card_id === card_id),
+        ),
+      ),
+    );
+    const state = '{"state":"disabled","context":"production"';
+    expect(mine).toMatchObject([
+      { card_id: live.card_id, why: expect.stringContaining(`The infra context of P.live changed to ${state}`) },
+    ]);
+    expect(others).toMatchObject([{ card_id: theirs.card_id, why: expect.stringContaining("The infra context of P.theirs changed") }]);
+    const entries = await readLedger(registry);
+    const receipt = entries.find((entry) => entry.type === "receipt.recorded" && entry.payload.card_id === merge.card_id);
+    const voided = entries.findLast(({ type }) => type === "card.approvals_voided");
+    expect([voided?.seq, voided?.at_ms]).toEqual([(receipt?.seq ?? 0) + 2, receipt?.at_ms]);
+    const shown = requireValue(await registry.as("olga", "T.OTHER").readCard(theirs.card_id));
+    expect(shown.void_why).toContain("The infra context of P.theirs changed");
+    expect(requireValue(await actAsAdmin().readCard(kept.card_id))).toMatchObject({ round: 1, void_why: null });
+    requireValue(await stateCardDecision(registry, "admin", kept, "withdraw"));
+    await publish();
   });
 
   const getSetup = () => ({ registry, clone, base, publish, revision: () => revision });

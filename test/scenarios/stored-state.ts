@@ -1,6 +1,6 @@
 import { expect, vi } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
-import type { EventPayloads, EventType } from "../../src/domain/ledger/event.js";
+import type { EventPayloads, EventType, LedgerEntry } from "../../src/domain/ledger/event.js";
 import { toRegistryContainer } from "../../src/domain/ledger/event.js";
 import { toRepoPrefix } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
@@ -42,17 +42,21 @@ export async function readOfficialState(
   return entries;
 }
 
-/** Lists the payloads of all events of one type, in order. */
-export async function listEvents<T extends EventType>(registry: ServedRegistry, type: T, tenant = "T.UBL"): Promise<EventPayloads[T][]> {
+/** Reads a tenant's whole ledger. */
+export async function readLedger(registry: ServedRegistry, tenant = "T.UBL"): Promise<LedgerEntry[]> {
   const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
-  const found: EventPayloads[T][] = [];
+  const entries: LedgerEntry[] = [];
   try {
-    for await (const row of readStoredEntries(db, toRegistryContainer(tenant)))
-      if (row.type === type) found.push(toLedgerEntry(row).payload as EventPayloads[T]);
+    for await (const row of readStoredEntries(db, toRegistryContainer(tenant))) entries.push(toLedgerEntry(row));
   } finally {
     await db.destroy();
   }
-  return found;
+  return entries;
+}
+
+/** Lists the payloads of all events of one type, in order. */
+export async function listEvents<T extends EventType>(registry: ServedRegistry, type: T, tenant = "T.UBL"): Promise<EventPayloads[T][]> {
+  return (await readLedger(registry, tenant)).flatMap((entry) => (entry.type === type ? [entry.payload as EventPayloads[T]] : []));
 }
 
 /** Waits until every ended card is closed in the ledger. A card ends with its receipt, and its flow appends the entry later. */

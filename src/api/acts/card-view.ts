@@ -35,6 +35,8 @@ export const cardItemSchema = z.object({
   reasons: z.array(reasonSchema),
   decide_by: z.number().nullable(),
   permit_ttl_ms: z.number().nullable(),
+  /** Why the approvals of this round are void; null while they count. */
+  void_why: z.string().nullable(),
   run_by: z.number().nullable(),
   jti: z.string().nullable(),
   denial: z.object({ code: z.string(), message: z.string(), conflicts: z.array(mergeConflictSchema).readonly().optional() }).nullable(),

@@ -5,7 +5,7 @@ import {
   type WorkflowStartOptions,
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
-import { ApplicationFailure } from "@temporalio/common";
+import { ApplicationFailure, type SignalDefinition } from "@temporalio/common";
 import { summarizeJob } from "../../domain/act/job.js";
 import { PREVIEW_MAX_MS } from "../../domain/act/preview-time.js";
 import { LAB_256_QUEUE } from "../../domain/act/task-queue.js";
@@ -32,6 +32,7 @@ import {
   type FlowState,
   finishUpdate,
   issueUpdate,
+  lookSignal,
   type MessageVerdict,
   permitEndedSignal,
   refuseUpdate,
@@ -167,10 +168,19 @@ export class Flows {
   }
 
   /** Tells the card's flow that its permit has ended. An ended flow ignores it. */
-  async signalPermitEnded(tenantId: string, cardId: string): Promise<void> {
+  signalPermitEnded(tenantId: string, cardId: string): Promise<void> {
+    return this.signalCard(tenantId, cardId, permitEndedSignal);
+  }
+
+  /** Tells the card's flow that somebody looks at the card, whose plan may have changed. An ended flow ignores it. */
+  signalLook(tenantId: string, cardId: string): Promise<void> {
+    return this.signalCard(tenantId, cardId, lookSignal);
+  }
+
+  private async signalCard(tenantId: string, cardId: string, signal: SignalDefinition<[]>): Promise<void> {
     const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
     try {
-      await this.temporal.callWithDeadline(() => handle.signal(permitEndedSignal));
+      await this.temporal.callWithDeadline(() => handle.signal(signal));
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     }

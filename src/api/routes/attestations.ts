@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { attestationEnvelopeSchema } from "../../domain/card/attestation.js";
+import { OUTDATES_PLAN } from "../../domain/flow/lab256-steps.js";
 import { tenantIdSchema } from "../../domain/ids.js";
 import { findCard } from "../../lab256/ledger/queries/cards.js";
 import { answerVerdict, verdictSchema } from "../acts/verdict.js";
@@ -22,7 +23,7 @@ export function buildAttestationRoutes(deps: ApiDependencies): readonly Route[] 
       input: { params: cardParams, body: attestationSchema },
       example: ATTESTATION_EXAMPLE,
       answers: { 200: { text: "The attestation counts; `state` is the card's state after it", schema: verdictSchema } },
-      problems: ["attestation_invalid", "decide_by_passed", "closed"],
+      problems: ["attestation_invalid", "decide_by_passed", "closed", ...OUTDATES_PLAN],
       async handle({ principal: { tenant_id }, params: { id }, body: { attestation }, correlate }) {
         correlate(id);
         const card = await findCard(deps.db, { tenant_id, card_id: id });

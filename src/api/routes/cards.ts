@@ -19,7 +19,7 @@ import { parseInlinePatch, stagePatch } from "../staging/staged-patch.js";
 import { COMMAND_MAX_BYTES } from "./permits.js";
 
 /** How long the answer to a new card waits for its plan, in milliseconds. */
-const PLAN_WAIT_MS = 10_000;
+export const PLAN_WAIT_MS = 10_000;
 /** How long the first step of a started flow may take to record its card, in milliseconds. */
 const OPENING_WAIT_MS = 2000;
 
@@ -59,13 +59,15 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
       tenant: "query",
       summary: "Read a card with its plan and statements",
       detail:
-        "With `wait_ms` it answers when the status differs from `not_status` (without `not_status`: when it is final), at the latest after that time.",
+        "A card whose plan has changed gets a new one because somebody reads it; `void_why` says why the approvals of this round are void, until it has. With `wait_ms` it answers when the status differs from `not_status` (without `not_status`: when it is final), at the latest after that time.",
       input: { params: cardParams, query: cardQuery },
       answers: { 200: { text: "The card", schema: cardSchema } },
       async handle({ principal: { tenant_id }, params: { id }, query: { wait_ms, not_status }, signal, correlate }) {
         correlate(id);
         const isWaitOver = (status: FlowStatus) => (not_status === undefined ? isFinalStatus(status) : status !== not_status);
-        const card = await waitForCard(deps, { tenant_id, card_id: id }, isWaitOver, wait_ms, signal);
+        const card = await waitForCard(deps, { tenant_id, card_id: id }, isWaitOver, wait_ms, signal, (read) =>
+          deps.looks.noteReader(read),
+        );
         if (card !== undefined) return answerOk(toCardDetailView(card, deps.urls));
         if (!(await deps.flows.hasStartedCard(tenant_id, id))) return refuseNotFound("This card");
         // The flow has started; its first step records the card.
@@ -105,18 +107,24 @@ async function openCard(
 }
 
 /** Waits until the card has a wanted status. After `waitMs` returns the card as it is, or undefined if the ledger does not know it. */
-async function waitForCard(
+export async function waitForCard(
   deps: ApiDependencies,
   card: { readonly tenant_id: string; readonly card_id: string },
-  isWanted: (status: FlowStatus) => boolean,
+  isWanted: (status: FlowStatus, card: CardDetail) => boolean,
   waitMs: number,
   signal: AbortSignal,
+  onRead: (card: CardDetail) => void = () => undefined,
 ): Promise<CardDetail | undefined> {
-  let latest = await findCard(deps.db, card);
-  if (waitMs === 0 || (latest !== undefined && isWanted(latest.status))) return latest;
+  const readCard = async () => {
+    const read = await findCard(deps.db, card);
+    if (read !== undefined) onRead(read);
+    return read;
+  };
+  let latest = await readCard();
+  if (waitMs === 0 || (latest !== undefined && isWanted(latest.status, latest))) return latest;
   const readWantedCard = async () => {
-    latest = await findCard(deps.db, card);
-    return latest !== undefined && isWanted(latest.status) ? latest : undefined;
+    latest = await readCard();
+    return latest !== undefined && isWanted(latest.status, latest) ? latest : undefined;
   };
   await deps.watch.readUntilFound(
     readWantedCard,
@@ -135,7 +143,16 @@ function toUnrecordedCard(card: Card): CardDetail {
     ...{ tenant_id, card_id, job_id: jobId, job_type: jobType, params, target, office_id, author, intent, context, run, opened_at },
     ...{ seq: 0, status: "planning", level: null, round: 0, plan: null, plan_digest: null, requires: [], missing: [], reasons: [] },
     break_glass: card.break_glass ?? null,
-    ...{ decide_by: null, permit_ttl_ms: null, run_by: null, jti: null, denial: null, updated_at: opened_at, closed_at: null },
+    ...{
+      decide_by: null,
+      permit_ttl_ms: null,
+      void_why: null,
+      run_by: null,
+      jti: null,
+      denial: null,
+      updated_at: opened_at,
+      closed_at: null,
+    },
     project_id: params.project_id,
     subject_hash: hashSubject(params),
     workflow_id: toCardWorkflowId(tenant_id, card_id),

@@ -1,19 +1,21 @@
 import { z } from "zod";
 import { needsStepUp } from "../../decision/judge-statement.js";
 import { hashCard } from "../../domain/card/card.js";
+import type { FlowStatus } from "../../domain/card/flow-status.js";
 import { assertionSchema, STATEMENT_DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
+import { OUTDATES_PLAN } from "../../domain/flow/lab256-steps.js";
 import { officeIdSchema, tenantIdSchema } from "../../domain/ids.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { attestStatement, createNonce } from "../../lab256/identity/passkeys/statements.js";
 import { createStepUpOptions } from "../../lab256/identity/passkeys/step-up.js";
-import { findCard } from "../../lab256/ledger/queries/cards.js";
+import { type CardDetail, findCard } from "../../lab256/ledger/queries/cards.js";
 import { resolveActingOffice } from "../acts/office.js";
 import { answerVerdict, refuseClosedCard, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { STATEMENT_EXAMPLE } from "../http/examples.js";
 import { buildProblem, refuseNotFound } from "../http/problem.js";
 import { type Answer, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
-import { cardParams } from "./cards.js";
+import { cardParams, PLAN_WAIT_MS, waitForCard } from "./cards.js";
 
 const preparationSchema = z.strictObject({
   tenant_id: tenantIdSchema,
@@ -40,20 +42,23 @@ export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
         },
       },
       problems: ["closed", "conflict", "step_up_required"],
-      async handle({ principal, params: { id }, body, correlate }) {
+      async handle({ principal, params: { id }, body, signal, correlate }) {
         correlate(id);
-        return prepareStatement(deps, principal, id, body);
+        return prepareStatement(deps, principal, id, body, signal);
       },
     }),
     defineMemberRoute("POST", "/v1/cards/:id/statements", {
       tenant: "statement",
       summary: "Approve, reject or withdraw",
       detail:
-        "The body has the statement as it was prepared, and the passkey's assertion if `step_up` was not null. A repeated statement changes nothing.",
+        "The body has the statement as it was prepared, and the passkey's assertion if `step_up` was not null. A repeated statement changes nothing. An approval of a plan that has changed is refused, and the card gets a new one.",
       input: { params: cardParams, body: submissionSchema },
       example: STATEMENT_EXAMPLE,
       answers: { 200: { text: "The statement counts; `state` is the card's state after it", schema: verdictSchema } },
-      problems: ["statement_invalid", "statement_not_counted", "step_up_required", "step_up_invalid", "decide_by_passed", "closed"],
+      problems: [
+        ...(["statement_invalid", "statement_not_counted", "step_up_required", "step_up_invalid", "decide_by_passed", "closed"] as const),
+        ...OUTDATES_PLAN,
+      ],
       async handle({ principal, params: { id }, body, correlate }) {
         correlate(id);
         return submitStatement(deps, principal, id, body);
@@ -67,16 +72,21 @@ async function prepareStatement(
   principal: Principal,
   cardId: string,
   asked: z.infer<typeof preparationSchema>,
+  signal: AbortSignal,
 ): Promise<Answer> {
   const { tenant_id, decision } = asked;
-  const card = await findCard(deps.db, { tenant_id, card_id: cardId });
-  if (card === undefined) return refuseNotFound("This card");
+  const found = await findCard(deps.db, { tenant_id, card_id: cardId });
+  if (found === undefined) return refuseNotFound("This card");
+  // Who rejects or withdraws need not see the new plan.
+  const card = decision === "approve" ? await waitForNewPlan(deps, found, signal) : found;
   const office = resolveActingOffice(principal, asked.office_id);
   if (!office.ok) return office.problem;
   const { plan_digest, decide_by } = card;
   if (card.status === "planning" || plan_digest === null || decide_by === null)
     return buildProblem("conflict", "The card has no plan yet; ask again when it waits for approval.", { members: { state: card.status } });
   if (card.status !== "awaiting_approval") return refuseClosedCard(deps, card);
+  if (decision === "approve" && card.void_why !== null)
+    return buildProblem("conflict", `The card gets a new plan: ${card.void_why}`, { members: { state: card.status } });
   const statement: Statement = {
     tenant_id,
     card_id: cardId,
@@ -99,6 +109,13 @@ async function prepareStatement(
   return buildProblem("step_up_required", "This card needs a step-up, and you have no passkey.", {
     next: "Register one with POST /v1/passkeys/registration/options.",
   });
+}
+
+/** Waits until a card whose plan has changed has a new one. Returns it as it is after PLAN_WAIT_MS. */
+async function waitForNewPlan(deps: ApiDependencies, card: CardDetail, signal: AbortSignal): Promise<CardDetail> {
+  if (!(await deps.looks.checkForDecision(card))) return card;
+  const isPlanned = (status: FlowStatus, { round }: CardDetail) => status !== "awaiting_approval" || round > card.round;
+  return (await waitForCard(deps, card, isPlanned, PLAN_WAIT_MS, signal)) ?? card;
 }
 
 async function submitStatement(

@@ -36,6 +36,8 @@ export function formatCard(card: CardAnswer): string {
     lines.push(`  ${decision.padEnd(9)} ${approver} as ${office_id}${formatValidity(counts, void_why ?? null)}`);
   for (const { predicate_type, keyid, void_why } of card.attestations ?? [])
     lines.push(`  attested  ${predicate_type} by the key ${keyid}${void_why === null ? "" : ", void"}`);
+  if (card.status === "awaiting_approval" && card.void_why)
+    lines.push(`  void      ${card.void_why} The card gets a new plan; show it again before you decide.`);
   if (card.status === "awaiting_approval") for (const { text } of card.missing) lines.push(`  waits for ${text}`);
   if (card.decide_by !== null && card.status === "awaiting_approval") lines.push(`  decide by ${formatTime(card.decide_by)}`);
   if (card.jti !== null) lines.push(`  permit    ${card.jti}${card.run_by === null ? "" : `, to be used by ${formatTime(card.run_by)}`}`);

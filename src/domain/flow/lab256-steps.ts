@@ -4,7 +4,7 @@ import type { Card } from "../card/card.js";
 import type { FlowStatus } from "../card/flow-status.js";
 import type { Approval, Attestation, MissingRequirement } from "../card/requirement.js";
 import type { SignedStatement } from "../card/statement.js";
-import type { Denial, Outcome } from "../denial.js";
+import type { Denial, DenialCode, Outcome } from "../denial.js";
 import type { SignedHead } from "../ledger/ledger-head.js";
 import type { Level } from "../level.js";
 import type { CommandEnvelope } from "../permit/envelope.js";
@@ -12,6 +12,12 @@ import type { Receipt, Refusal, RunnerAnswer } from "../permit/receipt.js";
 import type { Reason, Requirement } from "../policy/policy-contract.js";
 import type { Result } from "../result.js";
 import type { PlannedAct } from "./lab512-steps.js";
+
+/** The signal to a card's flow that its approvals are void. The flow reads the ledger itself, so the signal need not be trusted. */
+export const APPROVALS_VOIDED_SIGNAL = "approvals_voided";
+
+/** The denials after which a card gets a new plan. */
+export const OUTDATES_PLAN: ReadonlySet<DenialCode> = new Set(["policy_not_current", "infra_changed", "plan_changed"]);
 
 /** The policy's decision about a plan. `decide_by` is in milliseconds since 1970. */
 export interface DecidedPlan {
@@ -119,7 +125,10 @@ export interface Lab256Activities {
   openCard(input: { card: Card; workflow_id: string }): Promise<Outcome<null>>;
   /** Asks the policy about a plan; a denial closes the card. */
   decidePlan(input: DecidePlanInput): Promise<PlanDecision>;
-  voidApprovals(input: { card: Card; round: number; plan_digest: string; why: string; approvals: readonly Approval[] }): Promise<void>;
+  /** Records that what was approved and attested in a round no longer counts. */
+  voidApprovals(input: { card: Card; round: number; why: string }): Promise<void>;
+  /** Denies with one of {@link OUTDATES_PLAN} if the plan of a card has changed, as far as no repository must be read for it. */
+  checkPlan(input: { card: Card; planned: PlannedAct }): Promise<Outcome<null>>;
   admitStatement(input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>>;
   admitAttestation(input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>>;
   /** Signs the permit of an approved plan. Issues its command too if the card runs on approval. */

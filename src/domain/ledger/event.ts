@@ -19,6 +19,11 @@ export function toRegistryContainer(tenantId: string): string {
   return `C.Registry::${tenantId}`;
 }
 
+/** Returns the key of the event that ends a round of a card. After it, the chain takes no approval, attestation or permit of the round. */
+export function toApprovalsVoidedKey(cardId: string, round: number): string {
+  return `card.approvals_voided/${cardId}/${round}`;
+}
+
 /** The payload of every event, by type. ADR-002 §7 defines `project.*`; the others record the flow. */
 export interface EventPayloads {
   "project.registered": MayBreakGlass & { project_id: string; name: string; owners: readonly string[]; visibility: string };
@@ -46,8 +51,15 @@ export interface EventPayloads {
     decide_by: number;
     permit_ttl_ms: number;
   };
-  /** The attestations of this plan are void as well. */
-  "card.approvals_voided": { card_id: string; plan_digest: string; why: string; approvals: readonly Approval[] };
+  /** The attestations of this plan are void as well. `missing` is what the card's next plan needs. */
+  "card.approvals_voided": {
+    card_id: string;
+    round: number;
+    plan_digest: string;
+    why: string;
+    approvals: readonly Approval[];
+    missing: readonly MissingRequirement[];
+  };
   "card.approved": CardStatement;
   /** `ends` lists the digests of the approvals that it ends. Old entries do not have it. */
   "card.rejected": CardStatement & { readonly ends?: readonly string[] };

@@ -16,6 +16,7 @@ import { recordCharter } from "./charters.js";
 import { USED_BY_ANOTHER } from "./commands.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand, countReceipt } from "./flow-metrics.js";
+import { appendChanges, recordInfraChanges } from "./outdated-plans.js";
 import { toProjectEvents } from "./project-events.js";
 import { readReceiptKeys, readSignedReceipt } from "./receipts.js";
 
@@ -116,7 +117,8 @@ async function recordReceipt(deps: Lab256Dependencies, { envelope, actor_id }: A
   const events = receipt.status === "success" ? toProjectEvents(envelope, receipt, actor_id) : [];
   // Members and offices are those of the new charter once the act shows as done.
   if (receipt.status === "success" && isCharterJob(envelope)) await recordCharter(deps, envelope.tenant_id);
-  countReceipt(deps, await appendEvents(deps.db, envelope.tenant_id, [recorded, ...events], deps.now()), envelope.permit, receipt);
+  const changes = await recordInfraChanges(deps, receipt);
+  countReceipt(deps, await appendChanges(deps, envelope.tenant_id, [recorded, ...events], changes), envelope.permit, receipt);
   if (receipt.status === "success") return { status: "success", denial: null };
   return { status: receipt.status, denial: buildDenial(receipt.code ?? "answer_invalid", receipt.error) };
 }

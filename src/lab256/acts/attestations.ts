@@ -2,12 +2,14 @@ import { verifyAttestation } from "../../domain/card/attestation.js";
 import { type Attestation, listMissingRequirements } from "../../domain/card/requirement.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
 import type { AdmitAttestationInput, AdmittedAttestation } from "../../domain/flow/lab256-steps.js";
-import type { EventPayloads } from "../../domain/ledger/event.js";
+import { type EventPayloads, toApprovalsVoidedKey } from "../../domain/ledger/event.js";
 import { appendEvents } from "../ledger/append.js";
+import { findCard } from "../ledger/queries/cards.js";
 import { denyConflict, toCardClosedKey } from "./card-closed.js";
-import { decidePlannedAct } from "./cards.js";
+import { checkPlanCurrent, decidePlannedAct } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { verifyCard } from "./genuine-card.js";
+import { denyOutdated } from "./outdated-plans.js";
 
 /** Verifies an attestation with the keys that the plan's policy names, and records it. Anyone can send an attestation. */
 export async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>> {
@@ -16,6 +18,11 @@ export async function admitAttestation(deps: Lab256Dependencies, input: AdmitAtt
   if (!genuine.ok) return genuine;
   const { card_id, tenant_id } = genuine.value;
   const { plan_digest } = planned;
+  const recorded = await findCard(deps.db, genuine.value);
+  if (recorded?.plan_digest !== plan_digest || recorded.round !== round)
+    return denyOutdated(`The ledger does not have ${plan_digest} as the plan of round ${round} of ${card_id}.`);
+  const current = await checkPlanCurrent(deps, recorded, planned);
+  if (!current.ok) return current;
   const decided = await decidePlannedAct(deps, genuine.value, { planned, round });
   if (!decided.ok) return decided;
   const { requires } = decided.value.decided;
@@ -34,7 +41,9 @@ export async function admitAttestation(deps: Lab256Dependencies, input: AdmitAtt
   const missing = listMissingRequirements(requires, plan_digest, approvals, attestations);
   const payload: EventPayloads["card.attested"] = { card_id, round, attestation: envelope, ...about, plan_digest, missing };
   const key = `card.attested/${card_id}/${round}/${own.attestation_digest}`;
-  const outcome = await appendEvents(deps.db, tenant_id, [{ type: "card.attested", key, payload }], deps.now(), [toCardClosedKey(card_id)]);
+  const ends = [toCardClosedKey(card_id), toApprovalsVoidedKey(card_id, round)];
+  const outcome = await appendEvents(deps.db, tenant_id, [{ type: "card.attested", key, payload }], deps.now(), ends);
   if (!outcome.ok) return denyConflict(outcome.conflict);
+  if (outcome.voided.length > 0) return denyOutdated("The plan changed while it was attested.");
   return grantValue({ attestation_digest: own.attestation_digest, attestations, missing });
 }

@@ -2,6 +2,7 @@ import { denyWith } from "../../domain/denial.js";
 import type { FlowEnd } from "../../domain/flow/lab256-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import type { AppendConflict } from "../ledger/append-batch.js";
+import { denyOutdated } from "./outdated-plans.js";
 
 /** The key of the event that ends a card for good. */
 export function toCardClosedKey(cardId: string): string {
@@ -14,6 +15,8 @@ export function buildCardClosed(card_id: string, { status, denial, reasons = [] 
 
 /** Explains why the ledger did not take the events. */
 export function denyConflict(conflict: AppendConflict) {
+  if (conflict.column === "end" && conflict.key.startsWith("card.approvals_voided/"))
+    return denyOutdated(`The approvals of the plan are void: the ledger has ${conflict.key}.`);
   if (conflict.column === "end") return denyWith("closed", `The ledger has its end: ${conflict.key}. Open a new card.`);
   const { column, jti, job_id } = conflict;
   if (column === "jti") return denyWith("permit_used", `The permit has been used by job ${job_id}.`);

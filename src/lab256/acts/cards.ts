@@ -7,17 +7,18 @@ import { hashPlan } from "../../domain/act/plan.js";
 import type { Card } from "../../domain/card/card.js";
 import { listMissingRequirements } from "../../domain/card/requirement.js";
 import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
-import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../domain/flow/lab256-steps.js";
+import { type DecidePlanInput, type Lab256Activities, OUTDATES_PLAN, type PlanDecision } from "../../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import type { Result } from "../../domain/result.js";
 import { appendEvents } from "../ledger/append.js";
-import { findCard } from "../ledger/queries/cards.js";
+import { type CardDetail, findCard } from "../ledger/queries/cards.js";
 import { findPushers } from "../ledger/queries/pushers.js";
 import { buildCardClosed, denyConflict, toCardClosedKey } from "./card-closed.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCard } from "./flow-metrics.js";
 import { verifyCard, verifyCardOfFlow } from "./genuine-card.js";
+import { checkRecordedPlan, denyOutdated, NEXT } from "./outdated-plans.js";
 import { checkPlanAnswer } from "./plan-answer.js";
 
 /** Records a card that the api signed, if the flow is the card's own. */
@@ -34,15 +35,40 @@ export async function openCard(
   return grantValue(null);
 }
 
-/** Records that the approvals of a plan no longer count. */
+/** Records that what was approved and attested in a round no longer counts. Changes nothing if the ledger has that already. */
 export async function voidApprovals(
   deps: Lab256Dependencies,
-  { card, round, plan_digest, why, approvals }: Parameters<Lab256Activities["voidApprovals"]>[0],
+  { card, round, why }: Parameters<Lab256Activities["voidApprovals"]>[0],
 ): Promise<void> {
   if (!verifyCard(deps, card).ok) return;
-  const payload = { card_id: card.card_id, plan_digest, why, approvals };
-  const key = `card.approvals_voided/${card.card_id}/${round}`;
-  await appendEvents(deps.db, card.tenant_id, [{ type: "card.approvals_voided", key, payload }], deps.now());
+  await appendEvents(deps.db, card.tenant_id, [], deps.now(), [], [{ card_id: card.card_id, round, why }]);
+}
+
+/** Checks whether the plan of a card is still the one that the act would have now. */
+export async function checkPlan(
+  deps: Lab256Dependencies,
+  { card, planned }: Parameters<Lab256Activities["checkPlan"]>[0],
+): Promise<Outcome<null>> {
+  const genuine = verifyCard(deps, card);
+  if (!genuine.ok) return genuine;
+  const recorded = await findCard(deps.db, genuine.value);
+  return recorded?.plan_digest === planned.plan_digest
+    ? checkPlanCurrent(deps, recorded, planned)
+    : denyOutdated("The plan is not recorded.");
+}
+
+/**
+ * Denies if the present plan of a card is known to have changed: by the ledger, the charter or the infra registry. Reads no repository. A
+ * registry that cannot be read denies nothing here; no permit is issued by it.
+ */
+export async function checkPlanCurrent(deps: PlanSources, recorded: CardDetail, planned: PlannedAct): Promise<Outcome<null>> {
+  const stands = await checkRecordedPlan(deps, recorded);
+  if (!stands.ok) return stands;
+  const charter = await deps.policies.charters.readNewest(recorded.tenant_id);
+  const current = charter.ok ? await checkBasisCurrent(deps, charter.value.policy_hash, planned) : charter;
+  if (!current.ok) return OUTDATES_PLAN.has(current.denial.code) ? current : grantValue(null);
+  const change = await checkChangePlan(deps, recorded.card, planned);
+  return change.ok || OUTDATES_PLAN.has(change.denial.code) ? change : denyOutdated(change.denial.message);
 }
 
 /** Records the end of a card. A flow that carries another flow's card has not opened it and closes nothing. */
@@ -56,11 +82,16 @@ export async function closeCard(
   countClosedCard(deps, outcome, card, end);
 }
 
+/** The maximum number of plans of a card. Source: contracts "Plan and statements". */
+export const ROUNDS_MAX = 50;
+
 /** Asks the policy about a plan and records its decision; a denial closes the card. */
 export async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Promise<PlanDecision> {
   const { card, round } = input;
   const genuine = verifyCard(deps, card);
   if (!genuine.ok) return { reasons: [], ...genuine };
+  if (round > ROUNDS_MAX)
+    return { reasons: [], ...denyWith("limit_exceeded", `The plan of the card has changed ${ROUNDS_MAX} times. Open a new card.`) };
   const decision = await decideCurrentPlan(deps, card, input.planned);
   if (!decision.ok) return decision;
   const { planned, decided } = decision.value;
@@ -119,17 +150,22 @@ export async function decideCurrentPlan(
   const read = await readPlanRules(deps, card, answer);
   if (!read.ok) return { ...read, reasons: [] };
   const { planned, rules } = read.value;
-  const { policy_hash } = planned.plan.basis;
-  if (rules.charter.policy_hash !== policy_hash) {
-    const message = `The plan was made under policy ${policy_hash}, but ${rules.charter.policy_hash} is active now. Open a new card.`;
-    return { ...denyWith("policy_not_current", message), reasons: [] };
-  }
-  const infra = await checkInfraUnchanged(deps, planned);
-  if (!infra.ok) return { ...infra, reasons: [] };
+  const current = await checkBasisCurrent(deps, rules.charter.policy_hash, planned);
+  if (!current.ok) return { ...current, reasons: [] };
   const genuine = await checkChangePlan(deps, card, planned);
   if (!genuine.ok) return { ...genuine, reasons: [] };
   const decided = decideCardAct(rules, card, planned, deps.now());
   return decided.ok ? grantValue({ ...read.value, decided: decided.value }) : decided;
+}
+
+/** What tells whether a plan is current. */
+export type PlanSources = Pick<Lab256Dependencies, "db" | "infra" | "policies">;
+
+/** Checks that a plan's policy and infra context are those of now. Denials: `policy_not_current`, `infra_changed`, `infra_unavailable`. */
+async function checkBasisCurrent(deps: PlanSources, policyHash: string, planned: PlannedAct): Promise<Outcome<Infra>> {
+  const { policy_hash } = planned.plan.basis;
+  if (policyHash === policy_hash) return checkInfraUnchanged(deps, planned);
+  return denyWith("policy_not_current", `The plan was made under policy ${policy_hash}, but ${policyHash} is active now. ${NEXT}`);
 }
 
 /** A round of a card with the rules by which it is judged. */
@@ -165,21 +201,21 @@ export async function decidePlannedAct(
 }
 
 /** Plans a change of the charter again, because its level rests on the plan. LAB 256 does not rely on the Runner's reading. */
-async function checkChangePlan({ policies }: Lab256Dependencies, card: Card, { plan_digest }: PlannedAct): Promise<Outcome<null>> {
+async function checkChangePlan({ policies }: PlanSources, card: Card, { plan_digest }: PlannedAct): Promise<Outcome<null>> {
   if (!isCharterJob(card)) return grantValue(null);
   const { tenant_id, target } = card;
   const next = await policies.charters.planNext(tenant_id, toCharterChange(card));
   if (!next.ok) return next;
   const now = hashPlan(buildChangePlan({ tenant_id, target, job: card }, next.value.charter.policy_hash, next.value.planned));
   if (now === plan_digest) return grantValue(null);
-  return denyWith("plan_changed", `The plan ${plan_digest} is not that of the charter as it is now, which is ${now}.`);
+  return denyWith("plan_changed", `The plan ${plan_digest} is not that of the charter as it is now, which is ${now}. ${NEXT}`);
 }
 
 /** Returns the plan's infra context if the registry still has the same one. LAB 256 does not rely on the Runner's reading. */
-async function checkInfraUnchanged(deps: Lab256Dependencies, { plan }: PlannedAct): Promise<Outcome<Infra>> {
+async function checkInfraUnchanged(deps: PlanSources, { plan }: PlannedAct): Promise<Outcome<Infra>> {
   const { tenant_id, project_id, infra: planned } = plan.basis;
   const now = await deps.infra.resolve(tenant_id, project_id);
   if (!now.ok) return now;
   if (hashInfra(now.value.infra) === hashInfra(planned)) return grantValue(planned);
-  return denyWith("infra_changed", `The infra context of ${tenant_id}/${project_id} has changed since the plan was made. Open a new card.`);
+  return denyWith("infra_changed", `The infra context of ${tenant_id}/${project_id} has changed since the plan was made. ${NEXT}`);
 }

@@ -4,7 +4,7 @@ import { signObject } from "../../domain/bytes/signature.js";
 import type { Card } from "../../domain/card/card.js";
 import { buildDenial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import type { AcceptCommandInput, AcceptedCommand, FlowEnd, IssuePermitInput, Lab256Activities } from "../../domain/flow/lab256-steps.js";
-import type { NewEvent } from "../../domain/ledger/event.js";
+import { type NewEvent, toApprovalsVoidedKey } from "../../domain/ledger/event.js";
 import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
 import { type CommandEnvelope, envelopeSchema, hashEnvelope } from "../../domain/permit/envelope.js";
 import type { Permit } from "../../domain/permit/permit.js";
@@ -23,6 +23,7 @@ import { decideCurrentPlan, toDecidedRound } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand } from "./flow-metrics.js";
 import { verifyCard } from "./genuine-card.js";
+import { checkRecordedPlan } from "./outdated-plans.js";
 import { checkRecordedApproval } from "./recorded-approval.js";
 
 /** Ends a command whose permit another command has used. That command has the act, the receipt and the telemetry line. */
@@ -63,7 +64,11 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   const card = genuine.value;
   const decision = await decideCurrentPlan(deps, card, planned);
   if (!decision.ok) return wrapDenial(decision.denial);
-  const round = (await findCard(deps.db, card))?.round ?? 0;
+  const recorded = await findCard(deps.db, card);
+  const round = recorded?.round ?? 0;
+  // A permit that is already in the ledger is not affected by a later move.
+  const stands = recorded === undefined || recorded.jti !== null ? grantValue(null) : await checkRecordedPlan(deps, recorded);
+  if (!stands.ok) return stands;
   const approved = await checkRecordedApproval(deps, await toDecidedRound(deps, decision.value, round));
   if (!approved.ok) return approved;
   const { authority, completed_at_ms } = approved.value;
@@ -88,7 +93,8 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   const issued = { permit, card_id: card.card_id, actor_id, intent: card.intent };
   const events: NewEvent[] = [{ type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: issued }];
   if (card.run === "on_approval") events.push(buildCommandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
-  const conflict = denyTaken(await appendEvents(deps.db, card.tenant_id, events, deps.now(), [toCardClosedKey(card.card_id)]));
+  const ends = [toCardClosedKey(card.card_id), toApprovalsVoidedKey(card.card_id, round)];
+  const conflict = denyTaken(await appendEvents(deps.db, card.tenant_id, events, deps.now(), ends));
   return conflict ?? grantValue({ envelope, authority, transport: tenant.transport });
 }
 

@@ -22,6 +22,8 @@ export interface Lab256Dependencies extends PermitDependencies {
   readonly charterRecorder?: Pick<CharterRecorder, "record">;
   /** Reports what cannot be settled now, such as a damaged object. The rest is settled all the same. `what` names the element. */
   reportFault(error: unknown, what: string): void;
+  /** Tells the flow of a card that its approvals are void. Absent in a process that leaves that to others. */
+  tellVoided?(workflowId: string): Promise<void>;
   /** Returns whether Temporal has the workflow and it is not closed. */
   isFlowOpen(workflowId: string): Promise<boolean>;
   /** Called at every step and awaited before the next one. */

@@ -10,6 +10,7 @@ import { readRunnerClocks } from "../ledger/queries/runner-clocks.js";
 import { endPermit } from "../permits/end-permit.js";
 import { recordCharters } from "./charters.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { voidOutdatedPlans } from "./outdated-plans.js";
 import { recordUnrecordedAct } from "./unrecorded-act.js";
 
 /** A sweep stops after about this many settled permits per tenant; the next sweep continues. */
@@ -21,12 +22,13 @@ const SWEEP_AFTER_MS = 30_000;
 /** A clock without a reading for this long is removed, because its process may no longer exist. */
 const CLOCKS_KEPT_MS = 3_600_000;
 
-/** Ends expired permits, records acts that no flow recorded and entries of charters, and compares clocks. Returns the number of settled permits. */
+/** Ends expired permits, records acts that no flow recorded and entries of charters, voids approvals of outdated plans, and compares clocks. Returns the number of settled permits. */
 export async function sweepPermits(deps: Lab256Dependencies): Promise<number> {
   let settled = 0;
   for (const { tenant_id } of await listTenants(deps.db)) settled += await sweepTenant(deps, tenant_id);
   // Part of the sweep like the comparison of clocks, so that the histories of running flows stay valid.
   await recordCharters(deps);
+  await voidOutdatedPlans(deps);
   await compareClocks(deps);
   return settled;
 }

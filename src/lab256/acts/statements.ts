@@ -6,17 +6,18 @@ import { listMissingRequirements } from "../../domain/card/requirement.js";
 import { type SignedStatement, signedStatementSchema } from "../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { AdmitStatementInput, AdmittedStatement } from "../../domain/flow/lab256-steps.js";
-import type { EventPayloads, NewEvent } from "../../domain/ledger/event.js";
+import { type EventPayloads, type NewEvent, toApprovalsVoidedKey } from "../../domain/ledger/event.js";
 import type { Requirement, StatementAdmission } from "../../domain/policy/policy-contract.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { acceptStepUp } from "../identity/passkeys/step-up.js";
 import { appendEvents } from "../ledger/append.js";
 import { type CardDetail, findCard } from "../ledger/queries/cards.js";
 import { buildCardClosed, denyConflict, toCardClosedKey } from "./card-closed.js";
-import { type DecidedCard, decidePlannedAct } from "./cards.js";
+import { checkPlanCurrent, type DecidedCard, decidePlannedAct } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCard } from "./flow-metrics.js";
 import { verifyCard } from "./genuine-card.js";
+import { denyOutdated } from "./outdated-plans.js";
 
 /** Verifies a statement, asks the policy whether it counts, and records it. Reaching Temporal is not enough to decide anything. */
 export async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>> {
@@ -31,6 +32,9 @@ export async function admitStatement(deps: Lab256Dependencies, input: AdmitState
   if (recorded?.plan_digest !== planned.plan_digest || recorded.decide_by === null)
     return denyWith("plan_changed", `The ledger does not have ${planned.plan_digest} as the current plan of ${card.card_id}.`);
   if (input.at_ms >= recorded.decide_by) return denyWith("decide_by_passed", "The time to decide is over. Open a new card.");
+  // A plan that has changed can still be rejected, and a card or an approval withdrawn.
+  const current = signed.statement.decision === "approve" ? await checkPlanCurrent(deps, recorded, planned) : grantValue(null);
+  if (!current.ok) return current;
   const decided = await decidePlannedAct(deps, genuine.value, { planned, round: recorded.round });
   if (!decided.ok) return decided;
   const about = decided.value;
@@ -49,7 +53,7 @@ export async function admitStatement(deps: Lab256Dependencies, input: AdmitState
   if (!admission.counts) return denyWith("statement_not_counted", admission.reasons.map((reason) => reason.text).join(" "));
   const admitted = toAdmittedStatement(input, about.decided.requires, signed, judged.value);
   const more_rejections = judged.value.statement.decision === "reject" ? countMissingRejections(about, recorded, judged.value) : 0;
-  return recordStatement(deps, input, { ...admitted, ...(more_rejections > 0 ? { more_rejections } : {}) }, admission);
+  return recordStatement(deps, input, recorded.round, { ...admitted, ...(more_rejections > 0 ? { more_rejections } : {}) }, admission);
 }
 
 /**
@@ -104,6 +108,7 @@ const EVENT_TYPES = { approve: "card.approved", reject: "card.rejected", withdra
 async function recordStatement(
   deps: Lab256Dependencies,
   input: AdmitStatementInput,
+  round: number,
   admitted: AdmittedStatement,
   admission: StatementAdmission,
 ): Promise<Outcome<AdmittedStatement>> {
@@ -125,8 +130,10 @@ async function recordStatement(
   const end = toCardEnd(admitted.decision, admitted.signed.statement.approver, admitted);
   // In the same append, so that a flow that starts again never finds a card that was refused and is open.
   if (end !== undefined) events.push(buildCardClosed(card.card_id, end));
-  const outcome = await appendEvents(deps.db, card.tenant_id, events, deps.now(), [toCardClosedKey(card.card_id)]);
+  const voided = admitted.decision === "approve" ? [toApprovalsVoidedKey(card.card_id, round)] : [];
+  const outcome = await appendEvents(deps.db, card.tenant_id, events, deps.now(), [toCardClosedKey(card.card_id), ...voided]);
   if (!outcome.ok) return denyConflict(outcome.conflict);
+  if (outcome.voided.length > 0) return denyOutdated("The plan changed while the approval was recorded, which is void.");
   if (end !== undefined) countClosedCard(deps, outcome, card, end);
   return grantValue(admitted);
 }

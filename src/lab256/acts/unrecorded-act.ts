@@ -2,10 +2,10 @@ import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
 import { readClaim } from "../../storage/claims.js";
-import { appendEvents } from "../ledger/append.js";
 import type { PermitItem } from "../ledger/queries/permits.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countReceipt } from "./flow-metrics.js";
+import { appendChanges, recordInfraChanges } from "./outdated-plans.js";
 import { readReceiptKeys, readSignedReceipt } from "./receipts.js";
 import { readProjectEvents } from "./stored-project-events.js";
 
@@ -25,7 +25,8 @@ export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: Perm
   // The Runner writes the manifest after the receipt, within a time limit. After that, no manifest is expected.
   const { max_run_ms } = permit.permit;
   if (!found.isComplete && deps.now() <= claim.claimed_at + max_run_ms + computeDeriveMaxMs(max_run_ms)) return false;
-  countReceipt(deps, await appendEvents(deps.db, tenant_id, [recorded, ...found.events], deps.now()), permit.permit, receipt);
+  const changes = await recordInfraChanges(deps, receipt);
+  countReceipt(deps, await appendChanges(deps, tenant_id, [recorded, ...found.events], changes), permit.permit, receipt);
   return true;
 }
 

@@ -12,6 +12,7 @@ import { telemetryMigration } from "./migrations/0009-telemetry.js";
 import { passkeyRegistrationsMigration } from "./migrations/0010-passkey-registrations.js";
 import { charterMembersMigration } from "./migrations/0011-charter-members.js";
 import { breakGlassMigration } from "./migrations/0012-break-glass.js";
+import { cardGroundsMigration } from "./migrations/0013-card-grounds.js";
 import { readSchemaName } from "./schema-name.js";
 
 /** The statements of a migration, or the function that builds them for a schema. */
@@ -31,6 +32,7 @@ const MIGRATIONS: Readonly<Record<string, MigrationStatements>> = {
   "0010-passkey-registrations": passkeyRegistrationsMigration,
   "0011-charter-members": charterMembersMigration,
   "0012-break-glass": breakGlassMigration,
+  "0013-card-grounds": cardGroundsMigration,
 };
 
 /** The advisory lock with which only one process at a time migrates a database. */

@@ -21,6 +21,8 @@ export interface RecorderDependencies {
   readonly store: Pick<ObjectStore, "blobs">;
   readonly charters: Charters;
   now(): number;
+  /** Called with the cards whose approvals new entries have voided. */
+  onVoided?(tenantId: string, cards: readonly string[]): Promise<void>;
 }
 
 interface RecordedCharter {
@@ -118,17 +120,17 @@ export class CharterRecorder {
         payload: { entry, entry_hash: hashEntry(entry) },
       }),
     );
-    const appended = await db.transaction().execute(async (trx) => {
-      const [outcome] = await appendBatch(trx, tenantId, [{ events, atMs: now() }]);
-      if (outcome === undefined || !outcome.ok)
-        throw new Error(`The charter of ${tenantId} cannot be recorded; this is a defect of the ledger.`);
+    const outcome = await db.transaction().execute(async (trx) => {
+      const [one] = await appendBatch(trx, tenantId, [{ events, atMs: now() }]);
+      if (one === undefined || !one.ok) throw new Error(`The charter of ${tenantId} cannot be recorded; this is a defect of the ledger.`);
       // Another process may have recorded some of them, and projected them in the same transaction.
-      const fresh = entries.filter((_, n) => outcome.appended[n]?.isNew === true);
+      const fresh = entries.filter((_, n) => one.appended[n]?.isNew === true);
       await projectTenants(trx, fresh);
       await projectMembers(trx, tenantId, fresh, state, now());
-      return outcome.appended;
+      return one;
     });
-    countAppendedEvents(events, appended);
-    return appended.filter(({ isNew }) => isNew).length;
+    countAppendedEvents(events, outcome);
+    await this.deps.onVoided?.(tenantId, outcome.voided);
+    return outcome.appended.filter(({ isNew }) => isNew).length;
   }
 }

@@ -5,8 +5,10 @@ import { type CommandConflict, findCommandConflict, toCommandIdentities } from "
 import { type ChainHead, linkEntries, type WrittenEntry } from "./entry.js";
 import { buildNotices, LEDGER_CHANNEL } from "./notice.js";
 import type { OpenedRow } from "./open-function.js";
+import { formatId, listEntryChanges, type PlanChange } from "./plan-change.js";
 import { groupIntoBatches, writeTogether } from "./projections/batches.js";
 import { buildEffects } from "./projections/projections.js";
+import { findMovedGrounds, findOutdatedRounds, type OutdatedRound } from "./void-approvals.js";
 
 /** An event of a request. `isNew` is false if the chain already had its key. */
 export interface Appended {
@@ -20,7 +22,12 @@ export interface Appended {
 export type AppendConflict = CommandConflict | { readonly column: "end"; readonly key: string };
 
 export type AppendOutcome =
-  | { readonly ok: true; readonly appended: readonly Appended[] }
+  | {
+      readonly ok: true;
+      readonly appended: readonly Appended[];
+      /** The cards whose approvals the request has voided. */
+      readonly voided: readonly string[];
+    }
   /** Nothing of the request was written; the transaction can continue. */
   | { readonly ok: false; readonly conflict: AppendConflict };
 
@@ -33,17 +40,21 @@ export interface AppendRequest {
   readonly atMs: number;
   /** Keys of events after which none of `events` may be appended. They are looked for under the container's lock. */
   readonly ends?: readonly string[];
+  /** What has changed for plans besides what `events` record. */
+  readonly changes?: readonly PlanChange[];
 }
 
 /**
  * Appends requests to the tenant's chain in order, updates the projections and notifies the watchers, all in the caller's transaction. A
  * conflict rejects only the events of its own request. Events whose key is already in the chain are skipped, so a retry changes nothing.
+ * Approvals of plans that rest on what a request changed are voided in the same transaction.
  * The container stays locked until the transaction ends, so the transaction must be short. Source: ADR-002 §7, contracts "Events and
  * projections".
  */
 export async function appendBatch(trx: Trx, tenantId: string, requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
   const all = requests.flatMap(({ events }) => events);
-  if (all.length === 0) return requests.map(() => ({ ok: true, appended: [] }));
+  if (all.length === 0 && requests.every(({ changes = [] }) => changes.length === 0))
+    return requests.map(() => ({ ok: true, appended: [], voided: [] }));
   if (all.length > EVENTS_MAX)
     throw new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${all.length}; append them in parts.`);
   const container = toRegistryContainer(tenantId);
@@ -58,7 +69,8 @@ export async function appendBatch(trx: Trx, tenantId: string, requests: readonly
   const taken = [...opened.taken];
   let head: ChainHead = opened;
   const written: WrittenEntry[][] = [];
-  const outcomes = requests.map(({ events, atMs, ends = [] }): AppendOutcome => {
+  const causes: Cause[] = [];
+  const outcomes = requests.map(({ events, atMs, ends = [], changes = [] }, n): AppendOutcome => {
     const fresh = keepFirstOfEachKey(events).filter(({ key }) => !seqs.has(key));
     const end = fresh.length === 0 ? undefined : ends.find((key) => seqs.has(key));
     if (end !== undefined) return { ok: false, conflict: { column: "end", key: end } };
@@ -69,10 +81,64 @@ export async function appendBatch(trx: Trx, tenantId: string, requests: readonly
     head = entries.at(-1)?.entry ?? head;
     taken.push(...toCommandIdentities(fresh));
     written.push(entries);
-    return { ok: true, appended: events.map((event, n) => toAppended(event, seqs, fresh.includes(event) && events.indexOf(event) === n)) };
+    for (const { entry } of entries) {
+      const { type } = entry;
+      causes.push(...listEntryChanges(entry).map((change) => ({ request: n, change })));
+      if (type === "card.approved" || type === "card.attested") causes.push({ request: n, stated: entry.payload.card_id });
+    }
+    causes.push(...changes.map((change) => ({ request: n, change })));
+    const appended = events.map((event, at) => toAppended(event, seqs, fresh.includes(event) && events.indexOf(event) === at));
+    return { ok: true, appended, voided: [] };
   });
   if (written.some((entries) => entries.length > 0)) await writeEntries(trx, tenantId, written);
-  return outcomes;
+  if (causes.length === 0) return outcomes;
+  const outdated = await findOutdated(trx, tenantId, causes);
+  if (outdated.length === 0) return outcomes;
+  const atMs = Math.max(...requests.map((request) => request.atMs));
+  await writeEntries(trx, tenantId, [
+    linkEntries(
+      container,
+      tenantId,
+      head,
+      outdated.map(({ event }) => event),
+      atMs,
+    ),
+  ]);
+  return outcomes.map((outcome, n) =>
+    outcome.ok ? { ...outcome, voided: outdated.filter(({ request }) => request === n).map(({ card_id }) => card_id) } : outcome,
+  );
+}
+
+/** What of a request can outdate plans: a change, or an approval or attestation of a plan that a change has outdated meanwhile. */
+type Cause = { readonly request: number } & ({ readonly change: PlanChange } | { readonly stated: string });
+
+async function findOutdated(
+  trx: Trx,
+  tenantId: string,
+  causes: readonly Cause[],
+): Promise<(OutdatedRound & { readonly request: number })[]> {
+  const stated = causes.flatMap((cause) => ("stated" in cause ? [cause] : []));
+  const moved =
+    stated.length === 0
+      ? []
+      : await findMovedGrounds(
+          trx,
+          tenantId,
+          stated.map((cause) => cause.stated),
+        );
+  const all = [
+    ...causes.flatMap((cause) => ("change" in cause ? [cause] : [])),
+    ...moved.map(({ card_id, round, project_id, name, value }) => ({
+      request: stated.find((cause) => cause.stated === card_id)?.request ?? 0,
+      change: { card_id, round, why: `${name} of ${project_id} moved away from ${formatId(value)} before the approval was recorded.` },
+    })),
+  ];
+  const found = await findOutdatedRounds(
+    trx,
+    tenantId,
+    all.map(({ change }) => change),
+  );
+  return found.map((outdated) => ({ ...outdated, request: all[outdated.cause]?.request ?? 0 }));
 }
 
 function toAppended({ type, key }: NewEvent, seqs: ReadonlyMap<string, number>, isNew: boolean): Appended {

@@ -2,6 +2,7 @@ import type { NewEvent } from "../../domain/ledger/event.js";
 import { countAppendedEvents } from "../../process/metrics/ledger.js";
 import type { DbPool } from "../database/database.js";
 import { type AppendOutcome, type AppendRequest, appendBatch, EVENTS_MAX } from "./append-batch.js";
+import { canChangePlans, type PlanChange } from "./plan-change.js";
 
 /** The maximum number of requests in a transaction. More would hold the container's lock longer and save nothing. */
 const BATCH_MAX_COUNT = 32;
@@ -30,7 +31,7 @@ const queues = new WeakMap<DbPool, Map<string, WaitingRequest[]>>();
  * Appends `events` to the tenant's ledger, all or none, and resolves once they are committed. A repeated append changes nothing. Appends
  * by one process to one chain would wait for each other's locks, so those that arrive during a transaction share the next one (group
  * commit). `atMs` is in milliseconds since 1970. Nothing is appended if the chain has an event
- * with one of the keys `ends`.
+ * with one of the keys `ends`. `changes` are those of what plans rest on that no event records.
  *
  * @throws LedgerBusy if too many appends are waiting.
  */
@@ -40,15 +41,16 @@ export function appendEvents(
   events: readonly NewEvent[],
   atMs: number,
   ends: readonly string[] = [],
+  changes: readonly PlanChange[] = [],
 ): Promise<AppendOutcome> {
   if (events.length > EVENTS_MAX)
     return Promise.reject(new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${events.length}; append them in parts.`));
   return new Promise((resolve, reject) => {
     const resolveCommitted = (outcome: AppendOutcome) => {
-      if (outcome.ok) countAppendedEvents(events, outcome.appended);
+      if (outcome.ok) countAppendedEvents(events, outcome);
       resolve(outcome);
     };
-    const request: WaitingRequest = { events, atMs, ends, resolve: resolveCommitted, reject };
+    const request: WaitingRequest = { events, atMs, ends, changes, resolve: resolveCommitted, reject };
     const tenants = queues.get(db) ?? new Map<string, WaitingRequest[]>();
     queues.set(db, tenants);
     const waiting = tenants.get(tenantId);
@@ -85,12 +87,16 @@ async function commitBatch(db: DbPool, tenantId: string, requests: readonly Wait
   });
 }
 
+/** A permit of a card waits until the approvals are void that an earlier request outdates. */
 function takeRequests(queue: WaitingRequest[]): WaitingRequest[] {
   let count = 0;
   let events = 0;
+  let isChanging = false;
   for (const request of queue) {
     events += request.events.length;
     if (count === BATCH_MAX_COUNT || (count > 0 && events > EVENTS_MAX)) break;
+    if (isChanging && request.events.some(({ type }) => type === "permit.issued")) break;
+    isChanging ||= request.events.some(canChangePlans) || (request.changes ?? []).length > 0;
     count += 1;
   }
   return queue.splice(0, count);

@@ -29,8 +29,12 @@ interface AppendedEvent {
   readonly isNew: boolean;
 }
 
-/** Counts the new events of an append. `appended` is in the order of `wanted`. */
-export function countAppendedEvents(wanted: readonly NewEvent[], appended: readonly AppendedEvent[]): void {
+/** Counts the new events of an append, and those that it caused. `appended` is in the order of `wanted`. */
+export function countAppendedEvents(
+  wanted: readonly NewEvent[],
+  { appended, voided }: { readonly appended: readonly AppendedEvent[]; readonly voided: readonly string[] },
+): void {
+  if (voided.length > 0) events.inc({ type: "card.approvals_voided" }, voided.length);
   wanted.forEach((event, n) => {
     if (appended[n]?.isNew !== true) return;
     events.inc({ type: event.type });

@@ -170,6 +170,43 @@ describe("a card that was rejected", () => {
   });
 });
 
+// The flow of a card is told, or claims, that the plan changes again and again.
+describe("the plans of a card", () => {
+  it("are at most 50, after which the card ends with the next step", async () => {
+    const { card, planned } = await buildUnapprovedInput("P.rounds");
+    expect(await lab256.decidePlan({ card, round: 50, planned })).toMatchObject({ ok: true });
+    expect(await lab256.decidePlan({ card, round: 51, planned })).toMatchObject({
+      ok: false,
+      denial: { code: "limit_exceeded", message: "The plan of the card has changed 50 times. Open a new card." },
+    });
+  });
+});
+
+// A ref moves after the approval. The flow is not told, or a compromised worker goes on all the same.
+describe("an approval that the ledger has voided", () => {
+  it("gives no permit and is not recorded again, whatever the flow says, until a new round is approved", async () => {
+    const input = await buildUnapprovedInput("P.voided");
+    const { card, planned } = input;
+    const signed = attestDecision(input, "ubl:sid:person:bob", "approve");
+    const admit = (one: SignedStatement) =>
+      lab256.admitStatement({ ...input, signed: one, approvals: [], attestations: [], at_ms: Date.now() });
+    expect(await admit(signed)).toMatchObject({ ok: true, value: { missing: [] } });
+    await lab256.voidApprovals({ card, round: 1, why: "The ref moved." });
+    const outdated = {
+      ok: false,
+      denial: { code: "plan_changed", message: expect.stringContaining("The ref moved. The card gets a new plan") },
+    };
+    expect(await lab256.issuePermit(input)).toMatchObject(outdated);
+    expect(await lab256.checkPlan({ card, planned })).toMatchObject(outdated);
+    for (const late of [signed, attestDecision(input, "ubl:sid:person:carol", "approve")])
+      expect(await admit(late)).toMatchObject(outdated);
+    // The next round has the same plan.
+    expect(await lab256.decidePlan({ card, round: 2, planned })).toMatchObject({ ok: true });
+    expect(await lab256.issuePermit(input)).toMatchObject({ ok: false, denial: { code: "approval_missing" } });
+    expect(await admit(signed)).toMatchObject({ ok: false, denial: { code: "statement_invalid" } });
+  });
+});
+
 describe("a permit for a card", () => {
   it("is not signed for an unapproved plan even if the flow claims its approval", async () => {
     expect(await lab256.issuePermit(await buildUnapprovedInput("P.unapproved"))).toMatchObject({

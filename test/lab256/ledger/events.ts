@@ -178,7 +178,8 @@ export function buildCardOpened(cardId: string, project = "P.demo"): NewEvent {
   return { type: "card.opened", key: `${cardId}/opened`, payload };
 }
 
-export function buildCardPlanned(cardId: string, round: number): NewEvent {
+/** `rests` replaces members of the plan's basis. */
+export function buildCardPlanned(cardId: string, round: number, rests: Partial<Plan["basis"]> = {}): NewEvent {
   const plan: Plan = {
     basis: {
       ...{
@@ -191,6 +192,7 @@ export function buildCardPlanned(cardId: string, round: number): NewEvent {
         infra: "none",
       },
       ...{ params: { project_id: "P.demo", tag: "v1.0.0", commit: toObjectId(1), notes: "" }, policy_hash: DIGEST },
+      ...rests,
     },
     ...{
       fast_forward: true,
@@ -249,7 +251,7 @@ export function buildAttested(cardId: string, round: number, key: number): NewEv
 export function buildApprovalsVoided(cardId: string, round: number, person: number): NewEvent {
   const event = buildStated(cardId, round, "approve", person);
   const approvals = event.type === "card.approved" && event.payload.approval !== null ? [event.payload.approval] : [];
-  const payload = { card_id: cardId, plan_digest: hashCanonical([cardId, round]), why: "The ref moved.", approvals };
+  const payload = { card_id: cardId, round, plan_digest: hashCanonical([cardId, round]), why: "The ref moved.", approvals, missing: [] };
   return { type: "card.approvals_voided", key: `${cardId}/voided/${round}/${person}`, payload };
 }
 

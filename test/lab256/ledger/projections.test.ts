@@ -39,7 +39,7 @@ const anyEvent: fc.Arbitrary<NewEvent> = fc.oneof(
     .map(([n, moves, cardId, p, status]) => event.buildReceiptRecorded(n, moves, { status, cardId, project: p })),
   act.map(event.buildReceiptRefused),
   fc.tuple(card, project).map(([k, p]) => event.buildCardOpened(k, p)),
-  fc.tuple(card, round).map(([k, n]) => event.buildCardPlanned(k, n)),
+  fc.tuple(card, round, refs, project).map(([k, n, moves, p]) => event.buildCardPlanned(k, n, { refs: moves, project_id: p })),
   fc
     .tuple(card, round, fc.constantFrom("approve", "reject", "withdraw"), act)
     .map(([k, n, decision, who]) => event.buildStated(k, n, decision, who)),

@@ -149,6 +149,17 @@ describe("the Runner's own decision", () => {
     });
     // The permit's id names the round that the approvals name.
     await expectRefused("permit_mismatch", /jti/, { job, change: (own) => restate({ hasStepUp: true, round: 2 }, own) });
+    // The plan has the same digest in both rounds, as after a ref that was moved away and back.
+    await expectRefused("approval_missing", /for round 2 of the card, which is in round 1/, {
+      job,
+      change: (own) => ({
+        ...own,
+        statements: [
+          approve("carol", own.card, getPlan(own), { hasStepUp: false }),
+          approve("bob", own.card, getPlan(own), { hasStepUp: true, round: 2 }),
+        ],
+      }),
+    });
     const plan_digest = "d".repeat(64);
     await expectRefused("approval_missing", /for the plan d/, { job, change: (own) => restate({ hasStepUp: true, plan_digest }, own) });
     const not_after = world.clock.now() - 60_000;

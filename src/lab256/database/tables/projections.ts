@@ -1,6 +1,7 @@
 import type { BreakGlass } from "../../../domain/act/break-glass.js";
 import type { JobType } from "../../../domain/act/job.js";
 import type { Plan } from "../../../domain/act/plan.js";
+import type { PlanGround } from "../../../domain/act/plan-grounds.js";
 import type { AttestationEnvelope } from "../../../domain/card/attestation.js";
 import type { Card, RunMode } from "../../../domain/card/card.js";
 import type { FlowStatus } from "../../../domain/card/flow-status.js";
@@ -44,6 +45,8 @@ export interface ProjectionTables {
     name: string;
     object_id: string;
     balance: WholeNumber;
+    /** The last entry that records a move away from the object; null if none does. ZERO_ID is left when the ref is created. */
+    left_seq: WholeNumber | null;
     jti: string;
     moved_at: WholeNumber;
   };
@@ -154,6 +157,8 @@ export interface ProjectionTables {
     reasons: JsonText<Reason[]>;
     decide_by: WholeNumber | null;
     permit_ttl_ms: WholeNumber | null;
+    /** Why the approvals of this round are void; null while they count. The card waits for a new plan. */
+    void_why: string | null;
     /** The permit's `exp`; null until it is issued. */
     run_by: WholeNumber | null;
     jti: string | null;
@@ -187,10 +192,12 @@ export interface ProjectionTables {
     plan_digest: string;
     keyid: string;
     attestation: JsonText<AttestationEnvelope>;
-    /** Why it no longer counts: the card has a new plan. */
+    /** Why it no longer counts. */
     void_why: string | null;
     at_ms: WholeNumber;
   };
+  /** What the plan of each round of an open card rests on. `seq` is the entry of the plan. */
+  card_grounds: Row & PlanGround & { card_id: string; round: WholeNumber };
   /** The recorded versions of the tenant's charter. */
   charter_versions: Row & {
     version: WholeNumber;
@@ -213,6 +220,7 @@ export const PROJECTION_KEYS = {
   cards: ["card_id"],
   card_statements: ["card_id", "statement_digest"],
   card_attestations: ["card_id", "round", "attestation_digest"],
+  card_grounds: ["card_id", "round", "kind", "name"],
   charter_versions: ["version"],
 } as const satisfies { [T in keyof ProjectionTables]: readonly (keyof ProjectionTables[T])[] };
 

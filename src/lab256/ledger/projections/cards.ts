@@ -48,6 +48,13 @@ export const cardsProjection: Projection = {
       reasons: toCanonicalText(payload.reasons),
       decide_by: payload.decide_by,
       permit_ttl_ms: payload.permit_ttl_ms,
+      void_why: null,
+      updated_at: at_ms,
+    }),
+  "card.approvals_voided": (write, { tenant_id, at_ms, payload }) =>
+    updateCard(write, tenant_id, payload.card_id, {
+      void_why: toPostgresText(payload.why),
+      missing: toCanonicalText(payload.missing),
       updated_at: at_ms,
     }),
   "card.approved": updateMissing,

@@ -1,5 +1,6 @@
 import type { EventType, LedgerEntry } from "../../../domain/ledger/event.js";
 import { cardAttestationsProjection } from "./card-attestations.js";
+import { cardGroundsProjection } from "./card-grounds.js";
 import { cardStatementsProjection } from "./card-statements.js";
 import { cardsProjection } from "./cards.js";
 import { charterVersionsProjection } from "./charter-versions.js";
@@ -21,6 +22,7 @@ const SUBJECTS: readonly Projection[] = [
   cardsProjection,
   cardStatementsProjection,
   cardAttestationsProjection,
+  cardGroundsProjection,
   charterVersionsProjection,
 ];
 

@@ -21,19 +21,20 @@ interface Step {
   readonly name: string;
   readonly object_id: string;
   readonly balance: number;
+  readonly isLeft: boolean;
 }
 
 function isVisibleMove(move: RefMove): boolean {
   return move.old !== move.new && !move.name.startsWith(ACT_REFS);
 }
 
-/** A move is a step away from the old id and a step to the new one. Creating or deleting a ref is only one of them. */
+/** A move is a step away from the old id and a step to the new one. "No object" is no position, but it is left by a creation. */
 function toSteps(move: RefMove): Step[] {
-  const steps: Step[] = [
-    { name: move.name, object_id: move.old, balance: -1 },
-    { name: move.name, object_id: move.new, balance: 1 },
+  const { name } = move;
+  return [
+    { name, object_id: move.old, balance: move.old === ZERO_ID ? 0 : -1, isLeft: true },
+    ...(move.new === ZERO_ID ? [] : [{ name, object_id: move.new, balance: 1, isLeft: false }]),
   ];
-  return steps.filter((step) => step.object_id !== ZERO_ID);
 }
 
 /** Sums the steps of each ref and id, because Postgres refuses to write a row twice in one statement. */
@@ -41,7 +42,8 @@ function sumSteps(steps: readonly Step[]): Step[] {
   const rows = new Map<string, Step>();
   for (const step of steps) {
     const row = `${step.name}\0${step.object_id}`;
-    rows.set(row, { ...step, balance: (rows.get(row)?.balance ?? 0) + step.balance });
+    const before = rows.get(row);
+    rows.set(row, { ...step, balance: (before?.balance ?? 0) + step.balance, isLeft: step.isLeft || before?.isLeft === true });
   }
   return [...rows.values()];
 }
@@ -53,13 +55,14 @@ function updateRefBalances(write: Writer, { tenant_id, seq, at_ms, payload }: En
     write
       .insertInto("registry_refs")
       .values(
-        steps.map(({ name, object_id, balance }) => ({
+        steps.map(({ name, object_id, balance, isLeft }) => ({
           tenant_id,
           project_id,
           name: toPostgresText(name),
           object_id,
           seq,
           balance,
+          left_seq: isLeft ? seq : null,
           jti,
           moved_at: at_ms,
         })),
@@ -67,6 +70,7 @@ function updateRefBalances(write: Writer, { tenant_id, seq, at_ms, payload }: En
       .onConflict((conflict) =>
         conflict.columns(["tenant_id", "project_id", "name", "object_id"]).doUpdateSet((row) => ({
           balance: row("registry_refs.balance", "+", row.ref("excluded.balance")),
+          left_seq: row.fn.coalesce("excluded.left_seq", "registry_refs.left_seq"),
           seq: row.ref("excluded.seq"),
           jti: row.ref("excluded.jti"),
           moved_at: row.ref("excluded.moved_at"),

@@ -36,8 +36,8 @@ const ITEM_COLUMNS = [
     "intent",
     "break_glass",
   ] as const),
-  ...(["subject_hash", "run", "round", "plan_digest", "requires", "missing", "reasons", "decide_by", "permit_ttl_ms", "run_by"] as const),
-  ...(["jti", "denial", "workflow_id", "opened_at", "updated_at", "closed_at"] as const),
+  ...(["subject_hash", "run", "round", "plan_digest", "requires", "missing", "reasons", "decide_by", "permit_ttl_ms", "void_why"] as const),
+  ...(["run_by", "jti", "denial", "workflow_id", "opened_at", "updated_at", "closed_at"] as const),
 ] as const;
 
 /** Lists a tenant's cards, the latest opened first. */
