@@ -12,7 +12,7 @@ said := {
 	"office_id": "office:security",
 	"member_offices": ["office:security"],
 	"roles": [],
-	"card": {"author_person_id": "p-a", "pusher_person_ids": [], "commit_author_person_ids": [], "break_glass": false},
+	"card": {"author_person_id": "p-a", "pusher_person_ids": [], "commit_author_person_ids": [], "break_glass": false, "solo": false},
 }
 
 rules(admission) := {reason.rule | some reason in admission.reasons}

@@ -1,6 +1,7 @@
 import type { DecisionEvidence } from "../domain/act/act-record.js";
 import type { Infra } from "../domain/act/infra-context.js";
 import { hashSubject } from "../domain/act/job.js";
+import { type ActMarks, pickMarks } from "../domain/act/marks.js";
 import type { ActAuthority } from "../domain/card/authority.js";
 import { type FilledRequirement, listFilledRequirements } from "../domain/card/requirement.js";
 import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
@@ -9,7 +10,7 @@ import { needsCard } from "../domain/level.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import type { Decision } from "../domain/policy/policy-contract.js";
 import { type DecidedAct, decideAct, decideCardAct, excludesMakers, type Rules } from "./decide-act.js";
-import { checkCardSignature, computeAuthorityActId, getRound, judgeAuthority } from "./judge-authority.js";
+import { checkCardSignature, computeAuthorityActId, getRound, isSoloAct, judgeAuthority } from "./judge-authority.js";
 import type { CardRound } from "./judge-statement.js";
 import type { Pushers } from "./pushers.js";
 
@@ -35,6 +36,7 @@ export interface DecidedCommand {
   readonly filled: readonly FilledRequirement[];
   /** Who pushed the act's commits; null for an act without a card. */
   readonly pushers: Pushers | null;
+  readonly marks: ActMarks;
 }
 
 /**
@@ -70,7 +72,7 @@ function decideWithoutCard(envelope: CommandEnvelope, { rules, infra, now_ms }: 
   const permitted = checkPermit(envelope, decided.value, now_ms);
   if (!permitted.ok) return permitted;
   const evidence = { decided: toEvidence(decided.value), card: null, plan: null, statements: [], attestations: [] };
-  return grantValue({ evidence, filled: [], pushers: null });
+  return grantValue({ evidence, filled: [], pushers: null, marks: {} });
 }
 
 async function decideWithCard(
@@ -97,6 +99,7 @@ async function decideWithCard(
     evidence: { decided: toEvidence(decided.value), card, plan: planned.plan, statements, attestations: envelopes },
     filled: listFilledRequirements(decided.value.requires, planned.plan_digest, approvals, attestations),
     pushers: pushers.value,
+    marks: pickMarks({ break_glass: card.break_glass, solo: isSoloAct(rules, round, approvals) || undefined }),
   });
 }
 

@@ -7,6 +7,7 @@ import type { SignedStatement } from "../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import type { Rules } from "./decide-act.js";
 import { type CardRound, type JudgedStatement, judgeStatement, type StatementTimes } from "./judge-statement.js";
+import { waivesForSolo } from "./solo.js";
 
 /** What of an act's authority counts. */
 export interface CountedAuthority {
@@ -77,6 +78,14 @@ export async function judgeAuthority(
   if (missing.length === 0) return grantValue({ approvals, attestations, statements: [...accepted.values()], envelopes });
   const why = [`${card.card_id} lacks ${missing.map((one) => one.text).join(" and ")}.`, ...refused];
   return denyWith("approval_missing", why.join(" "));
+}
+
+/** Returns whether the only person who can approve approved an act of their own, which two persons decide in any other tenant. */
+export function isSoloAct(rules: Rules, { card, planned, decided, pushers }: CardRound, approvals: readonly Approval[]): boolean {
+  if (!waivesForSolo(rules, decided.level)) return false;
+  const authors = rules.charter.listPersonsByEmail(planned.plan.author_emails);
+  const makers = new Set([card.author.person_id, ...pushers.person_ids, ...authors]);
+  return approvals.some(({ person_id }) => makers.has(person_id));
 }
 
 /** A judged approval as requirements count it. */

@@ -20,6 +20,7 @@ import { denyStepUp, verifyAssertion } from "./assertion.js";
 import type { NewestCharter } from "./charter/newest-charter.js";
 import { type AllowedDecision, excludesMakers, type Rules } from "./decide-act.js";
 import { findMember, type Member } from "./members.js";
+import { waivesForSolo } from "./solo.js";
 
 /** The persons who pushed an act's commits. */
 export interface KnownPushers {
@@ -187,6 +188,7 @@ function askPolicy(
       pusher_person_ids: isExcluding ? [...pushers.person_ids] : [],
       commit_author_person_ids: isExcluding ? [...charter.listPersonsByEmail(planned.plan.author_emails)] : [],
       break_glass: card.break_glass !== undefined,
+      solo: decision === "approve" && waivesForSolo({ charter, policy }, decided.level),
     },
   });
   if (decision !== "withdraw" && person_id !== null && planned.plan.basis.charter?.takes_power_from.includes(person_id) === true)

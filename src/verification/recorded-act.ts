@@ -83,7 +83,7 @@ export async function readClaim(
   const file = toClaimKey(receipt.tenant_id, receipt.jti);
   const claim = await files.readJson(file, claimSchema);
   charter.checkRunnerSignature("claim", claim, file);
-  for (const member of ["tenant_id", "jti", "envelope_digest", "infra_revision", "break_glass"] as const)
+  for (const member of ["tenant_id", "jti", "envelope_digest", "infra_revision", "break_glass", "solo"] as const)
     requireThat(isSame(claim[member], receipt[member]), file, member, "The receipt has another one.");
   const digests = record.evidence.statements.map((signed) => hashCanonical(signed));
   requireThat(

@@ -194,7 +194,9 @@ async function decide(
     readPushers: async (commits) => grantValue(findPushers(before.pushes, commits)),
   });
   if (!decided.ok) return failAt(logs_key, "decision", `The decision cannot be made again: ${decided.denial.message}`);
-  const own = decided.value.evidence;
+  const { evidence: own, marks } = decided.value;
+  const makers = marks.solo ? "The only person who can approve approved an act of their own." : "Another person approved it.";
+  requireThat(receipt.solo === marks.solo, toReceiptKey(receipt.tenant_id, receipt.jti), "solo", makers);
   const compare = (member: string, ours: unknown, theirs: unknown) =>
     requireThat(toCanonicalText(ours) === toCanonicalText(theirs), logs_key, member, "It is not what the decision made again yields.");
   if (recorded !== undefined) {

@@ -1,5 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
+import { isSoloAct, toApproval } from "../../src/decision/judge-authority.js";
 import type { CardRound, JudgedStatement } from "../../src/decision/judge-statement.js";
+import { waivesForSolo } from "../../src/decision/solo.js";
 import { buildActor, type CharterWriter } from "./charter/charters.js";
 import {
   AGENT,
@@ -8,7 +10,10 @@ import {
   buildStatement,
   changeMembers,
   judge,
+  NOW_MS,
+  passkeys,
   people,
+  readRules,
   signStatement,
   toPersonId,
   writeCharter,
@@ -96,4 +101,43 @@ test("an approval through an office that may not approve does not count", async 
   const about = await buildRound(charter);
   const judged = await judge(charter, about, signStatement(buildStatement(about, { office_id: "office::agents" })));
   expect(judged).toMatchObject({ ok: true, value: matchNotCounted("office.action", "office.ceiling") });
+});
+
+/** Leaves Bob as the only person who can approve. */
+function disableOthers(): void {
+  const persons = { [toPersonId("ana")]: { ...people.ana, disabled: true }, [toPersonId("carol")]: { ...people.carol, disabled: true } };
+  changeMembers(charter, { persons });
+}
+
+test("the only person who can approve approves their own act up to L4, and the act is a solo act", async () => {
+  disableOthers();
+  const own = { author: BOB, author_emails: ["bob@example.com"], pushers: { person_ids: [BOB.person_id], exact: true } };
+  for (const risk of ["L3", "L4"] as const) {
+    const about = await buildRound(charter, { ...own, risk });
+    const judged = await judge(charter, about, signStatement(buildStatement(about), passkeys.bob));
+    expect(judged).toMatchObject({ ok: true, value: COUNTED });
+    if (judged.ok) expect(isSoloAct(await readRules(charter), about, [toApproval(judged.value, NOW_MS)])).toBe(true);
+  }
+  const about = await buildRound(charter, { ...own, risk: "L5" });
+  expect(await judge(charter, about, signStatement(buildStatement(about), passkeys.bob))).toMatchObject({
+    value: matchNotCounted("approver.author", "approver.commit_author", "approver.pusher"),
+  });
+});
+
+test("the author's approval does not count once another person can approve, or the charter is sealed", async () => {
+  disableOthers();
+  const rules = await readRules(charter);
+  expect(waivesForSolo(rules, "L4")).toBe(true);
+  expect(waivesForSolo({ ...rules, charter: { ...rules.charter, sealed: true } }, "L4")).toBe(false);
+  changeMembers(charter, { persons: { [toPersonId("carol")]: people.carol } });
+  expect(await judgeApproval({ author: BOB })).toMatchObject(matchNotCounted("approver.author"));
+});
+
+test("an approval of another person's act makes no solo act", async () => {
+  const agent = { actor_id: AGENT, person_id: toPersonId("carol") };
+  const rules = async () => readRules(charter);
+  const about = await buildRound(charter, { author: agent });
+  disableOthers();
+  const approval = { ...toApproval(await judgeAbout(about), NOW_MS) };
+  expect(isSoloAct(await rules(), about, [approval])).toBe(false);
 });

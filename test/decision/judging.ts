@@ -122,7 +122,7 @@ export async function readRules(writer: CharterWriter) {
 }
 
 interface RoundChanges {
-  readonly risk?: "L3" | "L4";
+  readonly risk?: "L3" | "L4" | "L5";
   readonly round?: number;
   readonly intent?: string;
   readonly author?: Card["author"];

@@ -95,6 +95,7 @@ export function formatProject(project: ProjectDetail): string {
 export function formatReceipt(receipt: Receipt): string {
   const { jti, status, jobType, project_id, finished_at, refs, error, logs_hash, infra_revision } = receipt;
   const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${formatTime(finished_at)}`, ...formatBreakGlassLines(receipt)];
+  if (receipt.solo) lines.push("  SOLO: the only person who can approve approved an act of their own");
   lines.push(`  log       ${logs_hash}`);
   if (infra_revision !== undefined) lines.push(`  infra     by revision ${infra_revision}`);
   for (const { name, old, new: next } of refs) lines.push(`  ref       ${name}: ${shortenId(old)} → ${shortenId(next)}`);

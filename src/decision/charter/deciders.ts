@@ -20,7 +20,7 @@ export function isAtLeast(known: Level | undefined, level: Level): boolean {
  * passkey that counts to it. Regards the offices that `counted` accepts, also those that end, so that by default the level is never too low.
  */
 export function mapDeciders(
-  state: CharterState,
+  state: Pick<CharterState, "find" | "list">,
   policy: PolicyData,
   counted: (membership: Membership) => boolean = () => true,
 ): ReadonlyMap<string, Level> {
@@ -39,6 +39,6 @@ export function mapDeciders(
   return deciders;
 }
 
-function counts(state: CharterState, relyingParty: string): boolean {
+function counts(state: Pick<CharterState, "find">, relyingParty: string): boolean {
   return state.find("relying_party", relyingParty)?.use === "approve";
 }

@@ -26,6 +26,8 @@ export const claimSchema = z.strictObject({
   infra_revision: infraRevisionSchema.optional(),
   /** The emergency that the approved card declares. */
   break_glass: breakGlassSchema.optional(),
+  /** Whether the only person who can approve approved an act of their own. */
+  solo: z.literal(true).optional(),
   kid: z.string().min(1).max(64),
   sig: z.string().min(1).max(200),
 });

@@ -52,6 +52,8 @@ export const receiptSchema = z.strictObject({
   infra_revision: infraRevisionSchema.optional(),
   /** The emergency that the approved card declares; absent for any other act. */
   break_glass: breakGlassSchema.optional(),
+  /** Whether the only person who can approve approved an act of their own; absent for any other act. */
+  solo: z.literal(true).optional(),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 export type UnsignedReceipt = Omit<Receipt, "kid" | "sig">;

@@ -120,6 +120,8 @@ export const statementInputSchema = z.strictObject({
     pusher_person_ids: namesSchema,
     commit_author_person_ids: namesSchema,
     break_glass: z.boolean(),
+    /** Whether one person alone can approve, whose own acts need no other person then. */
+    solo: z.boolean(),
   }),
 });
 export type StatementInput = z.infer<typeof statementInputSchema>;

@@ -1,4 +1,5 @@
-import { type MayBreakGlass, pickBreakGlass } from "../../domain/act/break-glass.js";
+import { pickBreakGlass } from "../../domain/act/break-glass.js";
+import type { ActMarks } from "../../domain/act/marks.js";
 import { signDsse } from "../../domain/bytes/signature.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import type { Outcome } from "../../domain/denial.js";
@@ -14,7 +15,7 @@ import { ActDenied } from "./permission.js";
 import { buildPlanningContext } from "./plan-act.js";
 
 /** A claimed act and the attempt that runs it. */
-export interface Act extends MayBreakGlass {
+export interface Act extends ActMarks {
   readonly deps: RunnerDependencies;
   /** The tenant's view of the store. */
   readonly store: ObjectStore;

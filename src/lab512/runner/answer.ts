@@ -1,5 +1,5 @@
 import type { NewestCharter } from "../../decision/charter/newest-charter.js";
-import { type MayBreakGlass, pickBreakGlass } from "../../domain/act/break-glass.js";
+import { type ActMarks, pickMarks } from "../../domain/act/marks.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
 import type { Denial } from "../../domain/denial.js";
@@ -21,7 +21,7 @@ export type ActResult =
 
 const NO_EFFECTS: Effects = { refs: [], previous_act: null, artifacts: [], commit: null, staged_bytes: 0, stored_bytes: 0 };
 
-export interface AnswerContext extends MayBreakGlass {
+export interface AnswerContext extends ActMarks {
   readonly deps: RunnerDependencies;
   readonly store: ObjectStore;
   readonly envelope: CommandEnvelope;
@@ -82,7 +82,7 @@ export async function writeReceipt(
     ...author,
     previous_act: effects.previous_act,
     ...(infra_revision === undefined ? {} : { infra_revision }),
-    ...pickBreakGlass(answering),
+    ...pickMarks(answering),
     error: result.status === "success" ? "" : result.denial.message,
     ...(result.status === "success" ? {} : { code: result.denial.code }),
   };

@@ -1,5 +1,6 @@
 import { decideCommand } from "../../decision/decide-command.js";
 import type { DecisionEvidence } from "../../domain/act/act-record.js";
+import type { ActMarks } from "../../domain/act/marks.js";
 import { hashPlan } from "../../domain/act/plan.js";
 import { authoritySchema } from "../../domain/card/authority.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -24,6 +25,7 @@ export interface CheckedCommand {
   /** The revision of the infra registry that the act was checked against. */
   readonly infra_revision: string | null;
   readonly evidence: DecisionEvidence;
+  readonly marks: ActMarks;
   readonly author: ActAuthor;
 }
 
@@ -80,6 +82,7 @@ export async function checkCommand(
   return grantValue({
     infra_revision: revision,
     evidence: decided.value.evidence,
+    marks: decided.value.marks,
     author: findAuthor(charter.value, deps.receiptKey, envelope),
   });
 }

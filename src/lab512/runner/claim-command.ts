@@ -1,5 +1,4 @@
 import type { DecisionEvidence } from "../../domain/act/act-record.js";
-import { pickBreakGlass } from "../../domain/act/break-glass.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
 import { type ActAuthority, authoritySchema } from "../../domain/card/authority.js";
 import { hashCard } from "../../domain/card/card.js";
@@ -50,11 +49,11 @@ export async function checkAndClaim(
   }
   const checked = await checkCommand(deps, store, command, { checksExpiry: true });
   if (!checked.ok) return checked;
-  const { infra_revision, evidence, author } = checked.value;
+  const { infra_revision, evidence, marks, author } = checked.value;
   const won = await winClaim(deps, store, request, {
     charter_version: author.charter_version,
     ...(infra_revision === null ? {} : { infra_revision }),
-    ...pickBreakGlass(evidence.card ?? {}),
+    ...marks,
     statement_digests: evidence.statements.map((signed) => hashCanonical(signed)),
   });
   if (!won.ok) return won;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { pickBreakGlass } from "../../domain/act/break-glass.js";
 import { computeAbandonedAtMs } from "../../domain/act/derive-time.js";
+import { pickMarks } from "../../domain/act/marks.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { signObject, verifySignedObject } from "../../domain/bytes/signature.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -39,7 +39,7 @@ export interface ClaimRequest extends Omit<Execution, "signal"> {
 }
 
 /** What the first attempt found when it checked the act. */
-export type CheckedAct = Pick<Claim, "charter_version" | "infra_revision" | "break_glass" | "statement_digests">;
+export type CheckedAct = Pick<Claim, "charter_version" | "infra_revision" | "break_glass" | "solo" | "statement_digests">;
 
 /**
  * Returns whether a Runner claimed the permit for this same envelope, in an earlier attempt of this execution or in another execution that has
@@ -115,7 +115,7 @@ export async function assertClaimHeld(store: ObjectStore, held: HeldClaim): Prom
 function buildClaim(
   deps: RunnerDependencies,
   request: ClaimRequest,
-  { claimed_at, charter_version, infra_revision, break_glass, statement_digests }: Pick<Claim, "claimed_at"> & CheckedAct,
+  { claimed_at, charter_version, infra_revision, statement_digests, ...checked }: Pick<Claim, "claimed_at"> & CheckedAct,
 ): Claim {
   const { tenant_id, jti, envelope_digest, workflow_id, run_id, activity_id, attempt } = request;
   const claim = {
@@ -131,7 +131,7 @@ function buildClaim(
     charter_version,
     statement_digests,
     ...(infra_revision === undefined ? {} : { infra_revision }),
-    ...pickBreakGlass({ break_glass }),
+    ...pickMarks(checked),
   };
   // Nobody could read a malformed claim, and none is ever deleted.
   return claimSchema.parse(signObject("claim", claim, deps.receiptKey));

@@ -1,5 +1,6 @@
 import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
 import { isCharterJob } from "../../domain/act/job.js";
+import { pickMarks } from "../../domain/act/marks.js";
 import type { Outcome } from "../../domain/denial.js";
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import type { Receipt, RunnerAnswer } from "../../domain/permit/receipt.js";
@@ -50,7 +51,7 @@ export async function executeCommand(
     return { kind: "refusal", refusal: await writeRefusal(answering, claimed.denial) };
   }
   const { held, isTakenOver, statements, author } = claimed.value;
-  const { claimed_at: claimedAtMs, infra_revision, break_glass } = held.claim;
+  const { claimed_at: claimedAtMs, infra_revision } = held.claim;
   const attempt = new Attempt(deps, store, held, execution.signal, claimedAtMs + permit.max_run_ms);
   // A fault is thrown to the act, which awaits the same promise.
   author.catch(() => undefined);
@@ -71,7 +72,7 @@ export async function executeCommand(
     checkPermission,
     author,
     infra_revision,
-    break_glass,
+    ...pickMarks(held.claim),
   };
 
   // If an earlier attempt stored the receipt, only objects derived from it can still be missing.

@@ -75,6 +75,7 @@ export const APPROVAL: StatementInput = {
     pusher_person_ids: ["carl"],
     commit_author_person_ids: ["dora"],
     break_glass: false,
+    solo: false,
   },
 };
 

@@ -44,6 +44,11 @@ describe("a statement counts", () => {
       "a commit author's approval with break-glass",
       buildStatementInput({ ...EMERGENCY, actor: buildPerson("dora") }, { break_glass: true }),
     ],
+    ["at L4, the approval of the author who alone can approve", buildStatementInput({ actor: buildPerson("ana") }, { solo: true })],
+    [
+      "at L3, the approval of the pusher who alone can approve",
+      buildStatementInput({ level: "L3", actor: buildPerson("carl") }, { solo: true }),
+    ],
     ["the author's withdrawal", buildStatementInput({ decision: "withdraw", actor: buildPerson("ana"), step_up: false })],
     ["a withdrawal by an agent", buildStatementInput({ decision: "withdraw", actor: AGENT, step_up: false })],
     [
@@ -114,6 +119,8 @@ const DENIALS: [rules: readonly string[], input: StatementInput][] = [
   [["step_up.missing"], buildStatementInput({ level: "L5", step_up: false })],
   [["step_up.missing"], buildStatementInput({ ...EMERGENCY, actor: buildPerson("ana"), step_up: false }, { break_glass: true })],
   [["actor.not_person"], buildStatementInput({ ...EMERGENCY, actor: AGENT }, { break_glass: true })],
+  [["approver.author"], buildStatementInput({ level: "L5", actor: buildPerson("ana") }, { solo: true })],
+  [["step_up.missing"], buildStatementInput({ actor: buildPerson("ana"), step_up: false }, { solo: true })],
   // Break-glass is never below L5, and there is none for the charter.
   [["approver.author"], buildStatementInput({ level: "L4", actor: buildPerson("ana") }, { break_glass: true })],
   [
@@ -175,7 +182,8 @@ describe("a statement does not count", () => {
       return answer.ok && listRules(parseAdmission(answer.answer));
     };
     expect(listRulesOf({ ...APPROVAL, level: "L4", step_up: value })).toContain("step_up.missing");
-    expect(listRulesOf(buildCardInput({ break_glass: value }, { actor: buildPerson("ana") }))).toContain("approver.author");
+    for (const waived of ["break_glass", "solo"])
+      expect(listRulesOf(buildCardInput({ [waived]: value }, { actor: buildPerson("ana") }))).toContain("approver.author");
   });
 
   test("by any rule of the policy, all of which these tables contain", async () => {
