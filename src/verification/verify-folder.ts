@@ -68,6 +68,11 @@ export async function verifyFolder(request: VerificationRequest): Promise<Verifi
   }
 }
 
+/** Walks the tenant's charter in a folder with the keys of the object store. @throws VerificationFailure */
+export function walkFolderCharter({ folder, tenant_id, root }: VerificationRequest): Promise<WalkedCharter> {
+  return walkCharters(new EvidenceFiles(openFolderForReading(folder)), tenant_id, root);
+}
+
 /** Walks the tenant's charter, and first the operator's if that is where the tenant's founding key comes from. */
 async function walkCharters(files: EvidenceFiles, tenantId: string, root: PublicJwk | Operator): Promise<WalkedCharter> {
   if (!("tenant_id" in root)) return WalkedCharter.walk(files, tenantId, root);

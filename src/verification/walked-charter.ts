@@ -7,8 +7,7 @@ import { type PublicJwk, type SignedKind, verifySignedObject } from "../domain/b
 import type { CharterChange } from "../domain/charter/change.js";
 import { grantValue } from "../domain/denial.js";
 import { toCharterKey } from "../domain/storage-key.js";
-import { openFolderForReading } from "../storage/directory/store.js";
-import { EvidenceFiles } from "./evidence-files.js";
+import type { EvidenceFiles } from "./evidence-files.js";
 import { failAt, requireThat } from "./failure.js";
 
 /** A signed object that names its key and the version of the charter in which the key is valid. */
@@ -54,11 +53,6 @@ export class WalkedCharter {
     const later = (await files.list(`charter/${tenantId}/`)).find((key) => toVersion(key) > walk.version);
     requireThat(later === undefined, next, "", `It is missing, although ${later} is there.`);
     return new WalkedCharter(files, sources, walk);
-  }
-
-  /** Walks the charter in a folder with the keys of the object store. @throws VerificationFailure as `walk` does */
-  static walkFolder(folder: string, tenantId: string, foundingJwk: PublicJwk): Promise<WalkedCharter> {
-    return WalkedCharter.walk(new EvidenceFiles(openFolderForReading(folder)), tenantId, foundingJwk);
   }
 
   /** Returns the charter as it was at a version that the file `about` names. @throws VerificationFailure if it has no such version */

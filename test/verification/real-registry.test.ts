@@ -92,6 +92,9 @@ describe("a copy of the object store, with every server stopped", () => {
     expect(git.verifyCommit("main^2")).toMatchObject({ isGood: false });
     const other = join(createTemporaryFolder("ogr-founding-"), "other.jwk.json");
     await writeFile(other, JSON.stringify(createWorldKey().jwk));
+    const operator = join(createTemporaryFolder("ogr-operator-"), "operator.json");
+    await writeFile(operator, JSON.stringify({ tenant_id: DEMO_TENANT, founding_jwk: key.jwk }));
+    expect(await runOgrHere([...args.slice(0, 5), operator, "--tenant", DEMO_TENANT])).toMatchObject({ code: 0, stdout });
     expect(await runOgrHere([...args.slice(0, 5), other, "--tenant", DEMO_TENANT])).toMatchObject({ code: 1, stdout: "" });
   });
 

@@ -21,7 +21,7 @@ interface VerifyOptions {
 }
 
 /** A JWK, or the operator, as the registry's processes have it. */
-const rootSchema = z.union([publicJwkSchema, operatorSchema]);
+export const rootSchema = z.union([publicJwkSchema, operatorSchema]);
 
 /** `ogr verify`: verifies acts from files alone, with no registry. */
 export function buildVerifyCommand(): CliCommand<VerifyOptions> {

@@ -3,12 +3,11 @@ import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { readConfiguredJson } from "../../../configuration/keys.js";
 import { listGitKeys } from "../../../decision/charter/git-keys.js";
 import type { NewestCharter } from "../../../decision/charter/newest-charter.js";
-import { publicJwkSchema } from "../../../domain/bytes/jwks.js";
 import { formatSshPublicKey } from "../../../domain/git/git-signature.js";
 import { REGISTRY_IDENTITY } from "../../../domain/git/registry-identity.js";
 import type { RegistryCommand } from "../../cli-command.js";
 import { UsageError } from "../../failure.js";
-import { findOnlyTenant } from "../verify.js";
+import { findOnlyTenant, rootSchema } from "../verify.js";
 import { buildCharterCommand, type CharterOptions, requireValid, walkCharter } from "./read.js";
 
 interface AllowedSignersOptions extends CharterOptions {
@@ -23,7 +22,10 @@ export function buildCharterAllowedSignersCommand(): RegistryCommand<AllowedSign
     "allowed-signers",
     "print the keys of the registry's commits and tags as git's gpg.ssh.allowedSignersFile needs them",
   )
-    .option("--folder <path>", "a copy of the object store, so that no registry is called; needs --founding-key")
+    .option(
+      "--folder <path>",
+      "a copy of the object store, so that no registry is called; needs --founding-key, here also the operator's file",
+    )
     .option("--with-revoked", "also the keys that were revoked, for what they signed before")
     .addExamples(
       "ogr charter allowed-signers > allowed_signers && git -c gpg.ssh.allowedSignersFile=allowed_signers verify-tag v1.2.0",
@@ -50,8 +52,8 @@ async function readRegistry(registry: RegistryClient, options: CharterOptions): 
 
 async function readFolder({ folder = "", foundingKey, tenant }: AllowedSignersOptions): Promise<NewestCharter> {
   if (foundingKey === undefined) throw new UsageError("--folder: pass the founding key that you kept with --founding-key.");
-  const jwk = readConfiguredJson(foundingKey, publicJwkSchema);
-  const { WalkedCharter } = await import("../../../verification/walked-charter.js");
-  const charter = await WalkedCharter.walkFolder(resolve(folder), tenant ?? (await findOnlyTenant(folder)), jwk);
-  return charter.walk.newest;
+  const root = readConfiguredJson(foundingKey, rootSchema);
+  const { walkFolderCharter } = await import("../../../verification/verify-folder.js");
+  const tenant_id = tenant ?? (await findOnlyTenant(folder));
+  return (await walkFolderCharter({ folder: resolve(folder), tenant_id, root })).walk.newest;
 }
