@@ -20,6 +20,7 @@ import { denyStepUp, verifyAssertion } from "./assertion.js";
 import type { NewestCharter } from "./charter/newest-charter.js";
 import { type AllowedDecision, excludesMakers, type Rules } from "./decide-act.js";
 import { findMember, type Member } from "./members.js";
+import { findKeptPasskeys } from "./own-passkey.js";
 import { waivesForSolo } from "./solo.js";
 
 /** The persons who pushed an act's commits. */
@@ -139,7 +140,7 @@ function findMismatch(charter: NewestCharter, about: CardRound, signed: SignedSt
 /** Verifies the step-up by a passkey that the charter lists for approvals of this level. Returns its counter. */
 async function verifyStepUp(
   charter: NewestCharter,
-  { decided }: CardRound,
+  { card, decided }: CardRound,
   { actor_id, kind, person_id }: Member,
   { statement, assertion }: { readonly statement: Statement; readonly assertion: Assertion },
 ): Promise<Outcome<number>> {
@@ -148,6 +149,9 @@ async function verifyStepUp(
   const passkey = findPasskey(charter, person_id, assertion.id);
   // The same denial for an unknown credential and for another person's, so that it does not reveal which credentials exist.
   if (passkey === undefined) return denyStepUp("the passkey is not one of this person's in the charter");
+  const kept = findKeptPasskeys(charter, card, person_id);
+  if (kept?.every(({ credential_id }) => credential_id !== assertion.id))
+    return denyStepUp("the change takes this passkey away; use one that you keep");
   if (!isLevelAtLeast(passkey.counts_to, decided.level))
     return denyStepUp(`the passkey counts up to ${passkey.counts_to}, and this act is ${decided.level}`);
   const rp = charter.find("relying_party", passkey.relying_party);
@@ -173,6 +177,7 @@ function askPolicy(
   { roles, step_up }: Pick<JudgedStatement, "roles" | "step_up">,
 ): StatementAdmission {
   const isExcluding = excludesMakers(card, decided.level);
+  const isOwn = decision === "approve" && findKeptPasskeys(charter, card, person_id) !== undefined;
   const admission = policy.admit({
     tenant_id: card.tenant_id,
     job_type: card.jobType,
@@ -188,10 +193,10 @@ function askPolicy(
       pusher_person_ids: isExcluding ? [...pushers.person_ids] : [],
       commit_author_person_ids: isExcluding ? [...charter.listPersonsByEmail(planned.plan.author_emails)] : [],
       break_glass: card.break_glass !== undefined,
-      solo: decision === "approve" && waivesForSolo({ charter, policy }, decided.level),
+      solo: decision === "approve" && (isOwn || waivesForSolo({ charter, policy }, decided.level)),
     },
   });
-  if (decision !== "withdraw" && person_id !== null && planned.plan.basis.charter?.takes_power_from.includes(person_id) === true)
+  if (decision !== "withdraw" && !isOwn && person_id !== null && planned.plan.basis.charter?.takes_power_from.includes(person_id) === true)
     return { counts: false, reasons: [...admission.reasons, LOSES_POWER] };
   const mayHavePushed = person_id !== null && pushers.person_ids.includes(person_id);
   if (pushers.exact || admission.counts || !mayHavePushed) return admission;

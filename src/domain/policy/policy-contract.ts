@@ -120,7 +120,7 @@ export const statementInputSchema = z.strictObject({
     pusher_person_ids: namesSchema,
     commit_author_person_ids: namesSchema,
     break_glass: z.boolean(),
-    /** Whether one person alone can approve, whose own acts need no other person then. */
+    /** Whether the act needs nobody besides its maker: one person alone can approve, or takes an own passkey away. */
     solo: z.boolean(),
   }),
 });

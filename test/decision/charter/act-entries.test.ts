@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { buildNextEntry, signNextEntry } from "../../../src/decision/charter/next-entry.js";
 import { computeAuthorityActId } from "../../../src/decision/judge-authority.js";
 import type { CharterEntry } from "../../../src/domain/charter/entry.js";
+import type { Person } from "../../../src/domain/charter/records.js";
 import { signEntry } from "../../../src/domain/charter/entry.js";
 import { createTestKey } from "../../domain/samples.js";
 import { NOW_MS, toActorId, toPersonId } from "../judging.js";
@@ -288,5 +289,37 @@ describe("a sealed charter", () => {
       ),
     }));
     expect(await world.findLevel(noJob)).toBe("charter_unreachable");
+  });
+});
+
+describe("a person who takes away a passkey of their own", () => {
+  const keep = (name: Name, at: number) => {
+    const kept = world.passkeys.get(name)?.[at];
+    if (kept === undefined) throw new Error(`${name} has no passkey ${at}`);
+    return changeMembers({ persons: { [toPersonId(name)]: world.buildPerson(name, { passkeys: [kept.record] }) } });
+  };
+  const alone = { author: "bob", approvers: ["bob"] } as const;
+
+  it("decides it alone, with a passkey that stays", async () => {
+    await world.act(keep("bob", 0), alone);
+    expect((await world.walk()).state.find("person", "person:bob")?.passkeys).toHaveLength(1);
+  });
+
+  // Who found one of the passkeys would otherwise make it the only one.
+  it("does not decide it with the one that is taken away", async () => {
+    await expectRefused(await world.buildEntry(keep("bob", 1), alone), /takes this passkey away/);
+    const none = changeMembers({ persons: { [toPersonId("bob")]: world.buildPerson("bob", { passkeys: [] }) } });
+    await expectRefused(await world.buildEntry(none, alone), /takes this passkey away/);
+  });
+
+  it("decides alone neither about another person's passkeys nor about anything else with it", async () => {
+    await expectRefused(await world.buildEntry(keep("carol", 0), alone), /lacks.*author of a card/);
+    await expectRefused(await world.buildEntry(keep("bob", 0), { author: "ana", approvers: ["bob"] }), /takes power from this person/);
+    const person = { ...world.buildPerson("bob"), name: "Bobby" };
+    const renamed = changeMembers({ persons: { [toPersonId("bob")]: { ...person, passkeys: person.passkeys.slice(0, 1) } } });
+    await expectRefused(await world.buildEntry(renamed, alone), /lacks/);
+    const { persons } = keep("bob", 0).params as { persons: Readonly<Record<string, Person>> };
+    const both = changeMembers({ persons: { ...persons, [toPersonId("eve")]: world.buildPerson("eve", { disabled: true }) } });
+    await expectRefused(await world.buildEntry(both, alone), /lacks/);
   });
 });
