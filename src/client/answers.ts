@@ -4,9 +4,11 @@ import { publicJwkSchema } from "../domain/bytes/jwks.js";
 import { FLOW_STATUSES } from "../domain/card/flow-status.js";
 import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.js";
 import { charterEntrySchema } from "../domain/charter/entry.js";
+import { foundingEntrySchema } from "../domain/charter/founding.js";
 import { actorsSchema as charterActorsSchema, passkeySchema, personsSchema } from "../domain/charter/records.js";
 import { blake3Schema } from "../domain/ids.js";
 import { LEVELS } from "../domain/level.js";
+import { allowanceSchema } from "../domain/permit/allowlist.js";
 import { permitSchema } from "../domain/permit/permit.js";
 import { receiptSchema } from "../domain/permit/receipt.js";
 import { reasonSchema } from "../domain/policy/policy-contract.js";
@@ -83,7 +85,14 @@ const plannedChangeSchema = z.looseObject({
 export type ChangeAnswer = z.infer<typeof plannedChangeSchema>;
 
 /** The records of members that an act writes. */
-const changeParamsSchema = z.looseObject({ persons: personsSchema.optional(), actors: charterActorsSchema.optional() });
+const changeParamsSchema = z.looseObject({
+  persons: personsSchema.optional(),
+  actors: charterActorsSchema.optional(),
+  tenant_id: z.string().optional(),
+  founding_jwk: z.looseObject({ x: z.string() }).optional(),
+  allowance: allowanceSchema.optional(),
+  entry: foundingEntrySchema.optional(),
+});
 export type ChangeParamsAnswer = z.infer<typeof changeParamsSchema>;
 
 /** A plan for display. An approval binds its digest. */

@@ -5,7 +5,7 @@ import { toCanonicalBytes } from "../domain/bytes/canonical.js";
 import type { PublicJwk, SigningKey } from "../domain/bytes/signature.js";
 import type { CharterEntry } from "../domain/charter/entry.js";
 import type { Passkey } from "../domain/charter/records.js";
-import { grantValue, type Outcome } from "../domain/denial.js";
+import type { Outcome } from "../domain/denial.js";
 import { readPages } from "./http/paging.js";
 import { requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
@@ -45,14 +45,14 @@ export interface OwnPolicy {
 
 /**
  * Returns how to read the tenant's policies from the registry, or `own`. Each is checked by its hash. The operator's charter is not read, so a walk
- * ends where other rules were published than the tenant's first ones.
+ * ends where rules were published that only that charter lists.
  */
 export function buildCharterSources(registry: RegistryClient, own?: OwnPolicy): CharterSources {
   const policies = new StoredPolicies((_, hash) => (own?.hash === hash ? Promise.resolve(own.bytes) : fetchPolicyBytes(registry, hash)));
   return {
     readPolicy: policies.readPolicyByHash,
     readPolicyParts: policies.readPolicyParts,
-    readPolicyCodes: async () => grantValue(new Set()),
+    readPolicyCodes: null,
   };
 }
 

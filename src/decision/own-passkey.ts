@@ -1,5 +1,5 @@
-import type { Card } from "../domain/card/card.js";
 import { hashCanonical } from "../domain/bytes/canonical.js";
+import type { Card } from "../domain/card/card.js";
 import type { Passkey } from "../domain/charter/records.js";
 import type { NewestCharter } from "./charter/newest-charter.js";
 

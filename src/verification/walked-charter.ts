@@ -1,6 +1,6 @@
 import type { SigningUse } from "../decision/charter/key-history.js";
 import type { NewestCharter } from "../decision/charter/newest-charter.js";
-import { type CharterSources, CharterWalk } from "../decision/charter/walk.js";
+import { type CharterSources, CharterWalk, listPolicyCodes } from "../decision/charter/walk.js";
 import { PolicyMissing, StoredPolicies } from "../decision/policy/stored-policies.js";
 import type { PlannedChange } from "../domain/act/plan.js";
 import { type PublicJwk, type SignedKind, verifySignedObject } from "../domain/bytes/signature.js";
@@ -34,17 +34,17 @@ export class WalkedCharter {
   ) {}
 
   /**
-   * Walks a charter from its founding key. `operator` is the operator's charter, which lists the rules of policies.
+   * Walks a charter from its founding key. `operator` is the operator's charter, which lists the rules of policies; without it, the charter's own
+   * list counts, as that of the operator does.
    *
    * @throws VerificationFailure that names the first entry that does not hold or is missing
    */
   static async walk(files: EvidenceFiles, tenantId: string, foundingJwk: PublicJwk, operator?: WalkedCharter): Promise<WalkedCharter> {
     const policies = StoredPolicies.openStore(files.store);
-    const codes = new Set(operator?.walk.state.list("policy_code").map(([hash]) => hash));
     const sources: CharterSources = {
       readPolicy: policies.readPolicyByHash,
       readPolicyParts: policies.readPolicyParts,
-      readPolicyCodes: async () => grantValue(codes),
+      readPolicyCodes: operator === undefined ? null : async () => grantValue(listPolicyCodes(operator.walk.state)),
     };
     const walk = new CharterWalk(tenantId, foundingJwk, sources);
     const walked = await nameMissingPolicy(() => walk.advance((version) => files.find(toCharterKey(tenantId, version))));

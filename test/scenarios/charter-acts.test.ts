@@ -84,9 +84,24 @@ describe("an act that founds a tenant", () => {
   it("adds a tenant to the running processes, whose members then act, and no other tenant's", async () => {
     const file = join(registry.dataDir, "acme.json");
     await writeFile(file, JSON.stringify(members));
-    const words = ["tenant", "found", "T.ACME", "--members", file, "--founding-key-file", join(registry.dataDir, "T.ACME.pem")];
+    const operator = join(registry.dataDir, "operator.jwk.json");
+    await writeFile(operator, JSON.stringify(readFoundingKey(registry, DEMO_TENANT).jwk));
+    const words = [
+      "tenant",
+      "found",
+      "T.ACME",
+      "--members",
+      file,
+      "--founding-key-file",
+      join(registry.dataDir, "T.ACME.pem"),
+      "--founding-key",
+      operator,
+    ];
     const dry = await runOgrHere([...words, "--dry-run"], toPersonEnvironment(registry, "admin"));
-    expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("record    tenant/T.ACME")]);
+    expect(dry.code).toBe(0);
+    // Whoever approves it sees the first members, keys and relying parties.
+    for (const text of ["record    tenant/T.ACME", "founding key", "ubl:sid:person:zoe", "key permit", "relying party localhost"])
+      expect(dry.stdout).toContain(text);
     const opened = await runOgrHere([...words, "--json"], toPersonEnvironment(registry, "admin"));
     expect([opened.code, opened.stderr]).toEqual([0, ""]);
     const { card_id } = opened.json(z.looseObject({ card_id: z.string() }));

@@ -111,3 +111,25 @@ describe("a change signed by the founding key", () => {
     );
   });
 });
+
+it("a tenant that is added to the seeds later is not founded, and nothing is written for it", async () => {
+  const [first, second] = [createTenant(), createTenant()];
+  await first.found(FIRST_POLICY);
+  const ids = [first.id, second.id];
+  const seeds = {
+    foundingKeys: new Map([
+      [first.id, first.key],
+      [second.id, second.key],
+    ]),
+    planeKeys: [],
+    allowances: Object.fromEntries(ids.map((id) => [id, buildFullAllowance(id)])),
+  };
+  const found = foundCharters(
+    store,
+    ids.map((tenant_id) => ({ tenant_id })),
+    seeds,
+    FIRST_POLICY,
+  );
+  await expect(found).rejects.toThrow(/its operator founds it first/);
+  expect(await store.blobs.stat(toCharterKey(second.id, 1))).toBeUndefined();
+});

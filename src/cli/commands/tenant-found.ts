@@ -36,10 +36,10 @@ export function buildTenantFoundCommand(): CardCommand<FoundOptions> {
       "the new tenant's private founding key, which is created if absent; it stays on this machine",
     )
     .option("--allowance <file>", "what Runners may do for the tenant, as JSON (default: every job of this release)")
-    .addOption(buildFoundingKeyOption())
+    .addOption(buildFoundingKeyOption().makeOptionMandatory())
     .addExamples(
-      "ogr tenant found T.ACME --members acme.json --founding-key-file T.ACME.pem --dry-run",
-      'ogr tenant found T.ACME --members acme.json --founding-key-file T.ACME.pem --intent "ACME joins" --wait',
+      "ogr tenant found T.ACME --members acme.json --founding-key-file T.ACME.pem --founding-key T.UBL.jwk.json --dry-run",
+      'ogr tenant found T.ACME --members acme.json --founding-key-file T.ACME.pem --founding-key T.UBL.jwk.json --intent "ACME joins" --wait',
     )
     .openCard(async (registry, [name = ""], options) => {
       const tenant = tenantIdSchema.safeParse(name);

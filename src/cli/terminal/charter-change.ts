@@ -7,10 +7,8 @@ import { type CharterActor, type Person, toRecordKey } from "../../domain/charte
  * and passkeys of each person.
  */
 export function formatChangeLines({ records, gives_power_to, takes_power_from }: ChangeAnswer, params: ChangeParamsAnswer): string[] {
-  const details = new Map([
-    ...Object.entries(params.persons ?? {}).map(([id, person]) => [toRecordKey("person", id), formatPersonLines(person)] as const),
-    ...Object.entries(params.actors ?? {}).map(([id, actor]) => [toRecordKey("actor", id), formatActorLines(actor)] as const),
-  ]);
+  const details = new Map(formatMembers(params));
+  if (params.tenant_id !== undefined) details.set(toRecordKey("tenant", params.tenant_id), formatTenantLines(params));
   return [
     `  gives     power to ${gives_power_to.join(", ") || "nobody"}`,
     `  takes     power from ${takes_power_from.join(", ") || "nobody"}`,
@@ -19,6 +17,30 @@ export function formatChangeLines({ records, gives_power_to, takes_power_from }:
       ...(details.get(record) ?? []).map((line) => `            ${line}`),
     ]),
   ];
+}
+
+function formatMembers({ persons = {}, actors = {} }: Pick<ChangeParamsAnswer, "persons" | "actors">): [string, string[]][] {
+  return [
+    ...Object.entries(persons).map(([id, person]): [string, string[]] => [toRecordKey("person", id), formatPersonLines(person)]),
+    ...Object.entries(actors).map(([id, actor]): [string, string[]] => [toRecordKey("actor", id), formatActorLines(actor)]),
+  ];
+}
+
+/** Whoever approves the founding of a tenant approves everything in its version 1. */
+function formatTenantLines({ founding_jwk, allowance, entry }: ChangeParamsAnswer): string[] {
+  const lines = [`founding key ${founding_jwk?.x ?? ""}`];
+  if (allowance !== undefined)
+    lines.push(
+      `folder ${allowance.fs_scope}, network ${allowance.network_whitelist.join(", ") || "none"}`,
+      `jobs ${allowance.jobs.join(", ") || "none"}`,
+    );
+  if (entry === undefined) return lines;
+  const { policy_hash, keys, relying_parties, ...members } = entry.change.params;
+  lines.push(`policy ${policy_hash}`);
+  for (const [kid, { use }] of Object.entries(keys)) lines.push(`key ${use} ${kid}`);
+  for (const [id, { use, origins }] of Object.entries(relying_parties)) lines.push(`relying party ${id}, ${use}: ${origins.join(", ")}`);
+  for (const [record, below] of formatMembers(members)) lines.push(record, ...below.map((line) => `  ${line}`));
+  return lines;
 }
 
 function formatPersonLines({ name, emails, passkeys, disabled }: Person): string[] {

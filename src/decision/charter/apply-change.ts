@@ -96,6 +96,8 @@ function foundTenant(state: CharterState, params: ChangeParams<"registry.tenant.
     if (entry !== undefined) return denyUnchanged(`${tenant_id} is founded; omit \`entry\` to change only what Runners may do for it.`);
     if (hashCanonical(known.founding_jwk) !== hashCanonical(founding_jwk))
       return denyChange(`The founding key of ${tenant_id} never changes.`);
+    // A Runner keeps what it has of a tenant where it first opened it.
+    if (known.allowance.fs_scope !== allowance.fs_scope) return denyChange(`The \`fs_scope\` of ${tenant_id} never changes.`);
     if (hashCanonical(known) === hashCanonical(value)) return denyUnchanged(`The allowance of ${tenant_id} is already this one.`);
   } else {
     if (entry === undefined) return denyChange(`${tenant_id} is a new tenant; add \`entry\`, its signed version 1.`);

@@ -10,7 +10,7 @@ import { SerialQueue } from "../../domain/serial-queue.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import { type PolicyStore, StoredPolicies } from "../policy/stored-policies.js";
 import type { NewestCharter } from "./newest-charter.js";
-import { type CharterSources, CharterWalk, type NextChange } from "./walk.js";
+import { CharterWalk, listPolicyCodes, type NextChange } from "./walk.js";
 
 /**
  * The newest charter of each tenant, verified by this process from the founding key of the operator's charter, which has those of all other
@@ -21,7 +21,6 @@ export class Charters {
   readonly #walks = new Map<string, { readonly walk: CharterWalk; readonly turns: SerialQueue }>();
 
   readonly policies: StoredPolicies;
-  readonly #sources: CharterSources;
 
   constructor(
     /** The object store from which charters and policies are read. */
@@ -29,11 +28,6 @@ export class Charters {
     readonly operator: Operator,
   ) {
     this.policies = StoredPolicies.openStore(store);
-    this.#sources = {
-      readPolicy: this.policies.readPolicyByHash,
-      readPolicyParts: this.policies.readPolicyParts,
-      readPolicyCodes: () => this.#readPolicyCodes(),
-    };
   }
 
   /** Returns the tenant's newest charter. Denials: `tenant_unknown`, `charter_invalid`. Throws what reading an entry throws. */
@@ -45,12 +39,16 @@ export class Charters {
   async openWalk(tenantId: string): Promise<Outcome<CharterWalk>> {
     const jwk = await this.#readFoundingKey(tenantId);
     if (!jwk.ok) return jwk;
-    // The operator's own charter lists its rules itself.
-    const sources =
-      tenantId === this.operator.tenant_id
-        ? { ...this.#sources, readPolicyCodes: async () => grantValue<ReadonlySet<string>>(new Set()) }
-        : this.#sources;
-    return grantValue(new CharterWalk(tenantId, jwk.value, sources));
+    return grantValue(
+      new CharterWalk(tenantId, jwk.value, {
+        readPolicy: this.policies.readPolicyByHash,
+        readPolicyParts: this.policies.readPolicyParts,
+        readPolicyCodes:
+          tenantId === this.operator.tenant_id
+            ? null
+            : () => this.useNewest(this.operator.tenant_id, async ({ state }) => grantValue(listPolicyCodes(state))),
+      }),
+    );
   }
 
   /** Reads from the operator's newest charter what Runners may do for a tenant. Denials: as `readNewest`, of the operator's charter. */
@@ -130,12 +128,6 @@ export class Charters {
       const tenant = state.find("tenant", tenantId);
       return tenant === undefined ? denyUnknown(tenantId) : grantValue(tenant);
     });
-  }
-
-  #readPolicyCodes(): Promise<Outcome<ReadonlySet<string>>> {
-    return this.useNewest(this.operator.tenant_id, async ({ state }) =>
-      grantValue(new Set(state.list("policy_code").map(([hash]) => hash))),
-    );
   }
 }
 

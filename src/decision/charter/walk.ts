@@ -2,7 +2,7 @@ import type { PlannedChange } from "../../domain/act/plan.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { PublicJwk } from "../../domain/bytes/signature.js";
-import type { CharterChange } from "../../domain/charter/change.js";
+import { CHARTER_JOB_TYPES, type CharterChange } from "../../domain/charter/change.js";
 import {
   type ActEntryAuthority,
   CHARTER_RULES,
@@ -15,6 +15,7 @@ import type { RecordKind, RecordWrite } from "../../domain/charter/records.js";
 import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { normalizeEmail } from "../../domain/email.js";
+import { NETWORK_NAMES } from "../../domain/permit/allowlist.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { PolicyBytesError } from "../policy/bytes.js";
 import type { Policy } from "../policy/policy.js";
@@ -34,8 +35,11 @@ export interface CharterSources {
   readPolicy(tenantId: string, policyHash: string): Promise<Outcome<Policy>>;
   /** Reads a policy as `readPolicy` does, without loading its rules. */
   readPolicyParts(tenantId: string, policyHash: string): Promise<Outcome<PolicyParts>>;
-  /** Reads which rules the operator's charter lists. A listed one stays listed. */
-  readPolicyCodes(): Promise<Outcome<ReadonlySet<string>>>;
+  /**
+   * Reads which rules of policies the operator's charter lists. A listed one stays listed. Null for the operator's own charter, or one that is read as
+   * such: then its own list counts, and it alone can list rules.
+   */
+  readonly readPolicyCodes: (() => Promise<Outcome<ReadonlySet<string>>>) | null;
 }
 
 /** A checked entry. The state is still that of the entry before. */
@@ -127,9 +131,22 @@ export class CharterWalk {
 
   /** Plans a change of the newest state. Denials: those of `computeWrites` and `planChange`, `policy_not_current`. */
   async planNext(change: CharterChange): Promise<Outcome<NextChange>> {
-    const writes = computeWrites(this.state, this.#version + 1, change);
+    const writes = this.#computeWrites(change);
     if (!writes.ok) return writes;
     return denyUnusablePolicy(() => this.#plan(change, writes.value));
+  }
+
+  #computeWrites(change: CharterChange): Outcome<readonly RecordWrite[]> {
+    const writes = computeWrites(this.state, this.#version + 1, change);
+    const own = writes.ok ? writes.value.find(({ kind, id }) => kind === "tenant" && id === this.tenantId) : undefined;
+    if (own?.kind !== "tenant") return writes;
+    const { jobs, network_whitelist } = own.value.allowance;
+    const missing = CHARTER_JOB_TYPES.find((job) => !jobs.includes(job)) ?? NETWORK_NAMES.find((name) => !network_whitelist.includes(name));
+    if (missing === undefined) return writes;
+    return denyWith(
+      "charter_unreachable",
+      `Without \`${missing}\` in the allowance of ${this.tenantId}, nobody could change the operator's charter any more.`,
+    );
   }
 
   async #plan(change: CharterChange, writes: readonly RecordWrite[]): Promise<Outcome<NextChange>> {
@@ -168,9 +185,14 @@ export class CharterWalk {
     const parts = await this.sources.readPolicyParts(this.tenantId, policyHash);
     if (!parts.ok) return parts;
     const { rules_hash } = parts.value;
-    if (listed === rules_hash || this.state.find("policy_code", rules_hash) !== undefined) return parts;
-    if (listed !== undefined) return denyWith("charter_invalid", `The rules of the policy ${policyHash} are ${rules_hash}, not ${listed}.`);
-    const codes = await this.sources.readPolicyCodes();
+    // Whoever approves the listing of rules has seen those of this policy, so no other ones are listed with it.
+    if (listed !== undefined && listed !== rules_hash)
+      return denyWith("charter_invalid", `The rules of the policy ${policyHash} are ${rules_hash}, not ${listed}.`);
+    const { readPolicyCodes } = this.sources;
+    if (listed !== undefined && readPolicyCodes !== null)
+      return denyWith("charter_invalid", "Only the operator's charter lists the rules of policies.");
+    if (listed !== undefined) return parts;
+    const codes = readPolicyCodes === null ? grantValue(listPolicyCodes(this.state)) : await readPolicyCodes();
     if (!codes.ok) return codes;
     if (codes.value.has(rules_hash)) return parts;
     const active = await this.sources.readPolicyParts(this.tenantId, this.newest.policy_hash);
@@ -230,7 +252,7 @@ export class CharterWalk {
     if (entry.version !== version) return deny(`it states version ${entry.version}.`);
     if (entry.previous !== this.#hash) return deny("it does not follow the previous entry.");
     if (entry.rules > CHARTER_RULES) return deny(`its rules ${entry.rules} are not known here; update this software.`);
-    const writes = computeWrites(this.state, version, entry.change);
+    const writes = this.#computeWrites(entry.change);
     if (!writes.ok) return deny(writes.denial.message);
     const act = await this.#checkAuthority(entry, writes.value);
     if (!act.ok) return deny(act.denial.message);
@@ -294,6 +316,11 @@ export class CharterWalk {
     if (earlier !== undefined) return denyWith("charter_invalid", `the act ${jti} was carried out or ended by version ${earlier.version}.`);
     return grantValue({ jti, hasHappened: false, hasTakenPower: this.#hasTakenPower });
   }
+}
+
+/** Lists the rules of policies that an operator's charter lists. */
+export function listPolicyCodes(operator: Pick<CharterState, "list">): ReadonlySet<string> {
+  return new Set(operator.list("policy_code").map(([hash]) => hash));
 }
 
 /** Denies a change whose policy cannot be read: its author can still provide it. A charter that has the entry cannot be used without it. */

@@ -24,6 +24,8 @@ interface PolicyKeeping {
  * loaded. Denial: `charter_invalid`.
  */
 export async function keepNamedPolicy(keeping: PolicyKeeping, walk: CharterWalk, change: CharterChange): Promise<Outcome<null>> {
+  const other = change.jobType === "registry.tenant.found" ? await findOtherFirstVersion(keeping.store, change.params.entry) : undefined;
+  if (other !== undefined) return denyWith("charter_invalid", `${other}; remove it, or found the tenant under another id.`);
   const named = findNamedPolicy(change);
   if (named === undefined) return grantValue(null);
   try {
@@ -70,11 +72,16 @@ export async function storeFoundedCharter(keeping: PolicyKeeping, operatorId: st
 
 async function createFirstVersion(store: ObjectStore, entry: FoundingEntry): Promise<void> {
   const { tenant_id } = entry;
-  const [own, key, bytes] = [scopeToTenant(store, tenant_id), toCharterKey(tenant_id, 1), toCanonicalBytes(entry)];
-  if ((await createBlob(own, key, bytes)) === "created") return;
-  const stored = await own.blobs.get(key);
-  if (stored === undefined || !Buffer.from(stored).equals(bytes))
-    throw new Error(
-      `${key} is another version 1 than the one that the operator's charter founds ${tenant_id} with; find out who wrote it.`,
-    );
+  await createBlob(scopeToTenant(store, tenant_id), toCharterKey(tenant_id, 1), toCanonicalBytes(entry));
+  const other = await findOtherFirstVersion(store, entry);
+  if (other !== undefined) throw new Error(`${other}; find out who wrote it.`);
+}
+
+/** Says which other version 1 the store has of the tenant that an entry founds, undefined if none. */
+async function findOtherFirstVersion(store: ObjectStore, entry: FoundingEntry | undefined): Promise<string | undefined> {
+  if (entry === undefined) return undefined;
+  const key = toCharterKey(entry.tenant_id, 1);
+  const stored = await scopeToTenant(store, entry.tenant_id).blobs.get(key);
+  if (stored === undefined || Buffer.from(stored).equals(toCanonicalBytes(entry))) return undefined;
+  return `The store has another ${key} than the one that this entry founds ${entry.tenant_id} with`;
 }

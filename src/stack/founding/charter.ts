@@ -49,6 +49,9 @@ export async function foundCharters(
     named[tenant_id] = { founding_jwk: key.jwk, allowance };
   }
   const operator = getOperator(foundingKeys);
+  // Before anything is written for a tenant that only an act of the operator's tenant can add.
+  if ((await store.blobs.stat(toCharterKey(operator.tenant_id, 1))) !== undefined)
+    await requireNamedTenants(new Charters(store, operator), tenants);
   await Promise.all(
     tenants.map(async (seed) => {
       const foundingKey = foundingKeys.get(seed.tenant_id);
@@ -57,7 +60,6 @@ export async function foundCharters(
       await foundCharter(store, seed, foundingKey, { policy, keys, relying_parties, tenants: isOperator ? named : {} });
     }),
   );
-  await requireNamedTenants(new Charters(store, operator), tenants);
   return hashBlake3Hex(policy);
 }
 

@@ -50,6 +50,7 @@ export class ActWorld {
   readonly writer = new CharterWriter();
   readonly policies = new Map<string, Policy>();
   readonly policyBytes = new Map<string, Uint8Array>();
+  isOperator = false;
   /** The rules that another tenant's charter, the operator's, lists. */
   readonly policyCodes = new Set<string>();
   readonly passkeys = new Map(NAMES.slice(0, 4).map((name) => [name, [createCharterPasskey(name), createCharterPasskey(name)]] as const));
@@ -72,6 +73,7 @@ export class ActWorld {
       params.actors[toActorId(name)] = world.buildActor(name, offices);
     }
     params.actors["ubl:sid:agent:x"] = buildActor(toPersonId("bob"), { offices: [{ office_id: "office::agents", roles: [] }] });
+    world.isOperator = changes.tenants !== undefined;
     for (const tenant of changes.tenants ?? []) {
       const founding_jwk = tenant === TENANT ? world.writer.key.jwk : createTestKey().jwk;
       params.tenants[tenant] = { founding_jwk, allowance: buildFullAllowance(tenant) };
@@ -100,8 +102,9 @@ export class ActWorld {
   }
 
   /** Adds a policy that has the same data and other rules. */
-  async addPolicyWithOtherRules(): Promise<Policy> {
-    const bytes = Buffer.concat([await readDefaultPolicy(), EMPTY_SECTION]);
+  async addPolicyWithOtherRules(change: (data: PolicyData) => PolicyData = (data) => data): Promise<Policy> {
+    const base = Buffer.concat([await readDefaultPolicy(), EMPTY_SECTION]);
+    const bytes = replacePolicyData(base, change(structuredClone((await loadPolicy(base)).data)));
     const policy = await loadPolicy(bytes);
     this.policies.set(policy.hash, policy);
     this.policyBytes.set(policy.hash, bytes);
@@ -116,7 +119,7 @@ export class ActWorld {
     return new CharterWalk(this.writer.tenant_id, this.writer.key.jwk, {
       readPolicy,
       readPolicyParts: readPolicy,
-      readPolicyCodes: async () => grantValue(this.policyCodes),
+      readPolicyCodes: this.isOperator ? null : async () => grantValue(this.policyCodes),
     });
   }
 

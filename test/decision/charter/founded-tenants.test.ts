@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Charters } from "../../../src/decision/charter/charters.js";
+import { CharterWalk } from "../../../src/decision/charter/walk.js";
 import { buildFullAllowance } from "../../../src/domain/act/full-allowance.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import type { SigningKey } from "../../../src/domain/bytes/signature.js";
 import type { ChangeParams, CharterChange } from "../../../src/domain/charter/change.js";
 import { type FoundingEntry, foundingEntrySchema } from "../../../src/domain/charter/founding.js";
+import { grantValue } from "../../../src/domain/denial.js";
 import { createTestKey } from "../../domain/samples.js";
 import { ActWorld } from "./acts.js";
 import { buildActor, buildFounding, buildPerson, CharterWriter, TENANT } from "./charters.js";
@@ -145,6 +147,38 @@ describe("the rules of policies", () => {
   });
 });
 
+describe("an act of the operator", () => {
+  it("lists no other rules than those of the policy that it publishes", async () => {
+    const first = await world.addPolicyWithOtherRules();
+    await world.act({ jobType: "registry.policy.publish", params: { policy_hash: first.hash, rules: first.rules_hash } });
+    const next = await world.addPolicyWithOtherRules((data) => ({ ...data, author_may_approve: true }));
+    expect(next.rules_hash).toBe(first.rules_hash);
+    await expectRefused(
+      { jobType: "registry.policy.publish", params: { policy_hash: next.hash, rules: "e".repeat(64) } },
+      /The rules of the policy .* are/,
+    );
+  });
+
+  it("takes from the operator's own tenant nothing by which its charter changes", async () => {
+    const founding_jwk = world.writer.key.jwk;
+    for (const changes of [{ jobs: ["git.registry.push"] }, { network_whitelist: ["temporal"] }]) {
+      const allowance = { ...buildFullAllowance(TENANT), ...changes };
+      expect(await plan({ jobType: "registry.tenant.found", params: { tenant_id: TENANT, founding_jwk, allowance } })).toMatchObject({
+        denial: { code: "charter_unreachable" },
+      });
+    }
+  });
+
+  // A Runner that served the tenant would keep the old folder, which another tenant could get.
+  it("never moves a tenant to another folder", async () => {
+    const known = (await world.walk()).state.find("tenant", "T.OTHER");
+    if (known === undefined) throw new Error("no T.OTHER");
+    const { founding_jwk } = known;
+    const allowance = { ...known.allowance, fs_scope: "elsewhere" };
+    await expectRefused({ jobType: "registry.tenant.found", params: { tenant_id: "T.OTHER", founding_jwk, allowance } }, /never changes/);
+  });
+});
+
 describe("a tenant's charter", () => {
   /** Opens charters on the entries of these writers. */
   function openCharters(...writers: readonly CharterWriter[]) {
@@ -186,7 +220,7 @@ describe("a tenant's charter", () => {
     expect(await forged.readNewest(NEW)).toMatchObject({ ok: false, denial: { code: "charter_invalid" } });
   });
 
-  it("that names tenants itself makes none known", async () => {
+  it("that names tenants itself makes none known, and lists no rules", async () => {
     const acme = writeOperator({ "T.SUB": createTestKey() });
     const own = new CharterWriter(acme.key, NEW);
     const [first] = acme.entries;
@@ -195,5 +229,13 @@ describe("a tenant's charter", () => {
     const charters = openCharters(writeOperator({ [NEW]: own.key }), own);
     expect(await charters.readNewest(NEW)).toMatchObject({ ok: true });
     expect(await charters.readNewest("T.SUB")).toMatchObject({ ok: false, denial: { code: "tenant_unknown" } });
+    const policy = await world.addPolicyWithOtherRules();
+    const sources = { readPolicy: async () => grantValue(policy), readPolicyParts: async () => grantValue(policy) };
+    const walk = new CharterWalk(NEW, own.key.jwk, { ...sources, readPolicyCodes: async () => grantValue(new Set<string>()) });
+    await walk.advance(own.read);
+    expect(await walk.readPermittedParts(policy.hash, policy.rules_hash)).toMatchObject({
+      ok: false,
+      denial: { message: expect.stringMatching(/Only the operator's charter lists/) },
+    });
   });
 });

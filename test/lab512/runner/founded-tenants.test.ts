@@ -82,6 +82,20 @@ it("a tenant with a staged policy of its own gets it stored under its own key", 
   expect((await world.store.blobs.stat(toPolicyBytesKey("T.OWN", hash))) !== undefined).toBe(true);
 });
 
+// Nobody could use the tenant, and the act would be tried for ever.
+it("a tenant whose id has another version 1 in the store is refused before the operator's charter names it", async () => {
+  const job = buildFoundingJob("T.TAKEN");
+  const envelope = await approve(job);
+  await world.store.blobs.create(toCharterKey("T.TAKEN", 1), toCanonicalBytes(buildFoundingJob("T.TAKEN").params.entry));
+  const receipt = await waitForReceipt(runEnvelope(deps, envelope));
+  expect(receipt).toMatchObject({
+    status: "error",
+    code: "charter_invalid",
+    error: expect.stringMatching(/another charter.T.TAKEN.1.json/),
+  });
+  expect(await deps.charters.readAllowance("T.TAKEN")).toMatchObject({ ok: false, denial: { code: "tenant_unknown" } });
+});
+
 // LAB 256 has its keys and no approver's passkey.
 it("no tenant is founded without a quorum of step-ups, or from another tenant's charter", async () => {
   const job = buildFoundingJob("T.FORGED");
