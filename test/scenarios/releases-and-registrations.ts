@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import {
+  ACT_MS,
   approveAsEach,
   buildPush,
   buildRegistrationParams,
@@ -10,6 +12,8 @@ import {
   openTagCard,
   pushOrThrow,
   registerByCard,
+  requireRefusal,
+  stateCardDecision,
 } from "./acts.js";
 import { findRef, listEvents } from "./stored-state.js";
 
@@ -35,7 +39,10 @@ export function describeReleases(running: () => ServedRegistry): void {
       const [first, second] = await Promise.all([tag("v1.0.0", commit), tag("v1.0.0", commit)]);
       expect((await approveAsEach(registry, first, ["carol"])).status).toBe("success");
       const made = await findRef(registry, PROJECT, "refs/tags/v1.0.0");
-      expect(await approveAsEach(registry, second, ["carol"])).toMatchObject({ status: "denied", denial: { code: "ref_exists" } });
+      // The first release outdated the second card's plan, which is made anew when Carol decides.
+      expect(requireRefusal(await stateCardDecision(registry, "carol", second))).toMatchObject({ code: "closed" });
+      const closed = await waitForCardEnd(registry.as("admin"), second.card_id, ACT_MS);
+      expect(closed).toMatchObject({ status: "denied", denial: { code: "ref_exists" } });
       expect(await tag("v1.0.0", commit)).toMatchObject({ status: "denied", denial: { code: "ref_exists" } });
       expect(await findRef(registry, PROJECT, "refs/tags/v1.0.0")).toBe(made);
       expect((await listEvents(registry, "project.release.tagged")).filter(({ project_id }) => project_id === PROJECT)).toHaveLength(1);

@@ -36,7 +36,7 @@ let acts = 0;
 const next = () => {
   const deps: Lab256Dependencies = {
     ...{ db: ledger.db, store, infra: openInfraSource({ kind: "file", path }, store), now: () => now },
-    policies: new PolicyCatalog(new Charters(store, UNUSED_OPERATOR), () => now),
+    policies: new PolicyCatalog(new Charters(store, { ...UNUSED_OPERATOR, tenant_id: TENANT }), () => now),
     permitKey: RUNNER_KEY,
     receiptKeys: { keys: [] },
     statementKeys: { keys: [] },
