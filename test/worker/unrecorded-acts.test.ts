@@ -128,7 +128,7 @@ test("an act that no flow recorded is recorded by the sweep, even behind more op
 
   expect(await sweep()).toBe(2);
   expect(await Promise.all([1, 2, 3, 5, 60, 61, 62].map(readStatus))).toEqual([...Array(5).fill("issued"), "used", "used"]);
-  const refs = await ledger.db.selectFrom("registry_refs").select(["name", "object_id"]).where("balance", ">", "0").execute();
+  const refs = await ledger.db.selectFrom("registry_refs").select(["name", "object_id"]).where("balance", ">", 0).execute();
   expect(refs).toEqual([{ name: "refs/heads/feature/x", object_id: event.toObjectId(61) }]);
   const activities = await ledger.db.selectFrom("registry_activity").select(["action", "actor", "commit"]).execute();
   expect(activities).toEqual([{ action: "push", actor: event.ADMIN, commit: event.toObjectId(61) }]);
