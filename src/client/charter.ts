@@ -1,5 +1,6 @@
+import type { CharterSources } from "../decision/charter/named-policies.js";
 import { signNextEntry } from "../decision/charter/next-entry.js";
-import { type CharterSources, CharterWalk } from "../decision/charter/walk.js";
+import { CharterWalk } from "../decision/charter/walk.js";
 import { StoredPolicies } from "../decision/policy/stored-policies.js";
 import { toCanonicalBytes } from "../domain/bytes/canonical.js";
 import type { PublicJwk, SigningKey } from "../domain/bytes/signature.js";

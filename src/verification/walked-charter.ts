@@ -1,6 +1,7 @@
 import type { SigningUse } from "../decision/charter/key-history.js";
+import { type CharterSources, listPolicyCodes } from "../decision/charter/named-policies.js";
 import type { NewestCharter } from "../decision/charter/newest-charter.js";
-import { type CharterSources, CharterWalk, listPolicyCodes } from "../decision/charter/walk.js";
+import { CharterWalk } from "../decision/charter/walk.js";
 import { PolicyMissing, StoredPolicies } from "../decision/policy/stored-policies.js";
 import type { PlannedChange } from "../domain/act/plan.js";
 import { type PublicJwk, type SignedKind, verifySignedObject } from "../domain/bytes/signature.js";

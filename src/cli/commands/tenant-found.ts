@@ -1,15 +1,14 @@
 import { z } from "zod";
+import { buildCharterSources } from "../../client/charter.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { ensureSigningKey, readConfiguredJson } from "../../configuration/keys.js";
-import { computeWrites } from "../../decision/charter/apply-change.js";
-import type { CharterWalk } from "../../decision/charter/walk.js";
+import { signNextEntry } from "../../decision/charter/next-entry.js";
+import { CharterWalk } from "../../decision/charter/walk.js";
 import { buildFullAllowance } from "../../domain/act/full-allowance.js";
 import { type Job, summarizeJob } from "../../domain/act/job.js";
 import type { SigningKey } from "../../domain/bytes/signature.js";
-import { CHARTER_RULES, signEntry } from "../../domain/charter/entry.js";
 import { type FoundingEntry, foundingEntrySchema } from "../../domain/charter/founding.js";
 import { actorsSchema, personsSchema } from "../../domain/charter/records.js";
-import { CharterState } from "../../domain/charter/state.js";
 import { NO_PROJECT, tenantIdSchema } from "../../domain/ids.js";
 import { allowanceSchema } from "../../domain/permit/allowlist.js";
 import { CardCommand } from "../card-command.js";
@@ -57,32 +56,28 @@ async function buildFoundingJob(registry: RegistryClient, tenant_id: string, opt
   const { charter } = await walkCharter(registry, options);
   requireValid(charter);
   const key = await ensureSigningKey(options.foundingKeyFile);
-  const entry = signFoundingEntry(charter.walk, tenant_id, members, key);
+  const entry = signFoundingEntry(registry, charter.walk, tenant_id, members, key);
   const params = { project_id: NO_PROJECT, tenant_id, founding_jwk: key.jwk, allowance, entry } as const;
   return { jobType: "registry.tenant.found", params };
 }
 
 function signFoundingEntry(
+  registry: RegistryClient,
   { state, newest }: CharterWalk,
   tenant_id: string,
   members: z.infer<typeof membersSchema>,
   key: SigningKey,
 ): FoundingEntry {
-  const change: FoundingEntry["change"] = {
-    jobType: "registry.charter.found",
-    params: {
-      policy_hash: newest.policy_hash,
-      ...members,
-      keys: Object.fromEntries(state.list("key").filter(([, { revoked, use }]) => !revoked && use !== "log")),
-      relying_parties: Object.fromEntries(state.list("relying_party")),
-      tenants: {},
-      policy_codes: [],
-    },
+  const params: FoundingEntry["change"]["params"] = {
+    policy_hash: newest.policy_hash,
+    ...members,
+    keys: Object.fromEntries(state.list("key").filter(([, { revoked, use }]) => !revoked && use !== "log")),
+    relying_parties: Object.fromEntries(state.list("relying_party")),
+    tenants: {},
+    policy_codes: [],
   };
-  const founded = new CharterState();
-  const writes = computeWrites(founded, 1, change);
-  if (!writes.ok) throw new UsageError(`--members: ${writes.denial.message}`);
-  founded.write(writes.value);
-  const unsigned = { tenant_id, version: 1, previous: null, state_hash: founded.hash, change, rules: CHARTER_RULES } as const;
-  return foundingEntrySchema.parse(signEntry(unsigned, key));
+  const walk = new CharterWalk(tenant_id, key.jwk, buildCharterSources(registry));
+  const signed = signNextEntry(walk, { jobType: "registry.charter.found", params }, key);
+  if (!signed.ok) throw new UsageError(`--members: ${signed.denial.message}`);
+  return foundingEntrySchema.parse(signed.value);
 }

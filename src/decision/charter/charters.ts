@@ -9,8 +9,9 @@ import type { Allowance } from "../../domain/permit/allowlist.js";
 import { SerialQueue } from "../../domain/serial-queue.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import { type PolicyStore, StoredPolicies } from "../policy/stored-policies.js";
+import { listPolicyCodes } from "./named-policies.js";
 import type { NewestCharter } from "./newest-charter.js";
-import { CharterWalk, listPolicyCodes, type NextChange } from "./walk.js";
+import { CharterWalk, type NextChange } from "./walk.js";
 
 /**
  * The newest charter of each tenant, verified by this process from the founding key of the operator's charter, which has those of all other

@@ -1,6 +1,9 @@
+import { CHARTER_JOB_TYPES } from "../../domain/charter/change.js";
+import type { RecordWrite } from "../../domain/charter/records.js";
 import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, type Outcome } from "../../domain/denial.js";
 import type { Level } from "../../domain/level.js";
+import { NETWORK_NAMES } from "../../domain/permit/allowlist.js";
 import type { PolicyData } from "../policy/data.js";
 import { type Membership, mapDeciders } from "./deciders.js";
 
@@ -38,6 +41,15 @@ export function checkReachable(state: CharterState, policy: PolicyData): Outcome
       if (able.length >= Math.max(2, min_approvals, policy.levels.L5.approvals)) return undefined;
     }
   return denyUnreachable("too few persons other than a proposer could approve at L5");
+}
+
+/** Runners must keep being allowed to change the charter that says what they are allowed to do, which is the operator's. */
+export function checkOwnAllowance(tenantId: string, writes: readonly RecordWrite[]): Outcome<never> | undefined {
+  const own = writes.find(({ kind, id }) => kind === "tenant" && id === tenantId);
+  if (own?.kind !== "tenant") return undefined;
+  const { jobs, network_whitelist } = own.value.allowance;
+  const missing = CHARTER_JOB_TYPES.find((job) => !jobs.includes(job)) ?? NETWORK_NAMES.find((name) => !network_whitelist.includes(name));
+  return missing === undefined ? undefined : denyUnreachable(`the allowance of ${tenantId} lacks ${missing}`);
 }
 
 /** An office that ends is not counted on. */

@@ -2,7 +2,7 @@ import type { PlannedChange } from "../../domain/act/plan.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { PublicJwk } from "../../domain/bytes/signature.js";
-import { CHARTER_JOB_TYPES, type CharterChange } from "../../domain/charter/change.js";
+import type { CharterChange } from "../../domain/charter/change.js";
 import {
   type ActEntryAuthority,
   CHARTER_RULES,
@@ -15,32 +15,18 @@ import type { RecordKind, RecordWrite } from "../../domain/charter/records.js";
 import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { normalizeEmail } from "../../domain/email.js";
-import { NETWORK_NAMES } from "../../domain/permit/allowlist.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
-import { PolicyBytesError } from "../policy/bytes.js";
 import type { Policy } from "../policy/policy.js";
-import { PolicyMissing, type PolicyParts } from "../policy/stored-policies.js";
 import { judgeEntryAuthority } from "./act-authority.js";
 import { computeWrites } from "./apply-change.js";
 import { KeyHistory } from "./key-history.js";
+import { type CharterSources, denyUnusablePolicy, findNamedPolicy, readNextPolicies, readPermittedPolicy } from "./named-policies.js";
 import { type NewestCharter, ReplacedCharter } from "./newest-charter.js";
-import { type NextPolicies, planChange } from "./planned-change.js";
+import { planChange } from "./planned-change.js";
+import { checkOwnAllowance } from "./reachable.js";
 
 /** Reads the bytes of a version's entry, or returns undefined if it is absent. Must never use a listing. */
 export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
-
-/** What a walk reads beside the entries. */
-export interface CharterSources {
-  /** Reads one of the tenant's policies by its hash. Throws if its bytes are missing or not usable. */
-  readPolicy(tenantId: string, policyHash: string): Promise<Outcome<Policy>>;
-  /** Reads a policy as `readPolicy` does, without loading its rules. */
-  readPolicyParts(tenantId: string, policyHash: string): Promise<Outcome<PolicyParts>>;
-  /**
-   * Reads which rules of policies the operator's charter lists. A listed one stays listed. Null for the operator's own charter, or one that is read as
-   * such: then its own list counts, and it alone can list rules.
-   */
-  readonly readPolicyCodes: (() => Promise<Outcome<ReadonlySet<string>>>) | null;
-}
 
 /** A checked entry. The state is still that of the entry before. */
 interface CheckedEntry {
@@ -136,23 +122,26 @@ export class CharterWalk {
     return denyUnusablePolicy(() => this.#plan(change, writes.value));
   }
 
+  /**
+   * Reads the policy that a change of the newest state makes a tenant's own, if its rules are permitted, without loading them; undefined if it
+   * names none. Denials: those of {@link readPermittedPolicy}.
+   */
+  async checkNamedPolicy(change: CharterChange): Promise<Outcome<{ readonly policy_hash: string } | undefined>> {
+    const named = findNamedPolicy(change);
+    if (named === undefined) return grantValue(undefined);
+    const permitted = await denyUnusablePolicy(() => readPermittedPolicy(this.sources, this, named));
+    return permitted.ok ? grantValue(named) : permitted;
+  }
+
   #computeWrites(change: CharterChange): Outcome<readonly RecordWrite[]> {
     const writes = computeWrites(this.state, this.#version + 1, change);
-    const own = writes.ok ? writes.value.find(({ kind, id }) => kind === "tenant" && id === this.tenantId) : undefined;
-    if (own?.kind !== "tenant") return writes;
-    const { jobs, network_whitelist } = own.value.allowance;
-    const missing = CHARTER_JOB_TYPES.find((job) => !jobs.includes(job)) ?? NETWORK_NAMES.find((name) => !network_whitelist.includes(name));
-    if (missing === undefined) return writes;
-    return denyWith(
-      "charter_unreachable",
-      `Without \`${missing}\` in the allowance of ${this.tenantId}, nobody could change the operator's charter any more.`,
-    );
+    return writes.ok ? (checkOwnAllowance(this.tenantId, writes.value) ?? writes) : writes;
   }
 
   async #plan(change: CharterChange, writes: readonly RecordWrite[]): Promise<Outcome<NextChange>> {
     const policy = await this.sources.readPolicy(this.tenantId, this.newest.policy_hash);
     if (!policy.ok) return policy;
-    const next = await this.#readNextPolicies(change, policy.value);
+    const next = await readNextPolicies(this.sources, this, change, policy.value);
     if (!next.ok) return next;
     const planned = planChange({
       state: this.state,
@@ -163,45 +152,6 @@ export class CharterWalk {
       hasTakenPower: this.#hasTakenPower,
     });
     return planned.ok ? grantValue({ writes, ...planned.value, policy: policy.value }) : planned;
-  }
-
-  /** Reads the policies that the change makes a tenant's own. */
-  async #readNextPolicies(change: CharterChange, policy: Policy): Promise<Outcome<NextPolicies>> {
-    const unchanged = { nextPolicy: policy.data, foundedPolicy: null };
-    if (change.jobType === "registry.policy.publish") {
-      const parts = await this.readPermittedParts(change.params.policy_hash, change.params.rules);
-      return parts.ok ? grantValue({ ...unchanged, nextPolicy: parts.value.data }) : parts;
-    }
-    if (change.jobType !== "registry.tenant.found" || change.params.entry === undefined) return grantValue(unchanged);
-    const parts = await this.readPermittedParts(change.params.entry.change.params.policy_hash);
-    return parts.ok ? grantValue({ ...unchanged, foundedPolicy: parts.value.data }) : parts;
-  }
-
-  /**
-   * Reads a policy whose rules are those of the active one, or listed in the operator's charter, or `listed` now. Other rules could allow everything,
-   * or run for ever in every process that loads them. Denials: `charter_invalid`, `policy_not_current`.
-   */
-  async readPermittedParts(policyHash: string, listed?: string): Promise<Outcome<PolicyParts>> {
-    const parts = await this.sources.readPolicyParts(this.tenantId, policyHash);
-    if (!parts.ok) return parts;
-    const { rules_hash } = parts.value;
-    // Whoever approves the listing of rules has seen those of this policy, so no other ones are listed with it.
-    if (listed !== undefined && listed !== rules_hash)
-      return denyWith("charter_invalid", `The rules of the policy ${policyHash} are ${rules_hash}, not ${listed}.`);
-    const { readPolicyCodes } = this.sources;
-    if (listed !== undefined && readPolicyCodes !== null)
-      return denyWith("charter_invalid", "Only the operator's charter lists the rules of policies.");
-    if (listed !== undefined) return parts;
-    const codes = readPolicyCodes === null ? grantValue(listPolicyCodes(this.state)) : await readPolicyCodes();
-    if (!codes.ok) return codes;
-    if (codes.value.has(rules_hash)) return parts;
-    const active = await this.sources.readPolicyParts(this.tenantId, this.newest.policy_hash);
-    if (!active.ok) return active;
-    if (active.value.rules_hash === rules_hash) return parts;
-    return denyWith(
-      "charter_invalid",
-      `The policy ${policyHash} has other rules (${rules_hash}) than the active one, and the operator's charter does not list them.`,
-    );
   }
 
   /** Returns the newest version that was checked. @throws if there is none */
@@ -315,21 +265,6 @@ export class CharterWalk {
     const earlier = this.#acts.get(jti);
     if (earlier !== undefined) return denyWith("charter_invalid", `the act ${jti} was carried out or ended by version ${earlier.version}.`);
     return grantValue({ jti, hasHappened: false, hasTakenPower: this.#hasTakenPower });
-  }
-}
-
-/** Lists the rules of policies that an operator's charter lists. */
-export function listPolicyCodes(operator: Pick<CharterState, "list">): ReadonlySet<string> {
-  return new Set(operator.list("policy_code").map(([hash]) => hash));
-}
-
-/** Denies a change whose policy cannot be read: its author can still provide it. A charter that has the entry cannot be used without it. */
-async function denyUnusablePolicy<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof PolicyMissing || error instanceof PolicyBytesError) return denyWith("charter_invalid", error.message);
-    throw error;
   }
 }
 

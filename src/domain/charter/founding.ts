@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { publicJwkSchema } from "../bytes/jwks.js";
 import { blake3Schema, tenantIdSchema } from "../ids.js";
 import { actorsSchema, charterTenantsSchema, keysSchema, personsSchema, relyingPartiesSchema } from "./records.js";
 
@@ -31,8 +32,5 @@ export const foundingEntrySchema = z.strictObject({
 export type FoundingEntry = z.infer<typeof foundingEntrySchema>;
 
 /** The operator's tenant with the founding key of its charter. Every process pins it: the keys of all other tenants are in that charter. */
-export const operatorSchema = z.strictObject({
-  tenant_id: tenantIdSchema,
-  founding_jwk: charterTenantsSchema.valueType.shape.founding_jwk,
-});
+export const operatorSchema = z.strictObject({ tenant_id: tenantIdSchema, founding_jwk: publicJwkSchema });
 export type Operator = z.infer<typeof operatorSchema>;

@@ -6,7 +6,7 @@ import { formatProblems, parseWith } from "../../domain/problems.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { scopeToTenant } from "../../storage/scoped.js";
-import { keepNamedPolicy, storeFoundedCharter } from "./named-policy.js";
+import { storeAfterEntry, storeBeforeEntry } from "./beside-entry.js";
 
 /** The dependencies of {@link appendEntry}. */
 export interface CharterWriter {
@@ -31,7 +31,7 @@ export async function appendEntry({ store, charters }: CharterWriter, candidate:
   if (!checked.ok) return checked;
   const appended = { version, entry_hash: hashEntry(entry) };
   if (!checked.value.isKnown) {
-    const kept = await charters.useNewest(tenant_id, (walk) => keepNamedPolicy({ store, charters }, walk, change));
+    const kept = await charters.useNewest(tenant_id, (walk) => storeBeforeEntry({ store, charters }, walk, change));
     if (!kept.ok) return kept;
     const own = scopeToTenant(store, tenant_id);
     if ((await own.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(entry))) === "exists") {
@@ -40,6 +40,6 @@ export async function appendEntry({ store, charters }: CharterWriter, candidate:
       if (!again.ok) return again;
     }
   }
-  await storeFoundedCharter({ store, charters }, tenant_id, change);
+  await storeAfterEntry({ store, charters }, tenant_id, change);
   return grantValue(appended);
 }

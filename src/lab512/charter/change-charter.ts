@@ -13,7 +13,7 @@ import { toCharterKey } from "../../domain/storage-key.js";
 import { createBlob } from "../../storage/settled-write.js";
 import type { Effects, JobContext } from "../jobs/job.js";
 import type { Act } from "../runner/act.js";
-import { keepNamedPolicy, storeFoundedCharter } from "./named-policy.js";
+import { storeAfterEntry, storeBeforeEntry } from "./beside-entry.js";
 
 /** How often an act builds its entry again because another one took the version. */
 const TRIES_MAX = 50;
@@ -37,7 +37,7 @@ export async function changeCharter(act: Act, job: Job<CharterJobType>, context:
     const prepared = await act.deps.charters.useNewest(tenant_id, (walk) => prepareEntry(act, job, change, walk));
     if (!prepared.ok) return prepared;
     await context.completeStep("checked");
-    const kept = await act.deps.charters.useNewest(tenant_id, (walk) => keepNamedPolicy(act.deps, walk, change));
+    const kept = await act.deps.charters.useNewest(tenant_id, (walk) => storeBeforeEntry(act.deps, walk, change));
     if (!kept.ok) return kept;
     await context.completeStep("stored");
     const { version } = prepared.value;
@@ -51,7 +51,7 @@ export async function changeCharter(act: Act, job: Job<CharterJobType>, context:
 
 /** Completes what derives from the appended entry. */
 async function completeChange({ deps, envelope: { tenant_id } }: Act, change: CharterChange, version: number): Promise<Outcome<Effects>> {
-  await storeFoundedCharter(deps, tenant_id, change);
+  await storeAfterEntry(deps, tenant_id, change);
   return grantValue(describeEffects(tenant_id, version));
 }
 

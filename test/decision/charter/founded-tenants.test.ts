@@ -233,7 +233,8 @@ describe("a tenant's charter", () => {
     const sources = { readPolicy: async () => grantValue(policy), readPolicyParts: async () => grantValue(policy) };
     const walk = new CharterWalk(NEW, own.key.jwk, { ...sources, readPolicyCodes: async () => grantValue(new Set<string>()) });
     await walk.advance(own.read);
-    expect(await walk.readPermittedParts(policy.hash, policy.rules_hash)).toMatchObject({
+    const params = { policy_hash: policy.hash, rules: policy.rules_hash };
+    expect(await walk.checkNamedPolicy({ jobType: "registry.policy.publish", params })).toMatchObject({
       ok: false,
       denial: { message: expect.stringMatching(/Only the operator's charter lists/) },
     });

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import { type CharterSources, CharterWalk } from "../../../src/decision/charter/walk.js";
+import type { CharterSources } from "../../../src/decision/charter/named-policies.js";
+import { CharterWalk } from "../../../src/decision/charter/walk.js";
 import { buildActor, buildFounding, buildPerson, CharterWriter, TENANT } from "./charters.js";
 
 export type Change = Parameters<CharterWriter["append"]>[0];

@@ -1,8 +1,9 @@
 import { walkTenantCharter } from "../../../client/charter.js";
 import { requireValue } from "../../../client/http/problem.js";
 import { readSigningKey } from "../../../configuration/keys.js";
+import type { CharterSources } from "../../../decision/charter/named-policies.js";
 import { signNextEntry } from "../../../decision/charter/next-entry.js";
-import { type CharterSources, CharterWalk } from "../../../decision/charter/walk.js";
+import { CharterWalk } from "../../../decision/charter/walk.js";
 import { toCanonicalBytes, toCanonicalText } from "../../../domain/bytes/canonical.js";
 import { type CharterChange, charterChangeSchema } from "../../../domain/charter/change.js";
 import { charterEntrySchema } from "../../../domain/charter/entry.js";

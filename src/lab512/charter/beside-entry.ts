@@ -1,7 +1,7 @@
+import { denyUnusablePolicy } from "../../decision/charter/named-policies.js";
 import type { CharterWalk } from "../../decision/charter/walk.js";
-import { PolicyBytesError } from "../../decision/policy/bytes.js";
 import { loadPolicy } from "../../decision/policy/policy.js";
-import { PolicyMissing, type StoredPolicies } from "../../decision/policy/stored-policies.js";
+import type { StoredPolicies } from "../../decision/policy/stored-policies.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { CharterChange } from "../../domain/charter/change.js";
@@ -12,41 +12,29 @@ import type { ObjectStore } from "../../storage/ports.js";
 import { scopeToTenant } from "../../storage/scoped.js";
 import { createBlob } from "../../storage/settled-write.js";
 
-/** The policies of a registry, and its store. */
-interface PolicyKeeping {
+/** A registry's store, and the policies in it. */
+interface EntryStore {
   readonly store: ObjectStore;
   readonly charters: { readonly policies: StoredPolicies };
 }
 
 /**
- * Stores the bytes of the policy that a change names under the tenant's own key before the charter names it, because nothing could be decided
- * without them. They may be staged, where LAB 256 can exchange them, and the staging area is emptied. Rules that nobody permitted are not
- * loaded. Denial: `charter_invalid`.
+ * Stores what an entry needs before the charter has it: the bytes of the policy that the change names, under the tenant's own key, because
+ * nothing could be decided without them. They may be staged, where LAB 256 can exchange them, and the staging area is emptied. Rules that nobody
+ * permitted are not loaded. Denial: `charter_invalid`.
  */
-export async function keepNamedPolicy(keeping: PolicyKeeping, walk: CharterWalk, change: CharterChange): Promise<Outcome<null>> {
-  const other = change.jobType === "registry.tenant.found" ? await findOtherFirstVersion(keeping.store, change.params.entry) : undefined;
+export async function storeBeforeEntry(entries: EntryStore, walk: CharterWalk, change: CharterChange): Promise<Outcome<null>> {
+  const other = change.jobType === "registry.tenant.found" ? await findOtherFirstVersion(entries.store, change.params.entry) : undefined;
   if (other !== undefined) return denyWith("charter_invalid", `${other}; remove it, or found the tenant under another id.`);
-  const named = findNamedPolicy(change);
-  if (named === undefined) return grantValue(null);
-  try {
-    const permitted = await walk.readPermittedParts(named.policy_hash, named.rules);
-    return permitted.ok ? await keepPolicy(keeping, walk.tenantId, named.policy_hash) : permitted;
-  } catch (error) {
-    if (error instanceof PolicyBytesError || error instanceof PolicyMissing) return denyWith("charter_invalid", error.message);
-    throw error;
-  }
-}
-
-function findNamedPolicy({
-  jobType,
-  params,
-}: CharterChange): { readonly policy_hash: string; readonly rules?: string | undefined } | undefined {
-  if (jobType === "registry.policy.publish") return params;
-  return jobType === "registry.tenant.found" ? params.entry?.change.params : undefined;
+  const named = await walk.checkNamedPolicy(change);
+  if (!named.ok) return named;
+  if (named.value === undefined) return grantValue(null);
+  const { policy_hash } = named.value;
+  return denyUnusablePolicy(() => keepPolicy(entries, walk.tenantId, policy_hash));
 }
 
 /** @throws PolicyBytesError, PolicyMissing */
-async function keepPolicy({ store, charters }: PolicyKeeping, tenantId: string, policyHash: string, to = tenantId): Promise<Outcome<null>> {
+async function keepPolicy({ store, charters }: EntryStore, tenantId: string, policyHash: string, to = tenantId): Promise<Outcome<null>> {
   const bytes = await charters.policies.readBytes(tenantId, policyHash);
   if (bytes === undefined) return denyWith("charter_invalid", `The bytes of the policy ${policyHash} are not stored; stage them first.`);
   const hash = hashBlake3Hex(bytes);
@@ -57,17 +45,17 @@ async function keepPolicy({ store, charters }: PolicyKeeping, tenantId: string, 
 }
 
 /**
- * Stores the policy and version 1 of a tenant that the operator's charter founds. Before that entry nobody reads them, and afterwards every retry
- * completes them.
+ * Stores what derives from an entry that the charter has: the policy and version 1 of a tenant that the operator's charter founds. Before that
+ * entry nobody reads them, and afterwards every retry completes them.
  *
  * @throws if the store has another version 1, which no Runner wrote.
  */
-export async function storeFoundedCharter(keeping: PolicyKeeping, operatorId: string, change: CharterChange): Promise<void> {
+export async function storeAfterEntry(entries: EntryStore, operatorId: string, change: CharterChange): Promise<void> {
   if (change.jobType !== "registry.tenant.found" || change.params.entry === undefined) return;
   const { entry } = change.params;
-  const kept = await keepPolicy(keeping, operatorId, entry.change.params.policy_hash, entry.tenant_id);
+  const kept = await keepPolicy(entries, operatorId, entry.change.params.policy_hash, entry.tenant_id);
   if (!kept.ok) throw new Error(kept.denial.message);
-  await createFirstVersion(keeping.store, entry);
+  await createFirstVersion(entries.store, entry);
 }
 
 async function createFirstVersion(store: ObjectStore, entry: FoundingEntry): Promise<void> {
