@@ -9,6 +9,8 @@ const patience = {
   teardownTimeout: 60_000,
   // What is waited for comes soon; a second of it is not much on a busy machine.
   expect: { poll: { timeout: 30_000 } },
+  // With a small heap, V8 can fall into collecting it all several times a second, which doubles the time of a file.
+  execArgv: ["--initial-old-space-size=512"],
 };
 /**
  * These need a process of their own: one counts for as long as it lives, and Temporal's runtime is installed in it once. All others give

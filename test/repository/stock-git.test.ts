@@ -104,7 +104,29 @@ describe("stock git", () => {
   });
 
   it("still runs after the process that starts it was lost", async () => {
-    git.close();
+    await git.run({ args: ["--version"] });
+    for (const pid of listLaunchers()) process.kill(pid, "SIGKILL");
+    const run = () =>
+      git.run({ args: ["--version"] }).then(
+        ({ code }) => code,
+        () => undefined,
+      );
+    await expect.poll(run).toBe(0);
+  });
+
+  it("is started by one process for all tenants, which stays until the last of them closes", async () => {
+    const other = new StockGit(new Scope(createTemporaryFolder("ogr-other-")));
+    await Promise.all([git.run({ args: ["--version"] }), other.run({ args: ["--version"] })]);
+    expect(listLaunchers()).toHaveLength(1);
+    other.close();
+    other.close();
     expect((await git.run({ args: ["--version"] })).code).toBe(0);
+    await expect(other.run({ args: ["--version"] })).rejects.toThrow("starts no more git");
   });
 });
+
+/** The processes of this one that start git. */
+function listLaunchers(): number[] {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  return children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("launcher.mjs"));
+}

@@ -44,9 +44,14 @@ export function replacePolicyData(wasm: Uint8Array, data: PolicyData): Uint8Arra
   return readWasmPart(() => replaceCustomSection(wasm, DATA_SECTION, toCanonicalBytes(parsed.value)));
 }
 
-/** Hashes the policy's rules: its bytes without the data. @throws PolicyBytesError */
+/** Returns the policy's rules: its bytes without the data. @throws PolicyBytesError */
+export function extractPolicyRules(wasm: Uint8Array): Uint8Array {
+  return readWasmPart(() => removeCustomSections(wasm, DATA_SECTION));
+}
+
+/** Hashes the policy's rules. @throws PolicyBytesError */
 export function hashPolicyRules(wasm: Uint8Array): Blake3Hex {
-  return hashBlake3Hex(readWasmPart(() => removeCustomSections(wasm, DATA_SECTION)));
+  return hashBlake3Hex(extractPolicyRules(wasm));
 }
 
 /** Reads the policy's data. @throws PolicyBytesError unless the bytes have exactly one such section, canonical and valid. */

@@ -3,6 +3,14 @@ import { createRequire } from "node:module";
 // The package's ESM entry leaves out loadPolicySync, which its types declare; its CommonJS entry has it.
 const { loadPolicySync } = createRequire(import.meta.url)("@open-policy-agent/opa-wasm") as typeof import("@open-policy-agent/opa-wasm");
 
+/** @types/node declares WebAssembly's types alone. */
+const { Module } = (globalThis as unknown as { WebAssembly: { Module: new (bytes: Uint8Array) => WebAssembly.Module } }).WebAssembly;
+
+/** Compiles the rules of a policy. @throws if they are not WebAssembly */
+export function compileRules(rules: Uint8Array): WebAssembly.Module {
+  return new Module(rules);
+}
+
 /** Longer or deeper JSON is not given to the wasm, because its stack is small. */
 const INPUT_MAX_BYTES = 2 * 1024 * 1024;
 const INPUT_MAX_DEPTH = 32;
@@ -24,10 +32,10 @@ export interface Evaluator {
   evaluate(entrypoint: Entrypoint, input: unknown): EvaluatorAnswer;
 }
 
-/** Reuses one instance of the wasm. Replaces it after a fault, which can corrupt its memory. */
-export function createEvaluator(wasm: Uint8Array, data: unknown): Evaluator {
+/** Reuses one instance of the rules. Replaces it after a fault, which can corrupt its memory. */
+export function createEvaluator(rules: WebAssembly.Module, data: unknown): Evaluator {
   const instantiatePolicy = () => {
-    const policy = loadPolicySync(wasm);
+    const policy = loadPolicySync(rules);
     policy.setData({ policy: data });
     return policy;
   };

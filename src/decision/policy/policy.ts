@@ -8,9 +8,9 @@ import {
   statementInputSchema,
 } from "../../domain/policy/policy-contract.js";
 import { formatProblems, type ParseResult, parseWith } from "../../domain/problems.js";
-import { hashPolicyRules, PolicyBytesError, readPolicyData } from "./bytes.js";
+import { extractPolicyRules, PolicyBytesError, readPolicyData } from "./bytes.js";
 import type { PolicyData } from "./data.js";
-import { createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, formatFault } from "./evaluator.js";
+import { compileRules, createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, formatFault } from "./evaluator.js";
 import { buildDeniedAdmission, buildDeniedDecision, type LoaderRule, parseAdmission, parseDecision } from "./result.js";
 
 /** A tenant's policy. Its functions never throw: they deny what they cannot judge, with a reason. */
@@ -31,10 +31,12 @@ export async function loadPolicy(bytes: Uint8Array): Promise<Policy> {
   // The copy keeps hash and rules of the same bytes even if the caller changes its own.
   const own = Uint8Array.from(bytes);
   const data = readPolicyData(own);
-  const evaluator = createPolicyEvaluator(own, data);
+  const rules = extractPolicyRules(own);
+  const rules_hash = hashBlake3Hex(rules);
+  const evaluator = createPolicyEvaluator(rules, rules_hash, data);
   return {
     hash: hashBlake3Hex(own),
-    rules_hash: hashPolicyRules(own),
+    rules_hash,
     data,
     decide: (input) => askPolicy(evaluator, "registry/act", () => parseWith(actInputSchema, input), parseDecision, buildDeniedDecision),
     admit: (input) =>
@@ -60,10 +62,24 @@ function askPolicy<T>(
   }
 }
 
-function createPolicyEvaluator(bytes: Uint8Array, data: PolicyData): Evaluator {
+/** The number of rules that stay compiled. The policies of a registry mostly share theirs, and differ in their data. */
+const RULES_MAX_COUNT = 8;
+
+/** Compiled rules by the hash of their bytes. Compiling takes more than everything else that loading a policy does. */
+const compiledRules = new Map<Blake3Hex, WebAssembly.Module>();
+
+function findCompiledRules(rules: Uint8Array, hash: Blake3Hex): WebAssembly.Module {
+  const compiled = compiledRules.get(hash) ?? compileRules(rules);
+  compiledRules.set(hash, compiled);
+  const [oldest] = compiledRules.keys();
+  if (compiledRules.size > RULES_MAX_COUNT && oldest !== undefined) compiledRules.delete(oldest);
+  return compiled;
+}
+
+function createPolicyEvaluator(rules: Uint8Array, rulesHash: Blake3Hex, data: PolicyData): Evaluator {
   let evaluator: Evaluator;
   try {
-    evaluator = createEvaluator(bytes, data);
+    evaluator = createEvaluator(findCompiledRules(rules, rulesHash), data);
   } catch (cause) {
     throw new PolicyBytesError("no_instance", "The bytes are not wasm that OPA built; build the policy with scripts/build-policy.ts.", {
       cause,

@@ -59,6 +59,7 @@ export class Launcher {
     }
   }
 
+  /** Ends the process. The next request starts another one. */
   close(): void {
     const launcher = this.#process;
     this.#process = undefined;
@@ -88,6 +89,21 @@ export class Launcher {
     this.#process = launcher;
     return launcher;
   }
+}
+
+const shared = new Launcher();
+let users = 0;
+
+/** Returns the launcher of this process, which all tenants share, since it keeps nothing of a request. {@link releaseLauncher} gives it back. */
+export function acquireLauncher(): Launcher {
+  users += 1;
+  return shared;
+}
+
+/** Ends the launcher's process when nobody uses it any more. */
+export function releaseLauncher(): void {
+  users -= 1;
+  if (users === 0) shared.close();
 }
 
 export function buildAbortedFault(): GitFault {

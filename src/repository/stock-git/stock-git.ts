@@ -1,6 +1,6 @@
 import { GitFault } from "../git-fault.js";
 import type { Scope } from "../scope.js";
-import { buildAbortedFault, Launcher } from "./launcher.js";
+import { acquireLauncher, buildAbortedFault, type Launcher, releaseLauncher } from "./launcher.js";
 
 /** The oldest git with `merge-tree --write-tree`, `cat-file --batch-command` and a built-in gzip for `git archive`. */
 const OLDEST_GIT = [2, 39] as const;
@@ -49,7 +49,7 @@ export interface GitAnswer {
 
 /** Runs stock git in one tenant's folder, within limits, isolated from the user's configuration, hooks, environment and prompts. */
 export class StockGit {
-  readonly #launcher = new Launcher();
+  #launcher: Launcher | undefined = acquireLauncher();
 
   constructor(readonly scope: Scope) {}
 
@@ -62,6 +62,7 @@ export class StockGit {
     const { input } = call;
     const file = input !== undefined && "path" in input ? input : undefined;
     for (const path of [call.gitDir, call.cwd, file?.path, call.outputPath]) if (path !== undefined) this.scope.assertWithin(path);
+    if (this.#launcher === undefined) throw new GitFault("git_failed", "This process is stopping and starts no more git. Try again.");
     const answer = await this.#launcher.launch(
       {
         command: "git",
@@ -123,7 +124,9 @@ export class StockGit {
   }
 
   close(): void {
-    this.#launcher.close();
+    if (this.#launcher === undefined) return;
+    this.#launcher = undefined;
+    releaseLauncher();
   }
 }
 

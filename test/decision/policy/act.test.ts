@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { replacePolicyData } from "../../../src/decision/policy/bytes.js";
-import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
+import { compileRules, createEvaluator } from "../../../src/decision/policy/evaluator.js";
 import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import { parseDecision } from "../../../src/decision/policy/result.js";
 import type { Level } from "../../../src/domain/level.js";
@@ -256,7 +256,7 @@ describe("an act is denied by the rule", () => {
   });
 
   test.each(REFUSED_BY_INPUT_CHECK)("%s, although the input check already refuses it", (rule, input) => {
-    const answer = createEvaluator(bytes, policy.data).evaluate("registry/act", input);
+    const answer = createEvaluator(compileRules(bytes), policy.data).evaluate("registry/act", input);
     expect(answer.ok && listRules(parseDecision(answer.answer))).toContain(rule);
     expect(listRules(policy.decide(input as ActInput))).toEqual(["input.malformed"]);
   });

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { replacePolicyData } from "../../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../../src/decision/policy/data.js";
-import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
+import { compileRules, createEvaluator } from "../../../src/decision/policy/evaluator.js";
 import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import { parseAdmission } from "../../../src/decision/policy/result.js";
 import type { Level } from "../../../src/domain/level.js";
@@ -86,7 +86,7 @@ describe("a statement counts", () => {
       { ...APPROVAL, decision: "withdraw", level: "L9", card: {} },
     ],
   ])("if it is %s, although the input check refuses it", (_name, input) => {
-    const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
+    const answer = createEvaluator(compileRules(bytes), policy.data).evaluate("registry/statement", input);
     expect(answer.ok && listRules(parseAdmission(answer.answer))).toEqual(["statement.counts"]);
   });
 
@@ -156,18 +156,18 @@ describe("a statement does not count", () => {
   });
 
   test.each(REFUSED_BY_INPUT_CHECK)("by the rules %j although the input check already refuses it", (rules, input) => {
-    const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
+    const answer = createEvaluator(compileRules(bytes), policy.data).evaluate("registry/statement", input);
     expect(answer.ok && listRules(parseAdmission(answer.answer))).toEqual(rules);
     expect(listRules(policy.admit(input as StatementInput))).toEqual(["input.malformed"]);
   });
 
   test.each(Object.keys(APPROVAL))("by request.incomplete without `%s`", (member) => {
-    const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", { ...APPROVAL, [member]: undefined });
+    const answer = createEvaluator(compileRules(bytes), policy.data).evaluate("registry/statement", { ...APPROVAL, [member]: undefined });
     expect(answer.ok && listRules(parseAdmission(answer.answer))).toContain("request.incomplete");
   });
 
   test.each([null, "approve", 1, []])("by request.incomplete if it is %j", (value) => {
-    const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", value);
+    const answer = createEvaluator(compileRules(bytes), policy.data).evaluate("registry/statement", value);
     expect(answer.ok && listRules(parseAdmission(answer.answer))).toContain("request.incomplete");
   });
 
@@ -178,7 +178,7 @@ describe("a statement does not count", () => {
 
   test.each([null, "true", "", 1, 0, [], {}])("with a step-up or break-glass of %j by the rules alone", (value) => {
     const listRulesOf = (input: unknown) => {
-      const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
+      const answer = createEvaluator(compileRules(bytes), policy.data).evaluate("registry/statement", input);
       return answer.ok && listRules(parseAdmission(answer.answer));
     };
     expect(listRulesOf({ ...APPROVAL, level: "L4", step_up: value })).toContain("step_up.missing");
