@@ -352,7 +352,6 @@ create table webhooks (
   retries_ms integer[] not null,
   secret text not null,
   delivered_seq bigint not null,
-  created_by text not null,
   created_at bigint not null,
   disabled_at bigint
 );

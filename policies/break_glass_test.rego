@@ -31,7 +31,7 @@ test_an_emergency_is_l5_and_excludes_nobody_from_its_quorum if {
 	decision := decide({})
 	decision.allowed
 	decision.level == "L5"
-	decision.requires[1] == {"kind": "approvals", "count": 2, "role": null, "step_up": true, "excludes": []}
+	decision.requires[1] == {"kind": "approvals", "count": 2, "roles": {}, "step_up": true, "excludes": []}
 	"break_glass" in rules(decision)
 }
 

@@ -53,13 +53,22 @@ approvals(asked) := {
 		floor[asked].approvals,
 		data.policy.levels[asked].approvals,
 		object.get(office.approval_policy, "min_approvals", 0),
+		sum([n | some n in roles(asked)]),
 	]),
-	"role": object.get(office.approval_policy, "role", null),
+	"roles": roles(asked),
 	"step_up": step_up,
 	"excludes": excluded(asked),
 } if {
 	step_up := count({"level" | step_up_needed(asked)} | {"office" | office_step_up}) > 0
 }
+
+# The highest number that the level, the job or the office asks for, for each role that one of them names.
+roles(asked) := {role: max([n | some asks in role_asks(asked); n := asks[role]]) | some asks in role_asks(asked); some role, _ in asks}
+
+role_asks(asked) := [asks |
+	some asking in [data.policy.levels[asked], data.policy.jobs[input.job_type], office.approval_policy]
+	asks := asking.roles
+]
 
 attestations := [{"kind": "attestation", "predicate_type": data.policy.jobs[input.job_type].attestation} |
 	data.policy.jobs[input.job_type].attestation
@@ -90,12 +99,14 @@ phrase(item) := concat(" ", ["an attestation of type", item.predicate_type]) if 
 phrase(item) := concat("", [
 	format_int(item.count, 10),
 	{true: " approval", false: " approvals by different persons"}[item.count == 1],
-	role_phrase(item.role),
+	role_phrase(item.roles),
 	{true: " with step-up", false: ""}[item.step_up],
 ]) if {
 	item.kind == "approvals"
 }
 
-role_phrase(role) := "" if role == null
+role_phrase(roles) := "" if count(roles) == 0
 
-role_phrase(role) := concat(" ", [" in the role", role]) if role != null
+role_phrase(roles) := concat("", [" (", concat(", ", [concat(" ", [format_int(n, 10), "in the role", role]) | some role, n in roles]), ")"]) if {
+	count(roles) > 0
+}

@@ -34,6 +34,14 @@ persons_only if {
 }
 
 persons_only if {
+	some asking in [
+		[data.policy.levels[input.level], data.policy.jobs[input.job_type]],
+		[candidate.approval_policy | some candidate in data.policy.offices],
+	][_]
+	sum([n | some n in asking.roles]) > 1
+}
+
+persons_only if {
 	some candidate in data.policy.offices
 	candidate.approval_policy.step_up
 }

@@ -5,7 +5,7 @@ import { FLOW_STATUSES } from "../domain/card/flow-status.js";
 import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.js";
 import { charterEntrySchema } from "../domain/charter/entry.js";
 import { foundingEntrySchema } from "../domain/charter/founding.js";
-import { actorsSchema as charterActorsSchema, passkeySchema, personsSchema } from "../domain/charter/records.js";
+import { actorsSchema as charterActorsSchema, passkeySchema, personsSchema, webhooksSchema } from "../domain/charter/records.js";
 import { blake3Schema } from "../domain/ids.js";
 import { LEVELS } from "../domain/level.js";
 import { allowanceSchema } from "../domain/permit/allowlist.js";
@@ -88,6 +88,7 @@ export type ChangeAnswer = z.infer<typeof plannedChangeSchema>;
 const changeParamsSchema = z.looseObject({
   persons: personsSchema.optional(),
   actors: charterActorsSchema.optional(),
+  webhooks: webhooksSchema.optional(),
   tenant_id: z.string().optional(),
   founding_jwk: z.looseObject({ x: z.string() }).optional(),
   allowance: allowanceSchema.optional(),

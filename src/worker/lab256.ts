@@ -28,6 +28,7 @@ import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { limitToCreates } from "../storage/scoped.js";
+import { wakeWebhook } from "../workflows/webhook-waking.js";
 import { isFlowOpen, tellApprovalsVoided } from "./flow-state.js";
 import { scheduleHousekeeping } from "./housekeeping-schedule.js";
 import { buildObservationOptions } from "./observed-worker.js";
@@ -92,7 +93,11 @@ export async function startLab256(
   const { workflow } = new Client({ connection, namespace: env.OGR_TEMPORAL_NAMESPACE });
   const tellVoided = (workflowId: string) => tellApprovalsVoided(workflow, workflowId);
   const onVoided = (tenantId: string, cards: readonly string[]) => tellVoidedFlows({ tellVoided, reportFault }, tenantId, cards);
-  const charterRecorder = new CharterRecorder({ db, store, charters, now: Date.now, onVoided });
+  const onWebhooks = async (tenant_id: string, webhooks: readonly string[]): Promise<void> => {
+    for (const webhook_id of webhooks)
+      await wakeWebhook(workflow, { tenant_id, webhook_id }).catch((error: unknown) => reportFault(error, `cannot wake ${webhook_id}`));
+  };
+  const charterRecorder = new CharterRecorder({ db, store, charters, now: Date.now, onVoided, onWebhooks });
   await recordCharters({ db, charterRecorder, reportFault });
   const activities = createLab256Activities({
     db,

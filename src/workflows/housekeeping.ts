@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { ParentClosePolicy, patched, startChild } from "@temporalio/workflow";
-import { toFinishWorkflowId, toTelemetryWorkflowId, toWebhookWorkflowId } from "../domain/act/workflow-id.js";
+import { toFinishWorkflowId, toTelemetryWorkflowId } from "../domain/act/workflow-id.js";
 import type { CommandRef, WebhookRef } from "../domain/flow/lab256-steps.js";
 import { ANCHOR_REFUSED } from "../domain/flow/lab512-steps.js";
 import type { SignedHead } from "../domain/ledger/ledger-head.js";
@@ -8,7 +8,7 @@ import { anchorer, lab256, sweeper } from "./activities.js";
 import { finishAct } from "./finish-act.js";
 import { toSearchAttributes } from "./search-attributes.js";
 import { telemetry } from "./telemetry.js";
-import { webhookDelivery } from "./webhook-delivery.js";
+import { buildDeliveryOptions, webhookDelivery } from "./webhook-delivery.js";
 
 /**
  * Runs on a schedule: ends unused permits, anchors the newest signed heads of the ledger in the object store, and starts missing flows of
@@ -41,15 +41,10 @@ function toAnchorRefusal(error: unknown): ApplicationFailure {
   throw error;
 }
 
-/** A webhook's flow is missing if Temporal was down when the webhook was declared, or has lost its state. */
+/** A webhook's flow is missing if Temporal was down when the charter named the webhook, or has lost its state. */
 async function ensureWebhookFlow(webhook: WebhookRef): Promise<void> {
   await startUnlessRunning(() =>
-    startChild(webhookDelivery, {
-      workflowId: toWebhookWorkflowId(webhook.tenant_id, webhook.webhook_id),
-      args: [webhook],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `Delivers the events of ${webhook.tenant_id} to ${webhook.webhook_id}`,
-    }),
+    startChild(webhookDelivery, { ...buildDeliveryOptions(webhook), parentClosePolicy: ParentClosePolicy.ABANDON }),
   );
 }
 

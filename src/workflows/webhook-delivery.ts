@@ -1,9 +1,23 @@
 import { condition, continueAsNew, defineSignal, setCurrentDetails, setHandler, workflowInfo } from "@temporalio/workflow";
+import { toWebhookWorkflowId } from "../domain/act/workflow-id.js";
 import type { WebhookRef } from "../domain/flow/lab256-steps.js";
 import { proxyLab256 } from "./activities.js";
+import { toSearchAttributes } from "./search-attributes.js";
 
 /** Makes the flow look for events at once. Otherwise it looks every few seconds. */
 export const webhookWokenSignal = defineSignal<[]>("webhook_woken");
+
+/** Builds the options of a webhook's flow, by whichever process it is started. */
+export function buildDeliveryOptions(ref: WebhookRef) {
+  const { tenant_id, webhook_id } = ref;
+  return {
+    workflowId: toWebhookWorkflowId(tenant_id, webhook_id),
+    args: [ref] as [WebhookRef],
+    typedSearchAttributes: toSearchAttributes({ tenant: tenant_id }),
+    staticSummary: `Delivers the events of ${tenant_id} to ${webhook_id}`,
+    priority: { fairnessKey: tenant_id },
+  };
+}
 
 const POLL_INTERVAL = "5s";
 /** Each iteration adds a few events. The server suggests a new run when a history grows long; this limits a run in case it does not. */

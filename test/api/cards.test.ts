@@ -61,7 +61,7 @@ async function recordPlannedCard(cardId: string, level: Level = "L3", step_up = 
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
   const plan_digest = hashPlan(plan);
-  const requires: Requirement[] = [{ kind: "approvals", count: 1, role: null, step_up, excludes: [] }];
+  const requires: Requirement[] = [{ kind: "approvals", count: 1, roles: {}, step_up, excludes: [] }];
   const clocks = { decide_by: Date.now() + 3_600_000, permit_ttl_ms: 300_000 };
   await append([
     {

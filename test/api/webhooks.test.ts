@@ -3,7 +3,9 @@ import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
+import type { WebhookRecord } from "../../src/domain/ledger/webhook.js";
 import { actByCard, buildRegistrationJob } from "../harness/acting.js";
+import { declareWebhook } from "../harness/charter.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporalClient } from "../harness/temporal-client.js";
 import { waitUntilCardsAreClosed } from "../scenarios/stored-state.js";
@@ -71,8 +73,8 @@ async function call(name: string, method: string, path: string, body?: object, t
   return { status: response.status, body: (await response.json()) as Record<string, unknown> & unknown[] };
 }
 
-const declare = (more: object = {}, name = "admin") =>
-  call(name, "PUT", "/v1/webhooks/wh-audit", { tenant_id: "T.UBL", url, retries_ms: [100, 100], ...more });
+const declare = (more: Partial<WebhookRecord> = {}) => declareWebhook(registry, "T.UBL", "wh-audit", { url, ...more });
+const renewSecret = (name = "admin", id = "wh-audit") => call(name, "POST", `/v1/webhooks/${id}/secret`, { tenant_id: "T.UBL" });
 
 const waitUntilPasses = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 100 });
 
@@ -82,31 +84,34 @@ async function actOnProject(project: string): Promise<void> {
   await waitUntilCardsAreClosed(registry);
 }
 
+const countEntries = async () => requireValue(await registry.as("admin").verifyLedger()).entries;
+
 /** The webhook has nothing left to bring. */
 const waitUntilSettled = () =>
   waitUntilPasses(async () => {
-    const { entries } = requireValue(await registry.as("admin").verifyLedger());
+    const entries = await countEntries();
     const { body } = await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL");
     expect(body).toMatchObject([{ delivered_seq: entries }]);
   });
 
 describe("a webhook", () => {
   it("delivers every event of the ledger in order and signed, from its declaration on", async () => {
-    const declared = await declare();
-    expect(declared).toMatchObject({ status: 200, body: { webhook_id: "wh-audit", types: null } });
-    receiver.secret = String(declared.body.secret);
+    await declare();
+    const listed = await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL");
+    expect(listed.body).toMatchObject([{ webhook_id: "wh-audit", url, types: null, disabled_at: null }]);
+    receiver.secret = String((await renewSecret()).body.secret);
+    const first = await countEntries();
     await actOnProject("P.hooked");
     await waitUntilSettled();
     expect(receiver.deliveries.map(({ type }) => type)).toEqual(
       expect.arrayContaining(["vnd.ubl.card.opened.v1", "vnd.ubl.receipt.recorded.v1", "vnd.ubl.project.registered.v1"]),
     );
     const seqs = receiver.deliveries.map(({ seq }) => seq);
-    expect(seqs).toEqual(seqs.map((_, n) => (seqs[0] ?? 0) + n));
+    expect(seqs).toEqual(seqs.map((_, n) => first + 1 + n));
     expect(receiver.deliveries.every(({ verified }) => verified)).toBe(true);
   });
 
   it("shows its secret once", async () => {
-    expect((await declare()).body).not.toHaveProperty("secret");
     expect(JSON.stringify((await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL")).body)).not.toContain(receiver.secret);
   });
 
@@ -131,7 +136,7 @@ describe("a webhook", () => {
 
   it("gets a new secret on request", async () => {
     const before = receiver.secret;
-    receiver.secret = String((await declare({ rotate_secret: true })).body.secret);
+    receiver.secret = String((await renewSecret()).body.secret);
     expect(receiver.secret).not.toBe(before);
     const sent = receiver.deliveries.length;
     await actOnProject("P.rotated");
@@ -139,10 +144,10 @@ describe("a webhook", () => {
     expect(receiver.deliveries.slice(sent).every(({ verified }) => verified)).toBe(true);
   });
 
-  it("delivers at once when it is declared again, even during a pause between retries", async () => {
+  it("delivers at once when the charter changes it, even during a pause between retries", async () => {
     receiver.refuses = true;
-    await declare({ retries_ms: [3_600_000] });
     const before = receiver.deliveries.length;
+    await declare({ retries_ms: [3_600_000] });
     await actOnProject("P.patient");
     await waitUntilPasses(async () => expect(receiver.deliveries.length).toBeGreaterThan(before));
     receiver.refuses = false;
@@ -163,8 +168,12 @@ describe("a webhook", () => {
     }
   });
 
-  it("delivers nothing while it is stopped, and continues where it was when it is declared again with other types", async () => {
-    expect((await call("admin", "POST", "/v1/webhooks/wh-audit/disable", { tenant_id: "T.UBL" })).status).toBe(200);
+  it("delivers nothing while it is disabled, and continues where it was when it is enabled with other types", async () => {
+    await declare({ disabled: true });
+    await waitUntilPasses(async () => {
+      const { body } = await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL");
+      expect(body).toMatchObject([{ disabled_at: expect.any(Number) }]);
+    });
     const before = receiver.deliveries.length;
     await actOnProject("P.quiet");
     expect(receiver.deliveries).toHaveLength(before);
@@ -184,10 +193,23 @@ describe("a webhook", () => {
     );
   });
 
-  it("is managed by the office that manages members, and not by another tenant", async () => {
-    expect(await declare({}, "bob")).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  it("shows its secret to the office that changes webhooks, and not to others or to another tenant", async () => {
+    expect(await renewSecret("bob")).toMatchObject({ status: 403, body: { code: "forbidden" } });
     expect((await call("olga", "GET", "/v1/webhooks?tenant_id=T.UBL", undefined, "T.OTHER")).status).toBe(404);
-    expect((await call("admin", "POST", "/v1/webhooks/wh-none/disable", { tenant_id: "T.UBL" })).status).toBe(404);
+    expect((await renewSecret("admin", "wh-none")).status).toBe(404);
+  });
+
+  // A stolen token of the person who manages webhooks.
+  it("cannot be added or changed with a token alone", async () => {
+    const before = await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL");
+    const stolen = { url: "https://thief.example/", types: null, retries_ms: [], disabled: false };
+    expect((await call("admin", "PUT", "/v1/webhooks/wh-audit", { tenant_id: "T.UBL", ...stolen })).status).toBe(404);
+    const job = { jobType: "registry.webhooks.change", params: { project_id: "_", webhooks: { "wh-thief": stolen } } } as const;
+    const card = requireValue(
+      await registry.as("admin").openCard({ ...job, office_id: "office:registry", intent: "Watch", target: "LAB_512" }),
+    );
+    expect(card).toMatchObject({ level: "L4", status: "awaiting_approval" });
+    expect((await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL")).body).toEqual(before.body);
   });
 
   it.each([
@@ -196,8 +218,15 @@ describe("a webhook", () => {
     ["types", { types: [] }],
     ["retries_ms", { retries_ms: [1] }],
   ])("names what is wrong with its %s", async (field, more) => {
-    const { status, body } = await declare(more);
-    expect(status).toBe(400);
-    expect(JSON.stringify(body.errors)).toContain(field);
+    const webhooks = { "wh-bad": { url, types: null, retries_ms: [], disabled: false, ...more } };
+    const answer = await registry.as("admin").openCard({
+      jobType: "registry.webhooks.change",
+      params: { project_id: "_", webhooks },
+      office_id: "office:registry",
+      intent: "Watch",
+      target: "LAB_512",
+    });
+    expect(answer).toMatchObject({ ok: false, status: 400 });
+    expect(JSON.stringify(answer)).toContain(`params.webhooks.wh-bad.${field}`);
   });
 });

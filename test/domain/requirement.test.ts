@@ -7,7 +7,7 @@ import { DIGEST, OTHER_DIGEST } from "./samples.js";
 const buildQuorum = (change: Partial<Extract<Requirement, { kind: "approvals" }>> = {}): Requirement => ({
   kind: "approvals",
   count: 2,
-  role: null,
+  roles: {},
   step_up: false,
   excludes: [],
   ...change,
@@ -45,8 +45,8 @@ describe("a quorum", () => {
     ).toBe(0);
   });
 
-  test("of a role counts only persons who hold it", () => {
-    const needs = [buildQuorum({ role: "release-manager" })];
+  test("with places for a role is filled only by persons who hold it", () => {
+    const needs = [buildQuorum({ roles: { "release-manager": 2 } })];
     expect(
       count(needs, [
         buildApprovalBy("ann", { roles: ["release-managers", "security"] }),
@@ -54,6 +54,24 @@ describe("a quorum", () => {
       ]),
     ).toBe(1);
     expect(count(needs, [buildApprovalBy("ann"), buildApprovalBy("bob")])).toBe(2);
+  });
+
+  // Ann holds both roles and brings a friend who holds none.
+  test("with places for two roles needs a person for each", () => {
+    const needs = [buildQuorum({ roles: { owner: 1, security: 1 } })];
+    const ann = buildApprovalBy("ann", { roles: ["owner", "security"] });
+    expect(count(needs, [ann, buildApprovalBy("bob")])).toBe(1);
+    expect(count(needs, [ann, buildApprovalBy("ann", { roles: ["security"], office_id: "office:security" }), buildApprovalBy("bob")])).toBe(
+      1,
+    );
+    for (const roles of [["owner"], ["security"]]) expect(count(needs, [ann, buildApprovalBy("bob", { roles })])).toBe(0);
+  });
+
+  test("counts a person's roles in all offices in which the person approved", () => {
+    const needs = [buildQuorum({ count: 1, roles: { security: 1 } })];
+    const said = [buildApprovalBy("ann"), buildApprovalBy("ann", { roles: ["security"], office_id: "office:security" })];
+    expect(count(needs, said)).toBe(0);
+    expect(count(needs, said.slice(0, 1))).toBe(1);
   });
 
   test("does not count approvals of another plan", () => {
@@ -76,17 +94,23 @@ describe("other requirements", () => {
   });
 
   test("missing requirements are described in words", () => {
-    expect(listMissingRequirements([buildQuorum({ role: "security", step_up: true })], DIGEST, [], []).map((one) => one.text)).toEqual([
-      "2 more approvals by the role security with step-up",
-    ]);
-    expect(listMissingRequirements([buildQuorum({ count: 1 })], DIGEST, [], []).map((one) => one.text)).toEqual(["1 more approval"]);
+    const toTexts = (need: Requirement, said: readonly Approval[] = []) =>
+      listMissingRequirements([need], DIGEST, said, []).map((one) => one.text);
+    const places = buildQuorum({ roles: { owner: 1, security: 1 }, step_up: true });
+    expect(toTexts(places)).toEqual(["2 more approvals with step-up, each in the role owner or security"]);
+    const both = buildApprovalBy("ann", { roles: ["owner", "security"], step_up: true });
+    expect(toTexts(places, [both])).toEqual(["1 more approval with step-up, in the role owner or security"]);
+    expect(toTexts(places, [{ ...both, roles: ["owner"] }])).toEqual(["1 more approval with step-up, in the role security"]);
+    expect(toTexts(buildQuorum({ roles: { security: 1 } }))).toEqual(["2 more approvals, 1 of them in the role security"]);
+    expect(toTexts(buildQuorum({ count: 1 }))).toEqual(["1 more approval"]);
   });
 });
 
 describe("for any requirements and approvals", () => {
   const role = fc.constantFrom("security", "release-manager", "auditor");
+  const places = fc.dictionary(role, fc.integer({ min: 1, max: 2 }), { noNullPrototype: true });
   const requirement: fc.Arbitrary<Requirement> = fc.oneof(
-    fc.record({ count: fc.integer({ min: 1, max: 4 }), role: fc.option(role), step_up: fc.boolean() }).map(buildQuorum),
+    fc.record({ count: fc.integer({ min: 1, max: 4 }), roles: places, step_up: fc.boolean() }).map(buildQuorum),
     fc.constant<Requirement>({ kind: "card" }),
     fc.constant<Requirement>({ kind: "attestation", predicate_type: "t" }),
   );
@@ -141,16 +165,24 @@ describe("for any requirements and approvals", () => {
     );
   });
 
-  test("nothing is missing only if every quorum has enough distinct persons", () => {
+  /** The most places that persons can fill, tried one assignment after another. */
+  const fillMost = (open: readonly string[], persons: readonly (readonly string[])[]): number => {
+    const [first, ...others] = persons;
+    if (first === undefined) return 0;
+    const chosen = open.map((role, at) => (first.includes(role) ? 1 + fillMost(open.toSpliced(at, 1), others) : 0));
+    return Math.max(fillMost(open, others), ...chosen);
+  };
+
+  test("nothing is missing only if every quorum has enough distinct persons, and one for each place", () => {
     fc.assert(
       fc.property(requirements, approvals, (needs, said) => {
         for (const need of needs) {
           if (need.kind !== "approvals") continue;
-          const fit = said.filter(
-            (one) => one.plan_digest === DIGEST && (one.step_up || !need.step_up) && (need.role === null || one.roles.includes(need.role)),
-          );
-          const persons = new Set(fit.map((one) => one.person_id)).size;
-          expect(count([need], said)).toBe(Math.max(0, need.count - persons));
+          const fit = said.filter((one) => one.plan_digest === DIGEST && (one.step_up || !need.step_up));
+          const persons = [...new Set(fit.map((one) => one.person_id))];
+          const roles = persons.map((id) => fit.filter((one) => one.person_id === id).flatMap((one) => one.roles));
+          const open = Object.entries(need.roles).flatMap(([role, n]) => Array.from({ length: n }, () => role));
+          expect(count([need], said)).toBe(Math.max(0, need.count - persons.length, open.length - fillMost(open, roles)));
         }
       }),
     );

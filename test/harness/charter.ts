@@ -4,10 +4,12 @@ import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { Charters } from "../../src/decision/charter/charters.js";
 import { signNextEntry } from "../../src/decision/charter/next-entry.js";
+import { hashCanonical } from "../../src/domain/bytes/canonical.js";
 import type { CharterChange } from "../../src/domain/charter/change.js";
 import type { CharterEntry } from "../../src/domain/charter/entry.js";
 import type { CharterActor, Person } from "../../src/domain/charter/records.js";
 import type { CharterState } from "../../src/domain/charter/state.js";
+import type { WebhookRecord } from "../../src/domain/ledger/webhook.js";
 import { toCharterKey } from "../../src/domain/storage-key.js";
 import type { FoundedActor } from "../../src/stack/founding/people.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
@@ -48,11 +50,11 @@ export async function signChange(
   return signed.value;
 }
 
-/** Changes members by an entry that the founding key signs and the api takes. Tries again if another entry is appended at the same time. */
-export async function changeMembers(
+/** Appends a change that the founding key signs and the api takes. Tries again if another entry is appended at the same time. */
+async function appendChange(
   registry: FoundedAccess,
   tenantId: string,
-  build: (state: CharterState) => MembersChange | undefined,
+  build: (state: CharterState) => CharterChange | undefined,
 ): Promise<void> {
   for (;;) {
     let sender: FoundedActor | undefined;
@@ -60,9 +62,7 @@ export async function changeMembers(
       const isEnabled = ({ actor_id, person_id }: FoundedActor) =>
         state.find("actor", actor_id)?.disabled === false && state.find("person", person_id)?.disabled === false;
       sender = registry.founded.actors.find((one) => one.tenant_id === tenantId && isEnabled(one));
-      const changed = build(state);
-      if (changed === undefined) return undefined;
-      return { jobType: "registry.members.change", params: { persons: {}, actors: {}, ...changed } };
+      return build(state);
     });
     if (entry === undefined) return;
     if (sender === undefined) throw new Error(`${tenantId} has no enabled actor with a token.`);
@@ -71,6 +71,33 @@ export async function changeMembers(
     requireValue(appended);
     return;
   }
+}
+
+/** Changes members by the founding key. */
+export function changeMembers(
+  registry: FoundedAccess,
+  tenantId: string,
+  build: (state: CharterState) => MembersChange | undefined,
+): Promise<void> {
+  return appendChange(registry, tenantId, (state) => {
+    const changed = build(state);
+    if (changed === undefined) return undefined;
+    return { jobType: "registry.members.change", params: { persons: {}, actors: {}, ...changed } };
+  });
+}
+
+/** Declares a receiver of a tenant's events by the founding key, unless it is already declared so. */
+export function declareWebhook(
+  registry: FoundedAccess,
+  tenantId: string,
+  webhookId: string,
+  changes: Pick<WebhookRecord, "url"> & Partial<WebhookRecord>,
+): Promise<void> {
+  return appendChange(registry, tenantId, (state) => {
+    const webhook = { types: null, retries_ms: [100, 100], disabled: false, ...changes };
+    if (hashCanonical(webhook) === state.hashRecord("webhook", webhookId)) return undefined;
+    return { jobType: "registry.webhooks.change", params: { webhooks: { [webhookId]: webhook } } };
+  });
 }
 
 /** Changes one actor's record. */

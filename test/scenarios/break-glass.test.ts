@@ -10,6 +10,7 @@ import { readJwks } from "../../src/configuration/keys.js";
 import { expectSoundLedger } from "../attacks/evidence.js";
 import { runOgrHere } from "../cli/ogr-here.js";
 import { toPersonEnvironment } from "../cli/run-ogr.js";
+import { declareWebhook } from "../harness/charter.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { createInfraProject, INFRA_PROJECT, type InfraProject } from "../infra-engine/infra-project.js";
 import { type Entry, formatRegistryJson } from "../infra-engine/registries.js";
@@ -53,12 +54,7 @@ beforeAll(async () => {
     answer.writeHead(204).end();
   });
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
-  const declared = await fetch(new URL("/v1/webhooks/wh-loud", registry.url), {
-    method: "PUT",
-    headers: { authorization: `Bearer ${registry.getActor("admin").token}`, "content-type": "application/json" },
-    body: JSON.stringify({ tenant_id: "T.UBL", url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/` }),
-  });
-  expect(declared.status).toBe(200);
+  await declareWebhook(registry, "T.UBL", "wh-loud", { url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/` });
   await publish("disabled production");
 });
 afterAll(async () => {

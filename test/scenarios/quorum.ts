@@ -21,13 +21,13 @@ import { STRICT_TENANT as tenant } from "./tenants.js";
 
 const PREDICATE = "https://slsa.dev/provenance/v1";
 
-/** The default policy, except that a registration has level L5 and a release requires an attestation. */
+/** The default policy, except that a registration has level L5 and places for two roles, and a release requires an attestation. */
 const buildStrictPolicy = () =>
   buildDefaultPolicyWith((data) => ({
     ...data,
     jobs: {
       ...data.jobs,
-      "git.registry.init": { level: "L5", target: "LAB_512" },
+      "git.registry.init": { level: "L5", target: "LAB_512", roles: { owner: 1, security: 1 } },
       "git.registry.tag_release": { level: "L4", target: "LAB_512", attestation: PREDICATE },
     },
   }));
@@ -50,17 +50,28 @@ export function describeQuorum(running: () => ServedRegistry): void {
         params: buildRegistrationParams("P.strict"),
       });
       expect(card).toMatchObject({ level: "L5", requires: [{ kind: "card" }, { kind: "approvals", count: 2, step_up: true }] });
-      expect(await listMissing(card)).toEqual(["2 more approvals with step-up"]);
+      expect(await listMissing(card)).toEqual(["2 more approvals with step-up, each in the role owner or security"]);
       const { statement } = requireValue(await registry.as("carol", tenant).prepareStatement(card.card_id, "approve", "office::default"));
       expect(requireRefusal(await registry.as("carol", tenant).submitStatement(statement))).toMatchObject({ code: "step_up_required" });
       requireValue(await stateCardDecision(registry, "bob", card, "approve", { tenant }));
       requireValue(await stateAs("bob-phone", "bob", card));
-      expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
+      expect(await listMissing(card)).toEqual(["1 more approval with step-up, in the role owner or security"]);
       const closed = await approveAsEach(registry, card, ["carol"], tenant);
       expect(closed.status).toBe("success");
       expect(closed.statements?.filter(({ counts }) => counts).map(({ approver }) => approver)).toEqual(
         expect.arrayContaining(["ubl:sid:person:bob", "ubl:sid:person:carol"]),
       );
+    });
+
+    it("a card that nobody could complete says so when it is opened", async () => {
+      const params = buildRegistrationParams("P.hopeless");
+      const hopeless = await openScenarioCard(registry.as("bob", tenant), { jobType: "git.registry.init", params });
+      expect(hopeless.reasons.at(-1)).toEqual({
+        rule: "card.incompletable",
+        text: "Nobody can complete this card: 2 must approve at L5, and only person:carol could besides those who made the change, with nobody left for the role security.",
+      });
+      const possible = await openScenarioCard(registry.as("admin", tenant), { jobType: "git.registry.init", params });
+      expect(possible.reasons.map(({ rule }) => rule)).not.toContain("card.incompletable");
     });
 
     it("a card waits for the attestation that the policy requires and lists it as missing", async () => {

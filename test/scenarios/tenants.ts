@@ -39,9 +39,9 @@ export function buildScenarioTenants(): TenantSeed[] {
   );
   const strict = [
     buildPerson("admin", "person:ana", "office::default"),
-    buildPerson("bob", "person:bob", "office::default"),
-    buildPerson("bob-phone", "person:bob", "office::default"),
-    buildPerson("carol", "person:carol", "office::default"),
+    { ...buildPerson("bob", "person:bob"), offices: [buildMember("office::default", "owner", "security")] },
+    { ...buildPerson("bob-phone", "person:bob"), offices: [buildMember("office::default", "owner", "security")] },
+    { ...buildPerson("carol", "person:carol"), offices: [buildMember("office::default", "owner")] },
   ];
   return [{ ...demo, actors }, ...others, { tenant_id: STRICT_TENANT, actors: strict }];
 }

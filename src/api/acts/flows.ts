@@ -9,19 +9,14 @@ import { ApplicationFailure, type SignalDefinition } from "@temporalio/common";
 import { summarizeJob } from "../../domain/act/job.js";
 import { PREVIEW_MAX_MS } from "../../domain/act/preview-time.js";
 import { LAB_256_QUEUE } from "../../domain/act/task-queue.js";
-import {
-  toActWorkflowId,
-  toCardWorkflowId,
-  toCharterEntryWorkflowId,
-  toPreviewWorkflowId,
-  toWebhookWorkflowId,
-} from "../../domain/act/workflow-id.js";
+import { toActWorkflowId, toCardWorkflowId, toCharterEntryWorkflowId, toPreviewWorkflowId } from "../../domain/act/workflow-id.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { AttestationEnvelope } from "../../domain/card/attestation.js";
 import type { Card, ProposedAct } from "../../domain/card/card.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import { type AppendedEntry, type CharterEntry, hashEntry } from "../../domain/charter/entry.js";
 import { DENIAL_CODES, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import type { WebhookRef } from "../../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { RunnerAnswer } from "../../domain/permit/receipt.js";
@@ -39,8 +34,8 @@ import {
 } from "../../workflows/messages.js";
 import type { officialAct } from "../../workflows/official-act.js";
 import type { planPreview } from "../../workflows/plan-preview.js";
-import { type FlowAttributes, SEARCH_ATTRIBUTES, toSearchAttributes } from "../../workflows/search-attributes.js";
-import { type webhookDelivery, webhookWokenSignal } from "../../workflows/webhook-delivery.js";
+import { type FlowAttributes, toSearchAttributes } from "../../workflows/search-attributes.js";
+import { wakeWebhook } from "../../workflows/webhook-waking.js";
 import type { Urls } from "../http/urls.js";
 import type { Temporal } from "../temporal.js";
 
@@ -187,19 +182,8 @@ export class Flows {
   }
 
   /** Tells a webhook's flow to look for events, and starts the flow if it does not run. */
-  async deliverWebhook(tenantId: string, webhookId: string): Promise<void> {
-    await this.temporal.callWithDeadline(() =>
-      this.temporal.client.workflow.signalWithStart<typeof webhookDelivery>("webhookDelivery", {
-        workflowId: toWebhookWorkflowId(tenantId, webhookId),
-        args: [{ tenant_id: tenantId, webhook_id: webhookId }],
-        signal: webhookWokenSignal,
-        signalArgs: [],
-        taskQueue: LAB_256_QUEUE,
-        typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.tenant, value: tenantId }],
-        staticSummary: `Delivers the events of ${tenantId} to ${webhookId}`,
-        priority: { fairnessKey: tenantId },
-      }),
-    );
+  async deliverWebhook(ref: WebhookRef): Promise<void> {
+    await this.temporal.callWithDeadline(() => wakeWebhook(this.temporal.client.workflow, ref));
   }
 
   private async startFlow(

@@ -27,7 +27,11 @@ const policyOfficeSchema = z.object({
   allowed_actions: z.array(z.string()),
   targets: z.array(targetSchema),
   risk_ceiling: z.enum(LEVELS),
-  approval_policy: z.object({ min_approvals: z.number().optional(), step_up: z.boolean().optional(), role: z.string().optional() }),
+  approval_policy: z.object({
+    min_approvals: z.number().optional(),
+    step_up: z.boolean().optional(),
+    roles: z.record(z.string(), z.number()).optional(),
+  }),
   ttl_default_ms: z.number(),
 });
 

@@ -1,14 +1,13 @@
 import { z } from "zod";
 import { tenantIdSchema } from "../../domain/ids.js";
-import { WEBHOOKS_MAX_COUNT, webhookIdSchema, webhookSchema } from "../../domain/ledger/webhook.js";
+import { webhookIdSchema } from "../../domain/ledger/webhook.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { PAGE_ROWS_MAX } from "../../lab256/ledger/queries/page.js";
 import {
-  declareWebhook,
-  disableWebhook,
   findWebhook,
   listDeadLetters,
   listWebhooks,
+  renewSecret,
   replayDeadLetters,
   type Webhook,
 } from "../../lab256/webhooks/webhooks.js";
@@ -18,8 +17,8 @@ import { buildProblem, refuseNotFound } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
 import { type Answer, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 
-/** Managing webhooks requires the power to manage members: both decide who sees every event. */
-const MANAGING_ACTION = "registry.members.change";
+/** Whoever can propose another receiver sees the secrets and the failures of the present ones. */
+const MANAGING_ACTION = "registry.webhooks.change";
 
 const webhookShape = z.object({
   webhook_id: webhookIdSchema,
@@ -28,60 +27,40 @@ const webhookShape = z.object({
   retries_ms: z.array(z.number()),
   /** Every entry up to this one was delivered, was filtered out, or is a dead letter. */
   delivered_seq: z.number(),
-  created_by: z.string(),
   created_at: z.number(),
   disabled_at: z.number().nullable(),
 });
-const declaredShape = webhookShape.extend({ secret: z.string().optional() });
 const deadLetterShape = z.object({ seq: z.number(), reason: z.string(), replay: z.boolean(), at_ms: z.number() });
 
 const params = z.strictObject({ webhook_id: webhookIdSchema });
 const tenantBody = z.strictObject({ tenant_id: tenantIdSchema });
-const EXAMPLE = { tenant_id: "T.UBL", url: "https://events.example/ogr", types: ["receipt.recorded"] };
 
-/** Webhooks that receive the events of a ledger. Source: CloudEvents 1.0.2, Standard Webhooks 1.0. */
+/**
+ * Webhooks that receive the events of a ledger; the charter says which there are. Source: CloudEvents 1.0.2, Standard Webhooks 1.0.
+ */
 export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
   return groupRoutes("webhooks", [
-    defineMemberRoute("PUT", "/v1/webhooks/:webhook_id", {
-      tenant: "body",
-      summary: "Declare a webhook that receives the events of the tenant's ledger",
-      detail:
-        "Each event is a CloudEvent 1.0.2 in structured JSON, signed as Standard Webhooks defines (`webhook-id`, `webhook-timestamp`, `webhook-signature`). Events arrive in the order of the ledger, at least once; a repeated `id` is the same event. A new webhook starts with the next event. The answer has the `secret` only when it is new: the first time, or after `rotate_secret`. Declaring a webhook again changes it and enables it where it stopped. Webhooks require an office that holds `registry.members.change`.",
-      input: { params, body: tenantBody.extend(webhookSchema.shape) },
-      example: EXAMPLE,
-      answers: { 200: { text: "The webhook; `secret` only when that is new", schema: declaredShape } },
-      problems: ["limit_exceeded"],
-      handle: ({ principal, params: { webhook_id }, body: { tenant_id, ...declared } }) =>
-        runAsWebhookManager(deps, principal, async () => {
-          const ref = { tenant_id, webhook_id };
-          const made = await declareWebhook(deps.db, ref, declared, { actor_id: principal.actor_id, atMs: deps.now() });
-          if (made === undefined)
-            return buildProblem("limit_exceeded", `A tenant has at most ${WEBHOOKS_MAX_COUNT} webhooks; change an existing one instead.`);
-          await deps.flows.deliverWebhook(tenant_id, webhook_id);
-          return answerOk({ ...toWebhookView(made.webhook), ...(made.hasNewSecret ? { secret: made.webhook.secret } : {}) });
-        }),
-    }),
     defineMemberRoute("GET", "/v1/webhooks", {
       tenant: "query",
       summary: "List the tenant's webhooks, without their secrets",
+      detail: "The tenant's charter says which there are; a card for `registry.webhooks.change` changes them.",
       input: { query: tenantQuery },
       answers: { 200: { text: "The webhooks, ordered by id", schema: z.array(webhookShape) } },
       handle: ({ principal }) =>
         runAsWebhookManager(deps, principal, async () => answerOk((await listWebhooks(deps.db, principal.tenant_id)).map(toWebhookView))),
     }),
-    defineMemberRoute("POST", "/v1/webhooks/:webhook_id/disable", {
+    defineMemberRoute("POST", "/v1/webhooks/:webhook_id/secret", {
       tenant: "body",
-      summary: "Disable a webhook",
-      detail: "Undelivered events stay in the ledger; declaring the webhook again continues there.",
+      summary: "Give a webhook a new secret",
+      detail: "The answer shows it once. Every delivery from then on is signed with it.",
       input: { params, body: tenantBody },
       example: { tenant_id: "T.UBL" },
-      answers: { 200: { text: "The webhook is disabled", schema: z.object({ disabled: z.literal(true) }) } },
+      answers: { 200: { text: "The secret, `whsec_…`", schema: z.object({ secret: z.string() }) } },
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id } }) =>
-        runAsWebhookManager(deps, principal, async () =>
-          (await disableWebhook(deps.db, { tenant_id, webhook_id }, deps.now()))
-            ? answerOk({ disabled: true })
-            : refuseNotFound("This webhook"),
-        ),
+        runAsWebhookManager(deps, principal, async () => {
+          const secret = await renewSecret(deps.db, { tenant_id, webhook_id });
+          return secret === undefined ? refuseNotFound("This webhook") : answerOk({ secret });
+        }),
     }),
     defineMemberRoute("GET", "/v1/webhooks/:webhook_id/dead-letters", {
       tenant: "query",
@@ -104,7 +83,7 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id }, body: { seqs } }) =>
         runOnWebhook(deps, principal, webhook_id, async ({ disabled_at }) => {
           const replayed = await replayDeadLetters(deps.db, { tenant_id, webhook_id }, seqs);
-          if (disabled_at === null) await deps.flows.deliverWebhook(tenant_id, webhook_id);
+          if (disabled_at === null) await deps.flows.deliverWebhook({ tenant_id, webhook_id });
           return answerOk({ replayed });
         }),
     }),
@@ -129,6 +108,6 @@ function runOnWebhook(
   });
 }
 
-function toWebhookView({ webhook_id, url, types, retries_ms, delivered_seq, created_by, created_at, disabled_at }: Webhook) {
-  return { webhook_id, url, types, retries_ms, delivered_seq, created_by, created_at, disabled_at };
+function toWebhookView({ webhook_id, url, types, retries_ms, delivered_seq, created_at, disabled_at }: Webhook) {
+  return { webhook_id, url, types, retries_ms, delivered_seq, created_at, disabled_at };
 }

@@ -4,9 +4,9 @@ import { z } from "zod";
 import { readConfiguredJson } from "../../configuration/keys.js";
 import { pickBreakGlass } from "../../domain/act/break-glass.js";
 import { publicJwkSchema } from "../../domain/bytes/jwks.js";
+import { describeRequirement } from "../../domain/card/requirement.js";
 import { operatorSchema } from "../../domain/charter/founding.js";
 import { jtiSchema } from "../../domain/ids.js";
-import type { Requirement } from "../../domain/policy/policy-contract.js";
 import type { VerifiedAct } from "../../verification/verify-act.js";
 import { CliCommand } from "../cli-command.js";
 import { EXIT } from "../exit-codes.js";
@@ -111,7 +111,8 @@ function formatAct(verified: VerifiedAct): string {
   ];
   for (const { name, old, new: next } of receipt.refs) lines.push(`  ref       ${name}: ${shortenId(old)} → ${shortenId(next)}`);
   for (const { rule, text } of evidence?.decided?.decision.reasons ?? []) lines.push(`  reason    ${text} (${rule})`);
-  for (const { requirement, by } of filled ?? []) lines.push(`  required  ${formatRequirement(requirement)}: ${by.join(", ") || "given"}`);
+  for (const { requirement, by } of filled ?? [])
+    lines.push(`  required  ${describeRequirement(requirement)}: ${by.join(", ") || "given"}`);
   for (const { approver, office_id: office, passkey } of listApprovals(decided))
     lines.push(`  approved  by ${approver} as ${office}${passkey === null ? "" : ` with the passkey ${passkey}`}`);
   if (pushers != null) lines.push(`  pushed    by ${pushers.person_ids.join(", ") || "nobody"}, from ${acts_before} acts before`);
@@ -120,11 +121,4 @@ function formatAct(verified: VerifiedAct): string {
   lines.push(`  keys      receipt ${receipt.kid}, permit ${permit.kid}${evidence?.card == null ? "" : `, card ${evidence.card.kid}`}`);
   for (const what of taken) lines.push(`  recorded  ${what}`);
   return lines.join("\n");
-}
-
-function formatRequirement(requirement: Requirement): string {
-  if (requirement.kind === "card") return "a card";
-  if (requirement.kind === "attestation") return `an attestation of type ${requirement.predicate_type}`;
-  const { count, role, step_up } = requirement;
-  return `${count} approval${count === 1 ? "" : "s"}${role === null ? "" : ` by the role ${role}`}${step_up ? " with step-up" : ""}`;
 }

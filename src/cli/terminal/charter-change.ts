@@ -1,6 +1,7 @@
 import type { ChangeAnswer, ChangeParamsAnswer } from "../../client/answers.js";
 import { computePasskeyFingerprint } from "../../domain/charter/passkeys.js";
 import { type CharterActor, type Person, toRecordKey } from "../../domain/charter/records.js";
+import type { WebhookRecord } from "../../domain/ledger/webhook.js";
 
 /**
  * Formats what a change does to a charter: to whom it gives power, from whom it takes some, and the records that it writes, with all addresses
@@ -8,6 +9,7 @@ import { type CharterActor, type Person, toRecordKey } from "../../domain/charte
  */
 export function formatChangeLines({ records, gives_power_to, takes_power_from }: ChangeAnswer, params: ChangeParamsAnswer): string[] {
   const details = new Map(formatMembers(params));
+  for (const [id, webhook] of Object.entries(params.webhooks ?? {})) details.set(toRecordKey("webhook", id), formatWebhookLines(webhook));
   if (params.tenant_id !== undefined) details.set(toRecordKey("tenant", params.tenant_id), formatTenantLines(params));
   return [
     `  gives     power to ${gives_power_to.join(", ") || "nobody"}`,
@@ -41,6 +43,11 @@ function formatTenantLines({ founding_jwk, allowance, entry }: ChangeParamsAnswe
   for (const [id, { use, origins }] of Object.entries(relying_parties)) lines.push(`relying party ${id}, ${use}: ${origins.join(", ")}`);
   for (const [record, below] of formatMembers(members)) lines.push(record, ...below.map((line) => `  ${line}`));
   return lines;
+}
+
+/** Whoever approves it decides who sees every event. */
+function formatWebhookLines({ url, types, retries_ms, disabled }: WebhookRecord): string[] {
+  return [`${disabled ? "disabled, " : ""}sends to ${url}`, `events ${types?.join(", ") ?? "all"}, ${retries_ms.length} retries`];
 }
 
 function formatPersonLines({ name, emails, passkeys, disabled }: Person): string[] {

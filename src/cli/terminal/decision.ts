@@ -1,3 +1,4 @@
+import { describeRequirement } from "../../domain/card/requirement.js";
 import type { Level } from "../../domain/level.js";
 import type { Reason, Requirement } from "../../domain/policy/policy-contract.js";
 
@@ -15,10 +16,7 @@ export function formatDecisionLines(decided: {
 }
 
 function formatRequirement(requirement: Requirement): string {
-  if (requirement.kind === "card") return "a card";
-  if (requirement.kind === "attestation") return `an attestation of type ${requirement.predicate_type}`;
-  const { count, role, step_up, excludes } = requirement;
-  const who = role === null ? "" : ` by the role ${role}`;
+  const excludes = requirement.kind === "approvals" ? requirement.excludes : [];
   const without = excludes.length === 0 ? "" : `, not by ${excludes.map((one) => one.replaceAll("_", " ")).join(", ")}`;
-  return `${count} approval${count === 1 ? "" : "s"}${who}${step_up ? " with step-up" : ""}${without}`;
+  return `${describeRequirement(requirement)}${without}`;
 }

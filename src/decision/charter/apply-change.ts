@@ -7,6 +7,7 @@ import type { CharterActor, Passkey, Person, RecordWrite } from "../../domain/ch
 import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { parseActorKind } from "../../domain/ids.js";
+import { WEBHOOKS_MAX_COUNT } from "../../domain/ledger/webhook.js";
 import { findOverlap } from "../../domain/permit/allowlist.js";
 
 /** The number of persons who can decide at L5 that sealing needs: a proposer, a quorum of two, and one to spare. Source: contracts "Charter". */
@@ -37,6 +38,8 @@ export function computeWrites(state: CharterState, version: number, { jobType, p
       return rotateKeys(state, params);
     case "registry.members.change":
       return changeMembers(state, params);
+    case "registry.webhooks.change":
+      return changeWebhooks(state, params);
     case "registry.charter.seal":
       return sealCharter(state);
     case "registry.tenant.found":
@@ -203,6 +206,15 @@ function changeMembers(state: CharterState, { persons, actors }: ChangeParams<"r
   if (writes.length === 0 || writes.some(({ kind, id, value }) => hashCanonical(value) === state.hashRecord(kind, id)))
     return denyUnchanged("The change names no member, or one that it does not change.");
   return grantValue(writes);
+}
+
+function changeWebhooks(state: CharterState, { webhooks }: ChangeParams<"registry.webhooks.change">): Outcome<readonly RecordWrite[]> {
+  const writes = Object.entries(webhooks).map(([id, value]) => ({ kind: "webhook", id, value }) as const);
+  if (writes.length === 0 || writes.some(({ kind, id, value }) => hashCanonical(value) === state.hashRecord(kind, id)))
+    return denyUnchanged("The change names no webhook, or one that it does not change.");
+  const added = writes.filter(({ id }) => state.find("webhook", id) === undefined).length;
+  if (state.count("webhook") + added <= WEBHOOKS_MAX_COUNT) return grantValue(writes);
+  return denyWith("limit_exceeded", `A tenant can have at most ${WEBHOOKS_MAX_COUNT} webhooks; change an existing one instead.`);
 }
 
 interface Members {

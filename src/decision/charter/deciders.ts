@@ -15,6 +15,15 @@ export function isAtLeast(known: Level | undefined, level: Level): boolean {
   return known !== undefined && isLevelAtLeast(known, level);
 }
 
+/** An office in which a person can approve, up to a level. */
+interface DecidingOffice {
+  readonly person_id: string;
+  readonly level: Level;
+  readonly roles: readonly string[];
+}
+
+type CountOffice = (membership: Membership) => boolean;
+
 /**
  * The highest level at which each person can approve by the policy: in an office that approves, up to its ceiling, and above L3 with a
  * passkey that counts to it. Regards the offices that `counted` accepts, also those that end, so that by default the level is never too low.
@@ -22,21 +31,44 @@ export function isAtLeast(known: Level | undefined, level: Level): boolean {
 export function mapDeciders(
   state: Pick<CharterState, "find" | "list">,
   policy: PolicyData,
-  counted: (membership: Membership) => boolean = () => true,
+  counted: CountOffice = () => true,
 ): ReadonlyMap<string, Level> {
   const deciders = new Map<string, Level>();
+  for (const { person_id, level } of listDecidingOffices(state, policy, counted))
+    if (!isAtLeast(deciders.get(person_id), level)) deciders.set(person_id, level);
+  return deciders;
+}
+
+/** The roles of each person who can approve at a level, in the offices in which that person can. */
+export function mapRolesOfDeciders(
+  state: Pick<CharterState, "find" | "list">,
+  policy: PolicyData,
+  wanted: Level,
+  counted: CountOffice,
+): ReadonlyMap<string, readonly string[]> {
+  const byPerson = new Map<string, readonly string[]>();
+  for (const { person_id, level, roles } of listDecidingOffices(state, policy, counted))
+    if (isLevelAtLeast(level, wanted)) byPerson.set(person_id, [...(byPerson.get(person_id) ?? []), ...roles]);
+  return byPerson;
+}
+
+function* listDecidingOffices(
+  state: Pick<CharterState, "find" | "list">,
+  policy: PolicyData,
+  counted: CountOffice,
+): Generator<DecidingOffice> {
   for (const [actorId, actor] of state.list("actor")) {
-    const person = state.find("person", actor.person_id);
+    const { person_id } = actor;
+    const person = state.find("person", person_id);
     if (actor.disabled || person === undefined || person.disabled || parseActorKind(actorId) !== "person") continue;
     const byPasskey = maxLevel(["L3", ...person.passkeys.filter((one) => counts(state, one.relying_party)).map((one) => one.counts_to)]);
     for (const membership of actor.offices) {
       const office = policy.offices[membership.office_id];
       if (office === undefined || !office.allowed_actions.includes("card.approve") || !counted(membership)) continue;
       const level = isLevelAtLeast(byPasskey, office.risk_ceiling) ? office.risk_ceiling : byPasskey;
-      if (!isAtLeast(deciders.get(actor.person_id), level)) deciders.set(actor.person_id, level);
+      yield { person_id, level, roles: membership.roles };
     }
   }
-  return deciders;
 }
 
 function counts(state: Pick<CharterState, "find">, relyingParty: string): boolean {

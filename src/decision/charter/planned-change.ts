@@ -57,7 +57,9 @@ export function planChange(question: ChangeQuestion): Outcome<{ readonly planned
     const level =
       change.jobType === "registry.members.change"
         ? findMembersLevel(effects, before, after, { hasTakenPower: question.hasTakenPower, isHalfFull: isHalfFull(state) })
-        : "L5";
+        : change.jobType === "registry.webhooks.change"
+          ? "L4"
+          : "L5";
     const gives_power_to = [...new Set([...effects.gives, ...gainers])].sort();
     const takes_power_from = [...effects.takes].sort();
     return grantValue({

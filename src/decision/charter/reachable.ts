@@ -1,11 +1,11 @@
+import { findOpenPlaces } from "../../domain/card/requirement.js";
 import { CHARTER_JOB_TYPES } from "../../domain/charter/change.js";
-import type { RecordWrite } from "../../domain/charter/records.js";
+import type { CharterActor, RecordWrite } from "../../domain/charter/records.js";
 import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, type Outcome } from "../../domain/denial.js";
-import type { Level } from "../../domain/level.js";
 import { NETWORK_NAMES } from "../../domain/permit/allowlist.js";
 import type { PolicyData } from "../policy/data.js";
-import { type Membership, mapDeciders } from "./deciders.js";
+import { type Membership, mapRolesOfDeciders } from "./deciders.js";
 
 /** Less time than this at L5 leaves a sealed charter that nobody can change. */
 const PERMIT_TTL_MIN_MS = 30_000;
@@ -25,22 +25,40 @@ export function checkReachable(state: CharterState, policy: PolicyData): Outcome
   const { permit_ttl_ms, decide_within_ms, max_run_ms } = policy.levels.L5;
   if (permit_ttl_ms < PERMIT_TTL_MIN_MS || decide_within_ms < DECIDE_WITHIN_MIN_MS || max_run_ms < RUN_MIN_MS)
     return denyUnreachable("the policy leaves too little time at L5 to decide, to use the permit or to do the work");
-  const actors = state.list("actor").filter(([, actor]) => !actor.disabled && state.find("person", actor.person_id)?.disabled === false);
-  const byRole = new Map<string | undefined, ReadonlyMap<string, Level>>();
-  for (const [, proposer] of actors)
-    for (const { office_id } of proposer.offices.filter(isLasting)) {
-      const office = policy.offices[office_id];
-      if (office === undefined || office.ttl_default_ms < PERMIT_TTL_MIN_MS) continue;
-      if (!office.allowed_actions.includes("registry.keys.rotate") || office.risk_ceiling !== "L5") continue;
-      if (!office.scope.targets.includes(job.target)) continue;
-      const { role, min_approvals = 0 } = office.approval_policy;
-      const deciders =
-        byRole.get(role) ?? mapDeciders(state, policy, (held) => isLasting(held) && (role === undefined || held.roles.includes(role)));
-      byRole.set(role, deciders);
-      const able = [...deciders].filter(([id, level]) => level === "L5" && id !== proposer.person_id);
-      if (able.length >= Math.max(2, min_approvals, policy.levels.L5.approvals)) return undefined;
-    }
+  const deciders = mapRolesOfDeciders(state, policy, "L5", isLasting);
+  for (const [officeId, office] of Object.entries(policy.offices)) {
+    if (office.ttl_default_ms < PERMIT_TTL_MIN_MS || !office.scope.targets.includes(job.target)) continue;
+    if (!office.allowed_actions.includes("registry.keys.rotate") || office.risk_ceiling !== "L5") continue;
+    const proposers = listHolders(state, officeId);
+    if (proposers.size === 0) continue;
+    // Somebody who proposes does not approve. It need not be a decider.
+    const own = [...proposers].every((id) => deciders.has(id)) ? 1 : 0;
+    const { min_approvals = 0, roles } = office.approval_policy;
+    if (deciders.size - own < Math.max(2, min_approvals, policy.levels.L5.approvals)) continue;
+    const needed = { ...joinRoles(policy.levels.L5.roles, job.roles, roles), [PROPOSER]: own };
+    const held = new Map([...deciders].map(([id, held]) => [id, proposers.has(id) ? [...held, PROPOSER] : held]));
+    if (findOpenPlaces(needed, held).count === 0) return undefined;
+  }
   return denyUnreachable("too few persons other than a proposer could approve at L5");
+}
+
+/** The place of the proposer among the persons who decide. No role can have this name, since a role has no spaces at its ends. */
+const PROPOSER = " proposer ";
+
+/** The persons whose enabled actors, of whatever kind, hold an office without an end. */
+function listHolders(state: CharterState, officeId: string): ReadonlySet<string> {
+  const holds = ({ disabled, person_id, offices }: CharterActor): boolean =>
+    !disabled && state.find("person", person_id)?.disabled === false && offices.some((one) => one.office_id === officeId && isLasting(one));
+  return new Set(state.list("actor").flatMap(([, actor]) => (holds(actor) ? [actor.person_id] : [])));
+}
+
+type Roles = Readonly<Record<string, number>> | undefined;
+
+/** The highest number that any of these asks for, for each role. */
+function joinRoles(...asking: readonly Roles[]): Readonly<Record<string, number>> {
+  const joined: Record<string, number> = {};
+  for (const asks of asking) for (const [role, count] of Object.entries(asks ?? {})) joined[role] = Math.max(count, joined[role] ?? 0);
+  return joined;
 }
 
 /** Runners must keep being allowed to change the charter that says what they are allowed to do, which is the operator's. */

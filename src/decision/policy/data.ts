@@ -15,6 +15,8 @@ const jobType = z
   .regex(/^[a-z]+(?:\.[a-z][a-z_]*)+$/, "Write a job type such as `git.registry.push`; a wildcard is not a job type.");
 const ttlMs = z.int("Write whole milliseconds.").min(1).max(PERMIT_TTL_MAX_MS, "A permit lives for at most 5 minutes (300000 ms).");
 const approvals = z.int().min(0).max(100);
+/** How many of the approving persons must hold each role, each person for one role only. */
+const roles = z.record(z.string().min(1).max(64), z.int().min(1).max(100)).optional();
 
 const levelSchema = z.strictObject({
   /** The life of a permit, in ms. */
@@ -23,6 +25,7 @@ const levelSchema = z.strictObject({
   decide_within_ms: z.int().min(1).max(DECIDE_WITHIN_MAX_MS),
   /** The number of distinct persons that approve. The rules enforce a minimum for L3 to L5. */
   approvals,
+  roles,
   step_up: z.boolean(),
   card: z.boolean(),
   /** The time for the work after the claim, in ms. */
@@ -59,6 +62,7 @@ const jobSchema = z.strictObject({
   target: targetSchema,
   /** The in-toto predicate type that the job requires. */
   attestation: predicateTypeSchema.optional(),
+  roles,
 });
 
 const officeSchema = z.strictObject({
@@ -70,7 +74,7 @@ const officeSchema = z.strictObject({
   approval_policy: z.strictObject({
     min_approvals: approvals.optional(),
     step_up: z.boolean().optional(),
-    role: z.string().min(1).max(100).optional(),
+    roles,
   }),
   /** Can only shorten a permit, in ms. */
   ttl_default_ms: ttlMs,

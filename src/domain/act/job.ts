@@ -185,6 +185,10 @@ const JOBS = {
     params: charterJobParams["registry.members.change"],
     summarize: ({ persons, actors }) => `Change ${[...Object.keys(persons), ...Object.keys(actors)].join(", ")}`.slice(0, 500),
   }),
+  "registry.webhooks.change": defineJob({
+    params: charterJobParams["registry.webhooks.change"],
+    summarize: ({ webhooks }) => `Change ${Object.keys(webhooks).join(", ")}`.slice(0, 500),
+  }),
   "registry.charter.seal": defineJob({
     params: charterJobParams["registry.charter.seal"],
     summarize: () => "Seal the charter",
@@ -227,6 +231,7 @@ export function buildJobSchema<S extends z.ZodRawShape>(shape: S) {
       buildMember("registry.policy.publish"),
       buildMember("registry.keys.rotate"),
       buildMember("registry.members.change"),
+      buildMember("registry.webhooks.change"),
       buildMember("registry.charter.seal"),
       buildMember("registry.tenant.found"),
     ],

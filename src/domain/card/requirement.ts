@@ -46,6 +46,17 @@ export function listMissingRequirements(
   });
 }
 
+/** Describes a requirement: `2 approvals with step-up (1 in the role owner)`. */
+export function describeRequirement(requirement: Requirement): string {
+  if (requirement.kind === "card") return "a card";
+  if (requirement.kind === "attestation") return `an attestation of type ${requirement.predicate_type}`;
+  const { count, roles, step_up } = requirement;
+  const places = Object.entries(roles)
+    .sort()
+    .map(([role, n]) => `${n} in the role ${role}`);
+  return `${count} approval${count === 1 ? "" : "s"}${step_up ? " with step-up" : ""}${places.length === 0 ? "" : ` (${places.join(", ")})`}`;
+}
+
 /** A requirement with the persons whose approvals, or the keys whose attestations, count towards it. */
 export interface FilledRequirement {
   readonly requirement: Requirement;
@@ -61,7 +72,7 @@ export function listFilledRequirements(
 ): FilledRequirement[] {
   return requirements.map((requirement) => {
     if (requirement.kind === "card") return { requirement, by: [] };
-    if (requirement.kind === "approvals") return { requirement, by: listApprovingPersons(requirement, planDigest, approvals) };
+    if (requirement.kind === "approvals") return { requirement, by: [...groupRolesByPerson(requirement, planDigest, approvals).keys()] };
     const found = attestations.filter((a) => a.plan_digest === planDigest && a.predicate_type === requirement.predicate_type);
     return { requirement, by: [...new Set(found.map(({ keyid }) => keyid))] };
   });
@@ -69,20 +80,65 @@ export function listFilledRequirements(
 
 type ApprovalsRequirement = Extract<Requirement, { kind: "approvals" }>;
 
-function listApprovingPersons(requirement: ApprovalsRequirement, planDigest: string, approvals: readonly Approval[]): string[] {
-  const counting = approvals
-    .filter((a) => a.plan_digest === planDigest)
-    .filter((a) => a.step_up || !requirement.step_up)
-    .filter((a) => requirement.role === null || a.roles.includes(requirement.role));
-  return [...new Set(counting.map((a) => a.person_id))];
+/** The roles of each person whose approval counts towards a requirement, in all offices in which the person approved. */
+function groupRolesByPerson(
+  requirement: ApprovalsRequirement,
+  planDigest: string,
+  approvals: readonly Approval[],
+): ReadonlyMap<string, readonly string[]> {
+  const byPerson = new Map<string, readonly string[]>();
+  for (const { plan_digest, step_up, person_id, roles } of approvals)
+    if (plan_digest === planDigest && (step_up || !requirement.step_up))
+      byPerson.set(person_id, [...(byPerson.get(person_id) ?? []), ...roles]);
+  return byPerson;
 }
 
 function listMissingApprovals(requirement: ApprovalsRequirement, planDigest: string, approvals: readonly Approval[]): MissingRequirement[] {
-  const missing = Math.max(0, requirement.count - listApprovingPersons(requirement, planDigest, approvals).length);
-  return missing === 0 ? [] : [{ requirement, missing, text: formatMissingApprovals(missing, requirement.role, requirement.step_up) }];
+  const persons = groupRolesByPerson(requirement, planDigest, approvals);
+  const open = findOpenPlaces(requirement.roles, persons);
+  const missing = Math.max(open.count, requirement.count - persons.size);
+  return missing <= 0 ? [] : [{ requirement, missing, text: formatMissingApprovals(missing, open, requirement.step_up) }];
 }
 
-function formatMissingApprovals(count: number, role: string | null, stepUp: boolean): string {
-  const who = role === null ? "" : ` by the role ${role}`;
-  return `${count} more approval${count === 1 ? "" : "s"}${who}${stepUp ? " with step-up" : ""}`;
+/** Places that a requirement's `roles` ask for and nobody fills, and the roles of whom one more person would fill a place. */
+export interface OpenPlaces {
+  readonly count: number;
+  readonly roles: readonly string[];
+}
+
+/** Finds the places that stay open if every person fills at most one and as many as possible are filled. */
+export function findOpenPlaces(
+  needed: Readonly<Record<string, number>>,
+  rolesByPerson: ReadonlyMap<string, readonly string[]>,
+): OpenPlaces {
+  const holders = [...rolesByPerson].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, roles]) => roles);
+  const count = countOpenPlaces(needed, holders);
+  if (count === 0) return { count, roles: [] };
+  const roles = Object.keys(needed)
+    .filter((role) => countOpenPlaces(needed, [...holders, [role]]) < count)
+    .sort();
+  return { count, roles };
+}
+
+/** Computes a maximum bipartite matching of places and persons by augmenting paths. */
+function countOpenPlaces(needed: Readonly<Record<string, number>>, holders: readonly (readonly string[])[]): number {
+  const places = Object.entries(needed).flatMap(([role, count]) => Array.from({ length: count }, () => role));
+  /** The place that each person fills. */
+  const filled = new Map<number, number>();
+  const fillPlace = (place: number, tried: Set<number>): boolean =>
+    holders.some((roles, person) => {
+      if (tried.has(person) || !roles.includes(places[place] ?? "")) return false;
+      tried.add(person);
+      const other = filled.get(person);
+      if (other !== undefined && !fillPlace(other, tried)) return false;
+      filled.set(person, place);
+      return true;
+    });
+  return places.filter((_, place) => !fillPlace(place, new Set())).length;
+}
+
+function formatMissingApprovals(count: number, open: OpenPlaces, stepUp: boolean): string {
+  const howMany = count === 1 ? "" : open.count === count ? "each " : `${open.count} of them `;
+  const who = open.count === 0 ? "" : `, ${howMany}in the role ${open.roles.join(" or ")}`;
+  return `${count} more approval${count === 1 ? "" : "s"}${stepUp ? " with step-up" : ""}${who}`;
 }

@@ -4,7 +4,7 @@ import { blake3Schema, jtiSchema, NO_PROJECT, tenantIdSchema } from "../ids.js";
 import { allowanceSchema } from "../permit/allowlist.js";
 import { foundingEntrySchema, foundingParamsSchema } from "./founding.js";
 import { charterKeySchema } from "./keys.js";
-import { actorsSchema, personsSchema } from "./records.js";
+import { actorsSchema, personsSchema, webhooksSchema } from "./records.js";
 
 /** The changes of a charter. Source: contracts "Levels", "Charter". */
 const CHANGES = {
@@ -18,6 +18,8 @@ const CHANGES = {
   }),
   /** Every record in full, as it is after the change, so that a card shows all passkeys and addresses of a person. */
   "registry.members.change": z.strictObject({ persons: personsSchema, actors: actorsSchema }),
+  /** Every receiver in full, as it is after the change. */
+  "registry.webhooks.change": z.strictObject({ webhooks: webhooksSchema }),
   "registry.charter.seal": z.strictObject({}),
   /** In the operator's charter: a new tenant with its signed version 1, or, without `entry`, another allowance of a known one. */
   "registry.tenant.found": z.strictObject({
@@ -42,6 +44,7 @@ export const charterChangeSchema = z.discriminatedUnion(
     buildChangeSchema("registry.policy.publish"),
     buildChangeSchema("registry.keys.rotate"),
     buildChangeSchema("registry.members.change"),
+    buildChangeSchema("registry.webhooks.change"),
     buildChangeSchema("registry.charter.seal"),
     buildChangeSchema("registry.tenant.found"),
     buildChangeSchema("registry.charter.end_act"),
@@ -55,6 +58,7 @@ export const CHARTER_JOB_TYPES = [
   "registry.policy.publish",
   "registry.keys.rotate",
   "registry.members.change",
+  "registry.webhooks.change",
   "registry.charter.seal",
   "registry.tenant.found",
 ] as const;
@@ -67,6 +71,7 @@ export const charterJobParams = {
   "registry.policy.publish": CHANGES["registry.policy.publish"].extend(concernsNoProject),
   "registry.keys.rotate": CHANGES["registry.keys.rotate"].extend(concernsNoProject),
   "registry.members.change": CHANGES["registry.members.change"].extend(concernsNoProject),
+  "registry.webhooks.change": CHANGES["registry.webhooks.change"].extend(concernsNoProject),
   "registry.charter.seal": CHANGES["registry.charter.seal"].extend(concernsNoProject),
   "registry.tenant.found": CHANGES["registry.tenant.found"].extend(concernsNoProject),
 };

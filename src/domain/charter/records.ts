@@ -2,6 +2,7 @@ import { z } from "zod";
 import { BLAKE3_HEX } from "../bytes/hash.js";
 import { publicJwkSchema } from "../bytes/jwks.js";
 import { actorIdSchema, blake3Schema, officeIdSchema, tenantIdSchema } from "../ids.js";
+import { webhookIdSchema, webhookSchema } from "../ledger/webhook.js";
 import { LEVELS } from "../level.js";
 import { allowanceSchema } from "../permit/allowlist.js";
 import { charterKeySchema } from "./keys.js";
@@ -98,6 +99,7 @@ const RECORDS = {
   actor: { id: actorIdSchema, value: actorSchema },
   key: { id: z.string().min(1).max(64), value: charterKeySchema },
   relying_party: { id: z.string().min(1).max(253), value: relyingPartySchema },
+  webhook: { id: webhookIdSchema, value: webhookSchema },
   tenant: { id: tenantIdSchema, value: charterTenantSchema },
   policy_code: { id: z.string().regex(BLAKE3_HEX, "Write a BLAKE3-256 digest."), value: z.strictObject({ listed: z.literal(true) }) },
 } as const;
@@ -117,4 +119,5 @@ export const personsSchema = z.record(personIdSchema, personSchema);
 export const actorsSchema = z.record(actorIdSchema, actorSchema);
 export const keysSchema = z.record(RECORDS.key.id, charterKeySchema);
 export const relyingPartiesSchema = z.record(RECORDS.relying_party.id, relyingPartySchema);
+export const webhooksSchema = z.record(webhookIdSchema, webhookSchema);
 export const charterTenantsSchema = z.record(tenantIdSchema, charterTenantSchema);

@@ -102,6 +102,7 @@ export interface EventPayloads {
   "policy.published": RecordedEntry;
   "keys.rotated": RecordedEntry;
   "member.changed": RecordedEntry;
+  "webhook.changed": RecordedEntry;
   "charter.sealed": RecordedEntry;
   "tenant.founded": RecordedEntry;
   "charter.act_ended": RecordedEntry;
@@ -118,6 +119,7 @@ export const CHARTER_EVENTS = {
   "registry.policy.publish": "policy.published",
   "registry.keys.rotate": "keys.rotated",
   "registry.members.change": "member.changed",
+  "registry.webhooks.change": "webhook.changed",
   "registry.charter.seal": "charter.sealed",
   "registry.tenant.found": "tenant.founded",
   "registry.charter.end_act": "charter.act_ended",

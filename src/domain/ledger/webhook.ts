@@ -1,8 +1,5 @@
 import { z } from "zod";
 
-/** The pause after each failed attempt, in milliseconds, as Standard Webhooks recommends. The event becomes a dead letter after the last retry. */
-export const WEBHOOK_RETRIES_MS: readonly number[] = [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000];
-
 /** Limited, because each webhook has its own flow. */
 export const WEBHOOKS_MAX_COUNT = 50;
 
@@ -14,7 +11,7 @@ export const webhookIdSchema = z
   .string()
   .regex(/^wh-[A-Za-z0-9_-]{1,64}$/, "Write a webhook id such as `wh-audit`: `wh-` and 1 to 64 letters, digits, `_` or `-`.");
 
-/** One of a tenant's webhooks. `types` are event types of the ledger; without them, it receives all. */
+/** A receiver of a tenant's events, as the tenant's charter names it. Null `types` means every event type of the ledger. */
 export const webhookSchema = z.strictObject({
   url: z
     .url("Write the address that receives the events, such as `https://events.example/ogr`.")
@@ -26,14 +23,13 @@ export const webhookSchema = z.strictObject({
     ),
   types: z
     .array(z.string().regex(/^[a-z]+(?:\.[a-z_]+)+$/, "Write an event type such as `receipt.recorded`."))
-    .min(1, "Name at least one type, or omit `types`.")
+    .min(1, "Name at least one type, or write null for all.")
     .max(50, "At most 50 types.")
-    .optional(),
+    .nullable(),
+  /** The pause after each failed attempt, in milliseconds. The event becomes a dead letter after the last retry. */
   retries_ms: z
     .array(z.int().min(100, "At least 100 ms.").max(RETRY_MAX_MS, "At most a day."))
-    .max(RETRIES_MAX_COUNT, `At most ${RETRIES_MAX_COUNT} retries.`)
-    .optional(),
-  /** Creates a new secret, which the response contains. */
-  rotate_secret: z.boolean().optional(),
+    .max(RETRIES_MAX_COUNT, `At most ${RETRIES_MAX_COUNT} retries.`),
+  disabled: z.boolean(),
 });
-export type WebhookDeclaration = z.infer<typeof webhookSchema>;
+export type WebhookRecord = z.infer<typeof webhookSchema>;

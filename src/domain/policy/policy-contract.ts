@@ -56,7 +56,8 @@ export type Reason = z.infer<typeof reasonSchema>;
 const EXCLUSIONS = ["author", "pusher", "commit_author"] as const;
 
 /**
- * A requirement of an allowed act. `approvals` counts distinct persons, of any role if `role` is null. `excludes` lists the persons whose
+ * A requirement of an allowed act. `approvals` counts distinct persons; `roles` says how many of them must hold each role, and a person
+ * fills only one of these places. `excludes` lists the persons whose
  * approval does not count; the entrypoint `registry/statement` decides which statements count.
  */
 export const requirementSchema = z.discriminatedUnion("kind", [
@@ -64,7 +65,7 @@ export const requirementSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("approvals"),
     count: z.int().min(1).max(100),
-    role: z.string().min(1).nullable(),
+    roles: z.record(z.string().min(1), z.int().min(1).max(100)),
     step_up: z.boolean(),
     excludes: z.array(z.enum(EXCLUSIONS)),
   }),

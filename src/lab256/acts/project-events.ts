@@ -34,6 +34,7 @@ export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, act
     case "registry.policy.publish":
     case "registry.keys.rotate":
     case "registry.members.change":
+    case "registry.webhooks.change":
     case "registry.charter.seal":
     case "registry.tenant.found":
       return [];

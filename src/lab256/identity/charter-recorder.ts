@@ -9,6 +9,7 @@ import { countAppendedEvents } from "../../process/metrics/ledger.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { DbPool } from "../database/database.js";
 import { appendBatch } from "../ledger/append-batch.js";
+import { projectWebhooks } from "../webhooks/webhooks.js";
 import { projectMembers } from "./charter-members.js";
 import { projectTenants } from "./tenants.js";
 
@@ -23,6 +24,8 @@ export interface RecorderDependencies {
   now(): number;
   /** Called with the cards whose approvals new entries have voided. */
   onVoided?(tenantId: string, cards: readonly string[]): Promise<void>;
+  /** Called with the webhooks that new entries have changed. */
+  onWebhooks?(tenantId: string, webhooks: readonly string[]): Promise<void>;
 }
 
 interface RecordedCharter {
@@ -127,10 +130,11 @@ export class CharterRecorder {
       const fresh = entries.filter((_, n) => one.appended[n]?.isNew === true);
       await projectTenants(trx, fresh);
       await projectMembers(trx, tenantId, fresh, state, now());
-      return one;
+      return { ...one, webhooks: await projectWebhooks(trx, tenantId, fresh, state, now()) };
     });
     countAppendedEvents(events, outcome);
     await this.deps.onVoided?.(tenantId, outcome.voided);
+    await this.deps.onWebhooks?.(tenantId, outcome.webhooks);
     return outcome.appended.filter(({ isNew }) => isNew).length;
   }
 }

@@ -42,6 +42,7 @@ function toNoticeSubject(entry: LedgerEntry): { card_id?: string; jti?: string }
     case "policy.published":
     case "keys.rotated":
     case "member.changed":
+    case "webhook.changed":
     case "charter.sealed":
     case "tenant.founded":
     case "charter.act_ended":

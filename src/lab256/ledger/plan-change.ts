@@ -31,7 +31,13 @@ export interface RoundChange {
 export type PlanChange = GroundChange | RoundChange;
 
 /** The entries of a charter that write records on which plans can rest. */
-const CHARTER_CHANGES: ReadonlySet<EventType> = new Set(["policy.published", "keys.rotated", "member.changed", "tenant.founded"]);
+const CHARTER_CHANGES: ReadonlySet<EventType> = new Set([
+  "policy.published",
+  "keys.rotated",
+  "member.changed",
+  "webhook.changed",
+  "tenant.founded",
+]);
 
 /** Returns whether events of this type can change what plans rest on. */
 export function canChangePlans({ type }: Pick<NewEvent, "type">): boolean {
@@ -46,6 +52,7 @@ export function listEntryChanges(entry: LedgerEntry): GroundChange[] {
     case "policy.published":
     case "keys.rotated":
     case "member.changed":
+    case "webhook.changed":
     case "tenant.founded":
       return listCharterChanges(entry.payload.entry, entry.seq);
     default:
@@ -88,6 +95,10 @@ function listCharterChanges({ version, change }: CharterEntry, seq: number): Gro
         ...Object.entries(actors).map(([id, actor]) => buildRecordChange(toRecordKey("actor", id), hashCanonical(actor))),
       ];
     }
+    case "registry.webhooks.change":
+      return Object.entries(change.params.webhooks).map(([id, webhook]) =>
+        buildRecordChange(toRecordKey("webhook", id), hashCanonical(webhook)),
+      );
     case "registry.tenant.found": {
       const { tenant_id, founding_jwk, allowance } = change.params;
       return [buildRecordChange(toRecordKey("tenant", tenant_id), hashCanonical({ founding_jwk, allowance }))];

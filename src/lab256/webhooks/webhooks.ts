@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { type Selectable, sql } from "kysely";
+import type { Selectable } from "kysely";
+import type { CharterEntry } from "../../domain/charter/entry.js";
+import type { CharterState } from "../../domain/charter/state.js";
 import type { WebhookRef } from "../../domain/flow/lab256-steps.js";
 import { toRegistryContainer } from "../../domain/ledger/event.js";
-import { WEBHOOK_RETRIES_MS, WEBHOOKS_MAX_COUNT, type WebhookDeclaration } from "../../domain/ledger/webhook.js";
 import type { Db } from "../database/database.js";
 import type { WebhookTables } from "../database/tables/webhooks.js";
 import { readChainHead } from "../ledger/chain.js";
@@ -13,36 +14,55 @@ export type DeadLetter = Readonly<Selectable<WebhookTables["webhook_dead_letters
 const SECRET_BYTES = 32;
 
 /**
- * Declares a webhook. A new one starts after the newest entry of the ledger. Declaring it again changes its URL, types and retries, and
- * enables it. `hasNewSecret` tells whether the secret is new. Returns undefined if the tenant already has WEBHOOKS_MAX_COUNT webhooks.
+ * Writes the receivers that these entries changed, as `state`, the charter's state after them, says. A new one starts after the newest entry of
+ * the ledger, with a secret that nobody has seen. Must be called in the transaction that records the entries. Source: contracts "Charter".
  */
-export async function declareWebhook(
+export async function projectWebhooks(
   db: Db,
-  ref: WebhookRef,
-  { url, types, retries_ms = [...WEBHOOK_RETRIES_MS], rotate_secret = false }: WebhookDeclaration,
-  by: { readonly actor_id: string; readonly atMs: number },
-): Promise<{ webhook: Webhook; hasNewSecret: boolean } | undefined> {
-  const known = await listWebhooks(db, ref.tenant_id);
-  if (known.length >= WEBHOOKS_MAX_COUNT && !known.some(({ webhook_id }) => webhook_id === ref.webhook_id)) return undefined;
-  const { seq } = await readChainHead(db, toRegistryContainer(ref.tenant_id));
-  const wanted = { url, types: types ?? null, retries_ms, disabled_at: null };
-  const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`;
-  const webhook = await db
-    .insertInto("webhooks")
-    .values({ ...ref, ...wanted, secret, delivered_seq: seq, created_by: by.actor_id, created_at: by.atMs })
-    .onConflict((conflict) =>
-      conflict.columns(["tenant_id", "webhook_id"]).doUpdateSet({ ...wanted, ...(rotate_secret ? { secret } : {}) }),
-    )
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  return { webhook, hasNewSecret: webhook.secret === secret };
+  tenantId: string,
+  entries: readonly CharterEntry[],
+  state: CharterState,
+  nowMs: number,
+): Promise<readonly string[]> {
+  const changed = new Set(
+    entries.flatMap(({ change }) => (change.jobType === "registry.webhooks.change" ? Object.keys(change.params.webhooks) : [])),
+  );
+  for (const webhook_id of changed) {
+    const record = state.find("webhook", webhook_id);
+    if (record === undefined) continue;
+    const { url, types, retries_ms, disabled } = record;
+    const written = { url, types, retries_ms, disabled_at: disabled ? nowMs : null };
+    const { seq } = await readChainHead(db, toRegistryContainer(tenantId));
+    await db
+      .insertInto("webhooks")
+      .values({ tenant_id: tenantId, webhook_id, ...written, secret: createSecret(), delivered_seq: seq, created_at: nowMs })
+      .onConflict((conflict) => conflict.columns(["tenant_id", "webhook_id"]).doUpdateSet(written))
+      .execute();
+  }
+  return [...changed];
+}
+
+/** Gives a webhook a new secret and returns it. Returns undefined if there is no such webhook. */
+export async function renewSecret(db: Db, { tenant_id, webhook_id }: WebhookRef): Promise<string | undefined> {
+  const renewed = await db
+    .updateTable("webhooks")
+    .set({ secret: createSecret() })
+    .where("tenant_id", "=", tenant_id)
+    .where("webhook_id", "=", webhook_id)
+    .returning("secret")
+    .executeTakeFirst();
+  return renewed?.secret;
+}
+
+function createSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`;
 }
 
 export async function findWebhook(db: Db, { tenant_id, webhook_id }: WebhookRef): Promise<Webhook | undefined> {
   return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenant_id).where("webhook_id", "=", webhook_id).executeTakeFirst();
 }
 
-/** Lists a tenant's webhooks by id, at most WEBHOOKS_MAX_COUNT. */
+/** Lists a tenant's webhooks by id. */
 export async function listWebhooks(db: Db, tenantId: string): Promise<Webhook[]> {
   return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenantId).orderBy("webhook_id").execute();
 }
@@ -55,17 +75,6 @@ export async function listEnabledWebhooks(db: Db): Promise<WebhookRef[]> {
     .orderBy("tenant_id")
     .orderBy("webhook_id")
     .execute();
-}
-
-/** Disables a webhook and keeps its dead letters. Returns false if it does not exist. */
-export async function disableWebhook(db: Db, { tenant_id, webhook_id }: WebhookRef, atMs: number): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable("webhooks")
-    .set({ disabled_at: sql<number>`coalesce(disabled_at, ${atMs})` })
-    .where("tenant_id", "=", tenant_id)
-    .where("webhook_id", "=", webhook_id)
-    .executeTakeFirst();
-  return numUpdatedRows > 0n;
 }
 
 export async function listDeadLetters(db: Db, { tenant_id, webhook_id }: WebhookRef, limit: number): Promise<DeadLetter[]> {

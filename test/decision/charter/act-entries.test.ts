@@ -110,6 +110,36 @@ describe("an entry by an act", () => {
     await expectRefused(signEntry(buildNextEntry(walk, disable("dan"), next.value.writes), receiptKey, "receipt"), /nothing else/);
   });
 
+  // Bob holds both roles, and Carol none of them.
+  it("is refused if one person would fill two places, and valid if each role has its own person", async () => {
+    const giveRoles = (roles: Partial<Record<Name, readonly string[]>>) =>
+      changeMembers({
+        actors: Object.fromEntries(
+          Object.entries(roles).map(([name, held]) => {
+            const actor = world.buildActor(name as Name, ["office::default", OFFICE]);
+            return [toActorId(name), { ...actor, offices: actor.offices.map((office) => ({ ...office, roles: [...held] })) }];
+          }),
+        ),
+      });
+    await world.act(giveRoles({ bob: ["owner", "security"], dan: ["security"] }));
+    await world.act(
+      await publish((data) => ({ ...data, levels: { ...data.levels, L5: { ...data.levels.L5, roles: { owner: 1, security: 1 } } } })),
+    );
+    await expectRefused(await world.buildEntry(await allowAuthors()), /lacks 1 more approval with step-up, in the role owner or security/);
+    await world.act(await allowAuthors(), { approvers: ["bob", "dan"] });
+  });
+
+  it("changes webhooks at L4, and a webhook that it names must change", async () => {
+    const webhook = { url: "https://events.example/", types: null, retries_ms: [], disabled: false };
+    const watch = { jobType: "registry.webhooks.change" as const, params: { webhooks: { "wh-a": webhook } } };
+    expect(await world.findLevel(watch)).toBe("L4");
+    await world.act(watch, { approvers: ["bob"] });
+    expect((await world.walk()).state.find("webhook", "wh-a")).toEqual(webhook);
+    expect(await world.findLevel(watch)).toBe("nothing_to_do");
+    const many = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`wh-${n}`, webhook]));
+    expect(await world.findLevel({ ...watch, params: { webhooks: many } })).toBe("limit_exceeded");
+  });
+
   // The policy that the quorum published gives every change of the charter the lowest level.
   it("keeps its level whatever the policy says", async () => {
     const lax = await publish((data) => ({
@@ -276,6 +306,8 @@ describe("a sealed charter", () => {
     expect(await world.findLevel(disable("carol"))).toBe("charter_unreachable");
     const strict = await publish((data) => ({ ...data, levels: { ...data.levels, L5: { ...data.levels.L5, approvals: 4 } } }));
     expect(await world.findLevel(strict)).toBe("charter_unreachable");
+    const nobody = await publish((data) => ({ ...data, levels: { ...data.levels, L5: { ...data.levels.L5, roles: { security: 1 } } } }));
+    expect(await world.findLevel(nobody)).toBe("charter_unreachable");
     const hasty = await publish((data) => ({ ...data, levels: { ...data.levels, L5: { ...data.levels.L5, permit_ttl_ms: 1 } } }));
     expect(await world.findLevel(hasty)).toBe("charter_unreachable");
     const noJob = await publish(({ jobs: { "registry.keys.rotate": _, ...jobs }, ...data }) => ({

@@ -23,7 +23,7 @@ const EXCLUDES = ["author", "pusher", "commit_author"] as const;
 
 const buildApprovals = (count: number, step_up: boolean): Requirement[] => [
   { kind: "card" },
-  { kind: "approvals", count, role: null, step_up, excludes: [...EXCLUDES] },
+  { kind: "approvals", count, roles: {}, step_up, excludes: [...EXCLUDES] },
 ];
 
 const NEEDS = {
@@ -47,8 +47,8 @@ const DECIDE_MS = {
   L1: 7 * DAY,
   L2: 7 * DAY,
   L3: 7 * DAY,
-  L4: DAY,
-  L5: DAY,
+  L4: 3 * DAY,
+  L5: 3 * DAY,
 };
 
 const buildPush = (branch: string, facts: Partial<ActInput["facts"]> = {}) => buildAct({ params: { branch } }, facts);
@@ -96,6 +96,7 @@ const LEVEL_TABLE: readonly [string, keyof typeof NEEDS, string, ActInput][] = [
   ["seal the charter", "L5", "job.level", buildRegistryAct("registry.charter.seal")],
   ["found a tenant", "L5", "job.level", buildRegistryAct("registry.tenant.found")],
   ["change a member without power", "L3", "job.level", buildRegistryAct("registry.members.change", "L3")],
+  ["change webhooks", "L4", "job.level", buildRegistryAct("registry.webhooks.change", "L4")],
   ["take power from a member", "L4", "job.level", buildRegistryAct("registry.members.change", "L4")],
   ["give a member the power to decide", "L5", "job.level", buildRegistryAct("registry.members.change", "L5")],
 ];
@@ -137,7 +138,7 @@ describe("the table of levels", () => {
         {
           kind: "approvals",
           count: 1,
-          role: null,
+          roles: {},
           step_up: false,
           excludes: [],
         },
@@ -153,7 +154,7 @@ const buildInfraAct = (
 ): ActInput["infra"] => ({ state, context, telemetry_repo: null, is_registry });
 
 describe("break-glass", () => {
-  const APPROVALS: Requirement = { kind: "approvals", count: 2, role: null, step_up: true, excludes: [] };
+  const APPROVALS: Requirement = { kind: "approvals", count: 2, roles: {}, step_up: true, excludes: [] };
 
   test.each([
     ["a push to a feature branch", buildPush("feature/x")],

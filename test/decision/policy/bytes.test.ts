@@ -142,7 +142,7 @@ describe("a policy's answer is checked", () => {
           {
             kind: "approvals",
             count: 0,
-            role: null,
+            roles: {},
             step_up: false,
             excludes: [],
           },

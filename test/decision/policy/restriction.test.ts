@@ -17,18 +17,26 @@ beforeAll(async () => {
 });
 
 /** Decides a registration by the seed's policy with `changes` to the office that registers projects. */
-async function decideDeployerWith(changes: Partial<Office>): Promise<Decision> {
+async function decideDeployerWith(changes: Partial<Office>, data: Partial<PolicyData> = {}): Promise<Decision> {
   const office = policy.data.offices["office:infra.deployer"];
   if (office === undefined) throw new Error("The seed has no office:infra.deployer; add it.");
   const offices = { ...policy.data.offices, "office:infra.deployer": { ...office, ...changes } };
-  const strict = await loadPolicy(replacePolicyData(bytes, { ...policy.data, offices }));
+  const strict = await loadPolicy(replacePolicyData(bytes, { ...policy.data, ...data, offices }));
   return strict.decide(buildActThrough("office:infra.deployer", { job_type: "git.registry.init", params: {} }, { project_exists: false }));
 }
 
-test("an office can raise the count and require a step-up and a role", async () => {
-  const decision = await decideDeployerWith({ approval_policy: { min_approvals: 3, step_up: true, role: "owner" } });
-  expect(decision.requires[1]).toMatchObject({ count: 3, step_up: true, role: "owner" });
-  expect(decision.reasons.at(-1)?.text).toBe("Level L3 needs a card, 3 approvals by different persons in the role owner with step-up.");
+test("an office can raise the count and require a step-up and roles", async () => {
+  const decision = await decideDeployerWith({ approval_policy: { min_approvals: 3, step_up: true, roles: { owner: 1 } } });
+  expect(decision.requires[1]).toMatchObject({ count: 3, step_up: true, roles: { owner: 1 } });
+  expect(decision.reasons.at(-1)?.text).toBe("Level L3 needs a card, 3 approvals by different persons (1 in the role owner) with step-up.");
+});
+
+test("level, job and office ask for the most of each role that one of them asks for, and for as many persons", async () => {
+  const { L3 } = policy.data.levels;
+  const levels = { ...policy.data.levels, L3: { ...L3, roles: { owner: 1, security: 2 } } };
+  const jobs = { ...policy.data.jobs, "git.registry.init": { level: "L3", target: "LAB_512", roles: { owner: 2, legal: 1 } } } as const;
+  const decision = await decideDeployerWith({ approval_policy: { roles: { security: 1 } } }, { levels, jobs });
+  expect(decision.requires[1]).toMatchObject({ count: 5, roles: { legal: 1, owner: 2, security: 2 } });
 });
 
 test("an office can shorten a permit", async () => {
@@ -67,7 +75,7 @@ const DEMANDS: readonly ((office: Office, n: number) => Office)[] = [
   }),
   (office) => ({
     ...office,
-    approval_policy: { ...office.approval_policy, role: "release-manager" },
+    approval_policy: { ...office.approval_policy, roles: { "release-manager": 1 } },
   }),
   (office, n) => ({
     ...office,

@@ -102,7 +102,7 @@ function attestDecision(
 describe("a statement for a card whose flow was told a lower level", () => {
   it("does not count if its author may not approve at the level that the plan has", async () => {
     const input = await buildUnapprovedInput("P.lowered");
-    const decided = { level: "L1", reasons: [], requires: [{ kind: "approvals", count: 1, role: null, step_up: false }], missing: [] };
+    const decided = { level: "L1", reasons: [], requires: [{ kind: "approvals", count: 1, roles: {}, step_up: false }], missing: [] };
     const own = attestDecision(input, "ubl:sid:person:admin", "approve");
     const forged = { ...input, decided, signed: own, approvals: [], attestations: [], at_ms: Date.now() };
     expect(await lab256.admitStatement(forged)).toMatchObject({ ok: false, denial: { code: "statement_not_counted" } });

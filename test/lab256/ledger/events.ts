@@ -204,7 +204,7 @@ export function buildCardPlanned(cardId: string, round: number, rests: Partial<P
     },
   };
   const level: Level = "L3";
-  const requirement: Requirement = { kind: "approvals", count: 1, role: null, step_up: false, excludes: ["author"] };
+  const requirement: Requirement = { kind: "approvals", count: 1, roles: {}, step_up: false, excludes: ["author"] };
   const missing = [{ requirement, missing: 1, text: "1 more approval" }];
   const payload = {
     ...{ card_id: cardId, round, plan, plan_digest: hashCanonical([cardId, round]), level, reasons: [], requires: [requirement], missing },

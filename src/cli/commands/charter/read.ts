@@ -124,6 +124,8 @@ function summarizeChange({ jobType, params }: CharterChange): string {
       return `keys added: ${params.add.map(({ use, jwk }) => `${use} ${jwk.kid}`).join(", ") || "none"}; revoked: ${params.revoke.join(", ") || "none"}`;
     case "registry.members.change":
       return `members: ${[...Object.keys(params.persons), ...Object.keys(params.actors)].join(", ")}`;
+    case "registry.webhooks.change":
+      return `webhooks: ${Object.keys(params.webhooks).join(", ")}`;
     case "registry.charter.seal":
       return "sealed";
     case "registry.tenant.found":

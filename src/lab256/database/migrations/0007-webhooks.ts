@@ -3,8 +3,8 @@ import { sql } from "kysely";
 const WEBHOOKS = sql`
 create table webhooks (
   tenant_id text not null references tenants (tenant_id), webhook_id text not null, url text not null, types text[],
-  retries_ms integer[] not null, secret text not null, delivered_seq bigint not null, created_by text not null,
-  created_at bigint not null, disabled_at bigint,
+  retries_ms integer[] not null, secret text not null, delivered_seq bigint not null, created_at bigint not null,
+  disabled_at bigint,
   constraint webhooks_pkey primary key (tenant_id, webhook_id)
 )`;
 

@@ -12,7 +12,6 @@ export interface WebhookTables {
     /** The symmetric key of Standard Webhooks, `whsec_…`. */
     secret: string;
     delivered_seq: WholeNumber;
-    created_by: string;
     created_at: WholeNumber;
     disabled_at: WholeNumber | null;
   };

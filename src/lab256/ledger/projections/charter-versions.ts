@@ -14,6 +14,7 @@ export const charterVersionsProjection: Projection = {
   "policy.published": insertVersion,
   "keys.rotated": insertVersion,
   "member.changed": insertVersion,
+  "webhook.changed": insertVersion,
   "charter.sealed": insertVersion,
   "tenant.founded": insertVersion,
   "charter.act_ended": insertVersion,
