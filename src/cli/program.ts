@@ -10,6 +10,7 @@ import { buildCharterAllowedSignersCommand } from "./commands/charter/allowed-si
 import { buildCharterAppendCommand, buildCharterSignCommand } from "./commands/charter/change.js";
 import { buildCharterDiffCommand } from "./commands/charter/diff.js";
 import { buildCharterProposeCommand } from "./commands/charter/propose.js";
+import { buildCharterProposePasskeyCommand } from "./commands/charter/propose-passkey.js";
 import { buildCharterLogCommand, buildCharterShowCommand, buildCharterVerifyCommand } from "./commands/charter/read.js";
 import { buildCommandIssueCommand } from "./commands/command/issue.js";
 import { buildCompletionCommand } from "./commands/completion.js";
@@ -86,6 +87,7 @@ export function buildProgram(): Command {
       buildCharterVerifyCommand(),
       buildCharterDiffCommand(),
       buildCharterProposeCommand(),
+      buildCharterProposePasskeyCommand(),
       buildCharterSignCommand(),
       buildCharterAppendCommand(),
       buildCharterAddPasskeyCommand(),

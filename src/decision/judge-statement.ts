@@ -13,7 +13,7 @@ import type { Passkey } from "../domain/charter/records.js";
 import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import type { ActorKind } from "../domain/ids.js";
-import { isLevelAtLeast } from "../domain/level.js";
+import { isLevelAtLeast, type Level } from "../domain/level.js";
 import type { StatementAdmission } from "../domain/policy/policy-contract.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
 import { denyStepUp, verifyAssertion } from "./assertion.js";
@@ -163,6 +163,14 @@ async function verifyStepUp(
     rp: { id: passkey.relying_party, origins: rp.origins },
     publicKey: Buffer.from(passkey.public_key, "base64url"),
   });
+}
+
+/** Lists the passkeys of a person whose assertions can count for an act of this level. */
+export function listCountingPasskeys(charter: NewestCharter, personId: string, level: Level): readonly Passkey[] {
+  const passkeys = charter.find("person", personId)?.passkeys ?? [];
+  return passkeys.filter(
+    ({ counts_to, relying_party }) => isLevelAtLeast(counts_to, level) && charter.find("relying_party", relying_party)?.use === "approve",
+  );
 }
 
 function findPasskey(charter: NewestCharter, personId: string, credentialId: string): Passkey | undefined {

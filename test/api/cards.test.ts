@@ -1,20 +1,29 @@
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { EMPTY_PATCH_HASH, hashSubject } from "../../src/domain/act/job.js";
+import { readSigningKey } from "../../src/configuration/keys.js";
+import { hashSubject } from "../../src/domain/act/job.js";
 import { hashPlan, type Plan } from "../../src/domain/act/plan.js";
 import { toCardWorkflowId } from "../../src/domain/act/workflow-id.js";
 import type { Card } from "../../src/domain/card/card.js";
 import { computeStatementChallenge, type Statement } from "../../src/domain/card/statement.js";
+import type { Passkey } from "../../src/domain/charter/records.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import type { Level } from "../../src/domain/level.js";
 import type { Requirement } from "../../src/domain/policy/policy-contract.js";
 import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { createPasskey } from "../../src/passkey/client.js";
+import { appendCharterEntry } from "../../src/stack/founding/charter.js";
+import { openStore } from "../../src/storage/open.js";
+import { requireOutcome } from "../harness/outcomes.js";
 import { buildCardRequest, buildInitParams, buildPushParams, OFFICE } from "./acts.js";
 import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
+/** A plan by another policy would have to be made again before anybody could decide about it. */
+let policy_hash: string;
 beforeAll(async () => {
   api = await startApi("api-cards");
+  policy_hash = requireOutcome(await api.deps.charters.readNewest(TENANT)).policy_hash;
 });
 afterAll(() => api.stop());
 
@@ -49,7 +58,7 @@ async function recordPlannedCard(cardId: string, level: Level = "L3", step_up = 
   const card = await recordOpenedCard(cardId);
   const basis = {
     ...{ tenant_id: TENANT, project_id: "P.demo", job_type: "git.registry.init" as const, target: "LAB_512" as const },
-    ...{ params: card.params as Plan["basis"]["params"], refs: [], creates: [], policy_hash: EMPTY_PATCH_HASH, infra: "none" as const },
+    ...{ params: card.params as Plan["basis"]["params"], refs: [], creates: [], policy_hash, infra: "none" as const },
   };
   const plan: Plan = {
     basis,
@@ -179,11 +188,27 @@ test("from L4 on, the challenge of the step-up is the statement's digest", async
   expect((await api.call({ path: "/v1/passkeys", as: BOB })).body).toEqual([expect.objectContaining({ name: "Laptop", disabled: false })]);
   expect((await api.call({ path: "/v1/passkeys", as: "ubl:sid:app:ci" })).status).toBe(403);
 
+  // Until the charter names it, no authenticator is asked for it.
+  expect(await prepare("k-stepped")).toMatchObject({ status: 403, body: { code: "step_up_required" } });
+  await nameOwnPasskeys("person:bob");
   const { body } = await prepare("k-stepped");
-  const step_up = body["step_up"] as { challenge: string; userVerification: string };
+  const step_up = body["step_up"] as { challenge: string; userVerification: string; allowCredentials: unknown };
+  expect(step_up.allowCredentials).toMatchObject([{ id: passkey.credential_id }]);
   expect(step_up.challenge).toBe(Buffer.from(computeStatementChallenge(body["statement"] as Statement)).toString("base64url"));
   expect(step_up.userVerification).toBe("required");
 });
+
+/** Names the registered passkeys of Bob in the charter. */
+async function nameOwnPasskeys(personId: string): Promise<void> {
+  const registered = (await api.call({ path: "/v1/passkeys", as: BOB })).body as unknown as { record: Passkey }[];
+  const person = requireOutcome(await api.deps.charters.readNewest(TENANT)).find("person", personId);
+  if (person === undefined) throw new Error(`no ${personId}`);
+  const persons = { [personId]: { ...person, passkeys: registered.map(({ record }) => record) } };
+  const store = await openStore(api.founded.rootStore);
+  const key = readSigningKey(join(dirname(api.founded.keys.permit), "founding", `${TENANT}.pem`));
+  await appendCharterEntry(store, TENANT, key, { jobType: "registry.members.change", params: { persons, actors: {} } });
+  await store.close();
+}
 
 test("a statement in another actor's name is 403, and one about another card than the path names is 400", async () => {
   await recordPlannedCard("k-names");

@@ -13,6 +13,7 @@ import { replacePolicyData } from "../../src/decision/policy/bytes.js";
 import { loadPolicy } from "../../src/decision/policy/policy.js";
 import type { StatementDecision } from "../../src/domain/card/statement.js";
 import type { CharterJobType } from "../../src/domain/charter/change.js";
+import { computePasskeyFingerprint } from "../../src/domain/charter/passkeys.js";
 import type { CharterActor, Person } from "../../src/domain/charter/records.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { createTokenText } from "../../src/lab256/identity/token-text.js";
@@ -174,6 +175,41 @@ describe("an act that changes the charter", () => {
     await state("carol", "reject");
     expect((await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS)).status).toBe("rejected");
     expect((await readPerson("person:carol")).name).toBe(carol.name);
+  });
+
+  it("adds a webhook at L4, whose address the approver sees", async () => {
+    const webhook = { url: "https://events.example/ogr", types: ["receipt.recorded"], retries_ms: [5000], disabled: false };
+    const file = join(registry.dataDir, "webhook.json");
+    await writeFile(file, JSON.stringify({ jobType: "registry.webhooks.change", params: { webhooks: { "wh-audit": webhook } } }));
+    const opened = await runOgrHere(["charter", "propose", file, "--json"], toPersonEnvironment(registry, "admin"));
+    const { card_id } = opened.json(z.looseObject({ card_id: z.string() }));
+    const shown = await runOgrHere(["card", "show", card_id], toPersonEnvironment(registry, "bob"));
+    for (const text of ["record    webhook/wh-audit, new", "sends to https://events.example/ogr", "events receipt.recorded, 1 retries"])
+      expect(shown.stdout).toContain(text);
+    const card = requireValue(await registry.as("admin").readCard(card_id));
+    expect(card).toMatchObject({ level: "L4" });
+    expect(await approveAsEach(registry, card, ["bob"])).toMatchObject({ status: "success" });
+    expect((await walk()).state.find("webhook", "wh-audit")).toEqual(webhook);
+  });
+
+  it("lets a registered passkey count up to the level of the act, which is proposed by its fingerprint", async () => {
+    const before = await readPerson("person:bob");
+    expect((await runOgrHere(["passkey", "register"], toPersonEnvironment(registry, "bob"))).code).toBe(0);
+    const waiting = requireValue(await registry.as("admin").listPasskeysOf("ubl:sid:person:bob")).find(
+      ({ credential_id }) => !before.passkeys.some((passkey) => passkey.credential_id === credential_id),
+    );
+    if (waiting === undefined) throw new Error("no passkey waits");
+    const fingerprint = computePasskeyFingerprint(waiting.record);
+    const propose = (...more: string[]) =>
+      runOgrHere(["charter", "propose-passkey", "bob", ...more], toPersonEnvironment(registry, "admin"));
+    const other = await propose("--fingerprint", "0".repeat(64));
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("do not add it")]);
+    const opened = await propose("--fingerprint", fingerprint, "--counts-to", "L4", "--json");
+    const card = requireValue(await registry.as("admin").readCard(opened.json(z.looseObject({ card_id: z.string() })).card_id));
+    expect(card).toMatchObject({ level: "L5", jobType: "registry.members.change" });
+    expect(await approveAsEach(registry, card, ["bob", "carol"])).toMatchObject({ status: "success" });
+    const { passkeys } = await readPerson("person:bob");
+    expect(passkeys.at(-1)).toEqual({ ...waiting.record, counts_to: "L4" });
   });
 
   it("publishes a staged policy at L5, and the next act is decided by it", async () => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { needsStepUp } from "../../decision/judge-statement.js";
+import { listCountingPasskeys, needsStepUp } from "../../decision/judge-statement.js";
 import { hashCard } from "../../domain/card/card.js";
 import type { FlowStatus } from "../../domain/card/flow-status.js";
 import { assertionSchema, STATEMENT_DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
@@ -13,7 +13,7 @@ import { resolveActingOffice } from "../acts/office.js";
 import { answerVerdict, refuseClosedCard, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { STATEMENT_EXAMPLE } from "../http/examples.js";
-import { buildProblem, refuseNotFound } from "../http/problem.js";
+import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
 import { type Answer, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
 import { cardParams, PLAN_WAIT_MS, waitForCard } from "./cards.js";
 
@@ -104,10 +104,13 @@ async function prepareStatement(
   if (principal.kind !== "person" || principal.person_id === null)
     return buildProblem("step_up_required", "This card needs a step-up, and only persons have passkeys; use a token of a person.");
   const { person_id } = principal;
-  const step_up = await createStepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty() });
+  const charter = await deps.policies.charters.readNewest(tenant_id);
+  if (!charter.ok) return buildDenialProblem(charter.denial);
+  const counting = listCountingPasskeys(charter.value, person_id, level);
+  const step_up = await createStepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty(), counting });
   if (step_up.allowCredentials?.length) return answerOk({ statement, step_up });
-  return buildProblem("step_up_required", "This card needs a step-up, and you have no passkey.", {
-    next: "Register one with POST /v1/passkeys/registration/options.",
+  return buildProblem("step_up_required", `This card needs a step-up, and you have no passkey that counts at ${level}.`, {
+    next: "Register one with POST /v1/passkeys/registration/options, and have the tenant's charter name it.",
   });
 }
 

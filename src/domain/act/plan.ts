@@ -65,8 +65,8 @@ const plannedCommitSchema = z.strictObject({
 });
 
 /**
- * A plan: its basis, what a person reads to decide, and what the policy needs to exclude authors and pushers. Nothing in it depends on
- * the permit.
+ * A plan: its basis, what the policy needs to exclude authors and pushers, and what is merely shown: the commits, their number and the
+ * diffstat. Nothing in it depends on the permit.
  */
 export const planSchema = z.strictObject({
   basis: planBasisSchema,
@@ -86,7 +86,10 @@ export const NO_COMMITS: Omit<Plan, "basis"> = {
   diffstat: { files: 0, insertions: 0, deletions: 0 },
 };
 
-/** Computes the digest that an approval names: the BLAKE3 of the JCS of the whole plan. */
-export function hashPlan(plan: Plan): Blake3Hex {
-  return hashCanonical(plan);
+/**
+ * Computes the digest that an approval names: the BLAKE3 of the JCS of what the act will do and rests on, without what is merely shown. Source:
+ * contracts "Plan and statements".
+ */
+export function hashPlan({ basis, fast_forward, author_emails, pushed_before }: Plan): Blake3Hex {
+  return hashCanonical({ basis, fast_forward, author_emails, pushed_before });
 }

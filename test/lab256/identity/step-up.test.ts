@@ -40,7 +40,7 @@ const readStoredCounter = async (of: Passkey = passkey) =>
 test("an assertion by the person's passkey is accepted for its statement, also when it is verified again", async () => {
   const own = await registerTestPasskey(people.db, MIRA.person_id);
   const about = buildStatement({ approver: MIRA.actor_id });
-  const options = await createStepUpOptions(people.db, { statement: about, person_id: MIRA.person_id, rp: RP });
+  const options = await createStepUpOptions(people.db, { statement: about, person_id: MIRA.person_id, rp: RP, counting: [own] });
   expect(options).toMatchObject({ rpId: RP.id, userVerification: "required", allowCredentials: [{ id: own.credential_id }] });
   const { assertion } = assertPasskey(own, options, ORIGIN, RP.id);
   const granted = { ok: true, value: null };
@@ -137,6 +137,7 @@ test("a person's passkey of another tenant is refused, and is not offered", asyn
     statement: { ...statement, tenant_id: "T.OTHER" },
     person_id: ADMIN.person_id,
     rp: RP,
+    counting: [own],
   });
   expect(allowCredentials).toEqual([]);
 });
@@ -146,6 +147,6 @@ test("a disabled passkey is refused, is no longer offered, and cannot be disable
   expect(await disablePasskey(people.db, MIRA.person_id, own.credential_id, 0)).toBe(false);
   expect(await disablePasskey(people.db, ADMIN.person_id, own.credential_id, 0)).toBe(true);
   expect(await verify(forgeMembers({ passkey: own }))).toMatchObject(matchRefusal(/disabled/));
-  const { allowCredentials } = await createStepUpOptions(people.db, { statement, person_id: ADMIN.person_id, rp: RP });
+  const { allowCredentials } = await createStepUpOptions(people.db, { statement, person_id: ADMIN.person_id, rp: RP, counting: [own] });
   expect(allowCredentials?.map((credential) => credential.id)).not.toContain(own.credential_id);
 });

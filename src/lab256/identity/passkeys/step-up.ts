@@ -2,6 +2,7 @@ import { generateAuthenticationOptions, type PublicKeyCredentialRequestOptionsJS
 import { denyStepUp, type ExpectedAssertion, type RelyingParty, verifyAssertion } from "../../../decision/assertion.js";
 import type { Blake3Hex } from "../../../domain/bytes/hash.js";
 import { type Assertion, computeStatementChallenge, type Statement } from "../../../domain/card/statement.js";
+import type { Passkey } from "../../../domain/charter/records.js";
 import { grantValue, type Outcome } from "../../../domain/denial.js";
 import type { Db } from "../../database/database.js";
 import { acceptAssertion, findAcceptedCounter, hashAssertion } from "./accepted-assertions.js";
@@ -9,16 +10,27 @@ import { listPasskeys } from "./passkeys.js";
 
 const STEP_UP_TIMEOUT_MS = 120_000;
 
-/** Builds the argument of `navigator.credentials.get` for this statement: its digest as the challenge, and the person's active passkeys. */
+/**
+ * Builds the argument of `navigator.credentials.get` for this statement: its digest as the challenge, and those of the person's active passkeys
+ * that are among `counting`, so that no authenticator chooses one that would be refused.
+ */
 export async function createStepUpOptions(
   db: Db,
-  { statement, person_id, rp }: { statement: Statement; person_id: string; rp: RelyingParty },
+  {
+    statement,
+    person_id,
+    rp,
+    counting,
+  }: { statement: Statement; person_id: string; rp: RelyingParty; counting: readonly Pick<Passkey, "credential_id">[] },
 ): Promise<PublicKeyCredentialRequestOptionsJSON> {
+  const ids = new Set(counting.map(({ credential_id }) => credential_id));
   const passkeys = await listPasskeys(db, statement.tenant_id, person_id);
   return generateAuthenticationOptions({
     rpID: rp.id,
     challenge: new Uint8Array(computeStatementChallenge(statement)),
-    allowCredentials: passkeys.filter((p) => !p.disabled).map((p) => ({ id: p.credential_id, transports: [...p.transports] })),
+    allowCredentials: passkeys
+      .filter((p) => !p.disabled && ids.has(p.credential_id))
+      .map((p) => ({ id: p.credential_id, transports: [...p.transports] })),
     userVerification: "required",
     timeout: STEP_UP_TIMEOUT_MS,
   });
