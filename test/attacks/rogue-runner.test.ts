@@ -82,9 +82,9 @@ describe("a rogue worker in place of the Runner", () => {
     expect(await readCatalogRefs(registry, PROJECT)).not.toHaveProperty(`refs/heads/${branch}`);
   });
 
-  it("that forges a plan's diffstat gets its approval voided by the genuine plan", async () => {
+  it("that forges who wrote a plan's commits gets its approval voided by the genuine plan", async () => {
     const author = registry.as("admin");
-    const card = await openCardWithForgedPlan("P.lied", (plan) => ({ ...plan, diffstat: { files: 1, insertions: 1, deletions: 0 } }));
+    const card = await openCardWithForgedPlan("P.lied", (plan) => ({ ...plan, author_emails: ["harmless@example.org"] }));
     expect(card.status).toBe("awaiting_approval");
     await registry.lab512.start();
     await stateDecision(registry, "bob", "approve", card);
