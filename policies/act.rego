@@ -52,7 +52,10 @@ raised := [text.reason("level.raised", ["The request asks for level ", act_level
 act := {
 	"allowed": true,
 	"level": act_level,
-	"reasons": array.flatten([[job.grounds], raised, break_glass.grounds, [requirements.grounds(act_level)]]),
+	"reasons": array.flatten([
+		[job.grounds], raised, break_glass.grounds,
+		requirements.path_grounds(act_level), [requirements.grounds(act_level)],
+	]),
 	"requires": requirements.requires(act_level),
 	"permit_ttl_ms": requirements.permit_ttl_ms(act_level),
 	"decide_within_ms": data.policy.levels[act_level].decide_within_ms,

@@ -12,7 +12,7 @@ asked := {
 	"office_id": "office::default",
 	"member_offices": ["office::default"],
 	"params": {"branch": "feature/a"},
-	"facts": {"force": false, "deletes": false, "fast_forward": true, "project_exists": true},
+	"facts": {"force": false, "deletes": false, "fast_forward": true, "project_exists": true, "changed_paths": []},
 	"infra": "none",
 }
 

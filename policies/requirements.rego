@@ -1,6 +1,7 @@
 # What must be met before an allowed act runs, and how long its clocks are.
 package registry.requirements
 
+import data.registry.branch
 import data.registry.break_glass
 import data.registry.level
 import data.registry.office.office
@@ -66,8 +67,29 @@ approvals(asked) := {
 roles(asked) := {role: max([n | some asks in role_asks(asked); n := asks[role]]) | some asks in role_asks(asked); some role, _ in asks}
 
 role_asks(asked) := [asks |
-	some asking in [data.policy.levels[asked], data.policy.jobs[input.job_type], office.approval_policy]
+	some asking in array.concat([data.policy.levels[asked], data.policy.jobs[input.job_type], office.approval_policy], path_rows(asked))
 	asks := asking.roles
+]
+
+# The rows of paths that the act changes. Which paths are not known could be all of them.
+path_rows(asked) := [row |
+	level.at_least(asked, "L3")
+	some row in data.policy.paths
+	touches(row)
+]
+
+paths_known if is_array(input.facts.changed_paths)
+
+touches(_) if not paths_known
+
+touches(row) if {
+	some path in input.facts.changed_paths
+	branch.matches(row.pattern, path)
+}
+
+path_grounds(asked) := [text.reason("path.roles", [what, row.pattern, ", which asks for approvals", role_phrase(row.roles), "."]) |
+	what := {true: "The act changes ", false: "The act may change "}[count({"known" | paths_known}) > 0]
+	some row in path_rows(asked)
 ]
 
 attestations := [{"kind": "attestation", "predicate_type": data.policy.jobs[input.job_type].attestation} |

@@ -21,7 +21,7 @@ export type RequestedAct = Job &
   };
 
 /** The known facts of the repository and of the charter; null or absent if they were not read yet. */
-export type KnownFacts = Pick<ActInput["facts"], "fast_forward" | "project_exists" | "charter_level">;
+export type KnownFacts = Pick<ActInput["facts"], "fast_forward" | "project_exists" | "changed_paths" | "charter_level">;
 
 /** Builds the policy's input about an act. */
 export function buildActInput(requester: Requester, act: RequestedAct, hasCard: boolean, known: KnownFacts, infra: Infra): ActInput {

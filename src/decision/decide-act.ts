@@ -68,6 +68,7 @@ export function decideCardAct(rules: Rules, card: Card, { plan }: PlannedAct, at
     facts: {
       fast_forward: plan.fast_forward,
       project_exists: card.jobType !== "git.registry.init",
+      changed_paths: plan.changed_paths,
       ...(charter === undefined ? {} : { charter_level: charter.level }),
     },
     infra,

@@ -61,7 +61,7 @@ function decideWithoutCard(envelope: CommandEnvelope, { rules, infra, now_ms }: 
     act: { ...envelope, risk: level },
     actor_id,
     hasCard: false,
-    facts: { fast_forward: null, project_exists: null },
+    facts: { fast_forward: null, project_exists: null, changed_paths: null },
     infra,
     at_ms: now_ms,
   });

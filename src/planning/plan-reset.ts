@@ -17,7 +17,7 @@ export function planReset(context: PlanningContext, input: PlanInput<ResetParams
   return runOnProject(context, params.project_id, async (repository) => {
     const moves = resolveResetMoves(repository, params);
     if (!moves.ok) return moves;
-    return grantValue(buildPlan(context, input, { job_type: "git.registry.reset", refs: moves.value }));
+    return grantValue(buildPlan(context, input, { job_type: "git.registry.reset", refs: moves.value }, { changed_paths: null }));
   });
 }
 

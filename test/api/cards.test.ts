@@ -67,6 +67,7 @@ async function recordPlannedCard(cardId: string, level: Level = "L3", step_up = 
     commits: [],
     author_emails: [],
     pushed_before: [],
+    changed_paths: [],
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
   const plan_digest = hashPlan(plan);

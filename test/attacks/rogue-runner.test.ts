@@ -138,6 +138,7 @@ async function openCardWithForgedPlan(project: string, forge: PlanForgery, diges
     commits: [],
     author_emails: [],
     pushed_before: [],
+    changed_paths: [],
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
   const plan = forge(honest);

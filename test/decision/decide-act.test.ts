@@ -17,7 +17,12 @@ async function readRulesAt(level: Level): Promise<Rules> {
 }
 
 async function decideAt(level: Level, actor_id: string) {
-  const question = { act: envelope, actor_id, hasCard: false, facts: { fast_forward: null, project_exists: null } } as const;
+  const question = {
+    act: envelope,
+    actor_id,
+    hasCard: false,
+    facts: { fast_forward: null, project_exists: null, changed_paths: null },
+  } as const;
   return decideAct(await readRulesAt(level), { ...question, infra: "none", at_ms: NOW_MS });
 }
 

@@ -153,7 +153,7 @@ export async function buildRound(writer: CharterWriter, changes: RoundChanges = 
       ...{ tenant_id: TENANT, project_id: "P.demo", job_type: act.jobType, target: act.target, params },
       ...{ refs: [], creates: [], policy_hash: POLICY, infra: "none" },
     },
-    ...{ fast_forward: null, commit_count: 0, commits: [], author_emails, pushed_before: [] },
+    ...{ fast_forward: null, commit_count: 0, commits: [], author_emails, pushed_before: [], changed_paths: [] },
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
   const planned = { plan, plan_digest: hashPlan(plan) };

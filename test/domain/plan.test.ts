@@ -24,6 +24,7 @@ const plan: Plan = {
   commits: [{ id: "1".repeat(40), summary: "a", author: "Ada", author_email: "ada@example.org", authored_at_ms: 1_700_000_000_000 }],
   author_emails: ["ada@example.org"],
   pushed_before: ["2".repeat(40)],
+  changed_paths: [],
   diffstat: { files: 1, insertions: 1, deletions: 0 },
 };
 
@@ -32,6 +33,7 @@ it.each<[keyof Plan, Partial<Plan>]>([
   ["fast_forward", { fast_forward: false }],
   ["author_emails", { author_emails: [] }],
   ["pushed_before", { pushed_before: [] }],
+  ["changed_paths", { changed_paths: ["a.txt"] }],
 ])("the digest of a plan covers its `%s`", (_, change) => {
   expect(hashPlan({ ...plan, ...change })).not.toBe(hashPlan(plan));
 });

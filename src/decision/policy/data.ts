@@ -16,7 +16,8 @@ const jobType = z
 const ttlMs = z.int("Write whole milliseconds.").min(1).max(PERMIT_TTL_MAX_MS, "A permit lives for at most 5 minutes (300000 ms).");
 const approvals = z.int().min(0).max(100);
 /** How many of the approving persons must hold each role, each person for one role only. */
-const roles = z.record(z.string().min(1).max(64), z.int().min(1).max(100)).optional();
+const rolesSchema = z.record(z.string().min(1).max(64), z.int().min(1).max(100));
+const roles = rolesSchema.optional();
 
 const levelSchema = z.strictObject({
   /** The life of a permit, in ms. */
@@ -35,7 +36,7 @@ const levelSchema = z.strictObject({
 const pattern = z
   .string()
   .max(200)
-  .regex(/^[^*/\s][^*\s]*(?:\/\*)?$/, "Write one branch name, or a prefix with `/*` at its end, such as `feature/*`.")
+  .regex(/^[^*/\s][^*\s]*(?:\/\*)?$/, "Write one name, or a prefix with `/*` at its end, such as `feature/*`.")
   .refine((text) => !text.includes("//"), "A pattern has no empty part.");
 
 /** The rules of branch names. The first row that matches decides. */
@@ -94,6 +95,11 @@ const policyDataSchema = z
     }),
     branches: z.array(branchSchema).max(1000),
     jobs: z.record(jobType, jobSchema),
+    /** Who must be among the approvers of an act of L3 or above that changes a path. Every row that matches counts. */
+    paths: z
+      .array(z.strictObject({ pattern, roles: rolesSchema }))
+      .max(1000)
+      .optional(),
     author_may_approve: z.boolean(),
     /** The keys that may attest, by predicate type. Nobody can attest any other type. */
     attestors: attestorsSchema.optional(),

@@ -12,6 +12,10 @@ import { jobParamsSchema, jobTypeSchema } from "./job.js";
 /** The maximum number of commits that a plan lists; `commit_count` is their total number. */
 export const PLAN_COMMITS_MAX = 50;
 
+/** The maximum number of paths, and of their UTF-16 units together, that a plan lists. */
+export const PLAN_PATHS_MAX = 500;
+export const PLAN_PATHS_MAX_UNITS = 32 * 1024;
+
 /** A ref that the act moves. `new` is null if the id depends on the permit's `iat`; `creates` then describes the object. */
 const plannedMoveSchema = z.strictObject({ name: z.string(), old: gitIdSchema, new: gitIdSchema.nullable() });
 
@@ -65,7 +69,7 @@ const plannedCommitSchema = z.strictObject({
 });
 
 /**
- * A plan: its basis, what the policy needs to exclude authors and pushers, and what is merely shown: the commits, their number and the
+ * A plan: its basis, what the policy needs to exclude authors and pushers and to protect paths, and what is merely shown: the commits, their number and the
  * diffstat. Nothing in it depends on the permit.
  */
 export const planSchema = z.strictObject({
@@ -76,13 +80,15 @@ export const planSchema = z.strictObject({
   author_emails: z.array(z.string()),
   /** The act's commits that the repository already has, sorted; null if the act has more than PLAN_PUSHED_MAX. */
   pushed_before: z.array(gitIdSchema).max(PLAN_PUSHED_MAX).nullable(),
+  /** The paths that differ on the branch after the act, sorted; null if they are more than a plan lists, or not all UTF-8. */
+  changed_paths: z.array(z.string()).max(PLAN_PATHS_MAX).nullable(),
   diffstat: z.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int() }),
 });
 export type Plan = z.infer<typeof planSchema>;
 
 /** The facts of an act that adds no commits. It has no authors or pushers to exclude from approving it. */
 export const NO_COMMITS: Omit<Plan, "basis"> = {
-  ...{ fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [] },
+  ...{ fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [], changed_paths: [] },
   diffstat: { files: 0, insertions: 0, deletions: 0 },
 };
 
@@ -90,6 +96,6 @@ export const NO_COMMITS: Omit<Plan, "basis"> = {
  * Computes the digest that an approval names: the BLAKE3 of the JCS of what the act will do and rests on, without what is merely shown. Source:
  * contracts "Plan and statements".
  */
-export function hashPlan({ basis, fast_forward, author_emails, pushed_before }: Plan): Blake3Hex {
-  return hashCanonical({ basis, fast_forward, author_emails, pushed_before });
+export function hashPlan({ basis, fast_forward, author_emails, pushed_before, changed_paths }: Plan): Blake3Hex {
+  return hashCanonical({ basis, fast_forward, author_emails, pushed_before, changed_paths });
 }

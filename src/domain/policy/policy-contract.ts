@@ -1,11 +1,14 @@
 import { z } from "zod";
 import { infraSchema } from "../act/infra-context.js";
+import { PLAN_PATHS_MAX } from "../act/plan.js";
 import { ACTOR_KINDS } from "../ids.js";
 import { LEVELS } from "../level.js";
 
 /** The maximum length of a string in the policy's input, in UTF-16 units. Only `params` may contain longer ones. */
 const nameSchema = z.string().max(1024, "At most 1024 characters.");
 const namesSchema = z.array(nameSchema).max(1000, "At most 1000 entries.");
+/** The maximum length of a path, as the Runner takes it, in UTF-16 units. */
+const PATH_MAX_UNITS = 4096;
 const levelSchema = z.enum(LEVELS, "Write a level from `L0` to `L5`.");
 
 /** The acting actor. `person_id` is the person who is responsible for it, null for the registry's own services. */
@@ -21,6 +24,8 @@ const factsSchema = z.strictObject({
   deletes: z.boolean(),
   fast_forward: z.boolean().nullable(),
   project_exists: z.boolean().nullable(),
+  /** The paths that the act changes on a branch. */
+  changed_paths: z.array(z.string().max(PATH_MAX_UNITS)).max(PLAN_PATHS_MAX).nullable(),
   /** The lowest level at which a change of the charter can be decided. Absent for other acts, and before the change is planned. */
   charter_level: levelSchema.optional(),
 });

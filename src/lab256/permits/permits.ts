@@ -62,7 +62,7 @@ async function askPolicyAboutAct(deps: PermitDependencies, requester: Requester,
   if (!policy.ok) return policy;
   if (!resolved.ok) return resolved;
   const { infra } = resolved.value;
-  const known = { fast_forward: null, project_exists: request.project_exists };
+  const known = { fast_forward: null, project_exists: request.project_exists, changed_paths: null };
   return grantValue({
     ...policy.value,
     infra,

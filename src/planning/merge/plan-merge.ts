@@ -3,7 +3,7 @@ import { PLAN_COMMITS_MAX, type Plan } from "../../domain/act/plan.js";
 import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
-import { computeDiffstat, type History, readHistory } from "../../repository/history/history.js";
+import { compareTrees, type History, readHistory } from "../../repository/history/history.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { buildPlan, describeCommits } from "../build-plan.js";
 import { checkInfraRegistry } from "../check-infra-registry.js";
@@ -43,11 +43,11 @@ async function buildMergePlan(
   const { params } = input;
   const { expected_source, expected_target } = params;
   const next = change.kind === "move" ? expected_source : change.tree;
-  const [stat, history] = await Promise.all([
-    computeDiffstat(repository, expected_target, next, context.limits.diffstatMaxMs),
+  const [changes, history] = await Promise.all([
+    compareTrees(repository, expected_target, next, context.limits.diffstatMaxMs),
     readMergedHistory(context, repository, params),
   ]);
-  if (!stat.ok) return stat;
+  if (!changes.ok) return changes;
   const act = {
     job_type: "git.registry.merge_protected" as const,
     refs: [{ name: toBranchRef(params.target), old: expected_target, new: change.kind === "move" ? expected_source : null }],
@@ -55,9 +55,7 @@ async function buildMergePlan(
   };
   // With every strategy, the target keeps all its commits.
   const fast_forward = expected_target === ZERO_ID ? null : true;
-  return grantValue(
-    buildPlan(context, input, act, { fast_forward, diffstat: stat.value, ...(await describeCommits(repository, history)) }),
-  );
+  return grantValue(buildPlan(context, input, act, { fast_forward, ...changes.value, ...(await describeCommits(repository, history)) }));
 }
 
 function buildCreatedCommit(

@@ -3,7 +3,7 @@ import { PLAN_COMMITS_MAX, type Plan } from "../../domain/act/plan.js";
 import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
-import { computeDiffstat, type History, readHistory } from "../../repository/history/history.js";
+import { compareTrees, type History, readHistory } from "../../repository/history/history.js";
 import type { CreatedCommit } from "../../repository/incoming/ingested.js";
 import { PLANNED } from "../../repository/objects/making.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
@@ -42,15 +42,15 @@ async function buildPushPlan(
     }),
   };
   const requested = { ...input, params: omitPatch(input.params) };
-  if (change.kind === "delete") return grantValue(buildPlan(context, requested, act));
+  if (change.kind === "delete") return grantValue(buildPlan(context, requested, act, { changed_paths: null }));
   const { tip, fast_forward } = change.push;
-  const stat = await computeDiffstat(repository, change.old, tip, context.limits.diffstatMaxMs);
-  if (!stat.ok) return stat;
+  const changes = await compareTrees(repository, change.old, tip, context.limits.diffstatMaxMs);
+  if (!changes.ok) return changes;
   const commits =
     created.length > 0
       ? describeCreated(created)
       : await describeCommits(repository, await readPushed(context, repository, change, input.params));
-  return grantValue(buildPlan(context, requested, act, { fast_forward, diffstat: stat.value, ...commits }));
+  return grantValue(buildPlan(context, requested, act, { fast_forward, ...changes.value, ...commits }));
 }
 
 /**

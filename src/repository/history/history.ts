@@ -1,3 +1,4 @@
+import { PLAN_PATHS_MAX, PLAN_PATHS_MAX_UNITS } from "../../domain/act/plan.js";
 import type { GitKeys } from "../../domain/charter/keys.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
 import { listMergeCoAuthors } from "../../domain/git/decision-lines.js";
@@ -91,26 +92,49 @@ export interface Diffstat {
   readonly deletions: number;
 }
 
+/** What differs between two trees. */
+export interface TreeChanges {
+  readonly diffstat: Diffstat;
+  /** The changed paths, sorted; null if they are more than a plan lists, or if one is not UTF-8. */
+  readonly changed_paths: string[] | null;
+}
+
+/** A line for each path: `insertions TAB deletions TAB path NUL`, with `-` for a binary file. */
+const NUMSTAT_MAX_BYTES = 256 * 1024 * 1024;
+
 /**
- * Counts the changes from `old` (a commit, or zeros for the empty tree) to `next`. Denial: `limit_exceeded` after `maxMs`, because a
- * small push can put one large text under many paths, which takes long to compare.
+ * Compares `old` (a commit, or zeros for the empty tree) with `next`. Denial: `limit_exceeded` after `maxMs`, because a small push can put
+ * one large text under many paths, which takes long to compare.
  */
-export async function computeDiffstat(repository: OpenRepository, old: string, next: string, maxMs: number): Promise<Outcome<Diffstat>> {
+export async function compareTrees(repository: OpenRepository, old: string, next: string, maxMs: number): Promise<Outcome<TreeChanges>> {
   const from = old === ZERO_ID ? EMPTY_TREE : old;
   const compared = repository.askGitForOutput({
-    args: ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "--no-renames", from, next, "--"],
+    args: ["diff", "--numstat", "-z", "--no-ext-diff", "--no-textconv", "--no-renames", from, next, "--"],
+    outputMaxBytes: NUMSTAT_MAX_BYTES,
     timeoutMs: maxMs,
   });
   const answer = await runWithinLimits(
     compared,
     `The changes from ${old} to ${next} could not be counted within ${maxMs} ms; push fewer or smaller files at once.`,
   );
-  if (!answer.ok) return answer;
-  const text = answer.value.toString("utf8");
-  const parseCount = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
-  return grantValue({
-    files: parseCount(/(\d+) files? changed/),
-    insertions: parseCount(/(\d+) insertion/),
-    deletions: parseCount(/(\d+) deletion/),
-  });
+  return answer.ok ? grantValue(parseNumstat(answer.value)) : answer;
+}
+
+function parseNumstat(output: Buffer): TreeChanges {
+  const decoded = output.toString("utf8");
+  const lines = decoded.split("\0").filter(Boolean);
+  const diffstat = { files: lines.length, insertions: 0, deletions: 0 };
+  const paths: string[] = [];
+  for (const line of lines) {
+    const [insertions = "", deletions = "", ...path] = line.split("\t");
+    diffstat.insertions += Number.parseInt(insertions, 10) || 0;
+    diffstat.deletions += Number.parseInt(deletions, 10) || 0;
+    if (paths.length <= PLAN_PATHS_MAX) paths.push(path.join("\t"));
+  }
+  const isListed =
+    paths.length <= PLAN_PATHS_MAX &&
+    paths.reduce((sum, path) => sum + path.length, 0) <= PLAN_PATHS_MAX_UNITS &&
+    // A path that is not UTF-8 would be decoded to another one.
+    Buffer.from(decoded, "utf8").equals(output);
+  return { diffstat, changed_paths: isListed ? paths.sort() : null };
 }

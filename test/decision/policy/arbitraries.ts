@@ -31,6 +31,7 @@ export const anyAct: fc.Arbitrary<ActInput> = fc
       deletes: fc.boolean(),
       fast_forward: maybe,
       project_exists: maybe,
+      changed_paths: fc.option(fc.array(fc.constantFrom("a.txt", "infra/a.tf"), { maxLength: 2 })),
     }),
     sandbox: fc.boolean(),
   })

@@ -30,6 +30,7 @@ export const PUSH: ActInput = {
     deletes: false,
     fast_forward: true,
     project_exists: true,
+    changed_paths: [],
   },
   infra: "none",
 };
@@ -55,7 +56,7 @@ export const TELEMETRY_APPEND: ActInput = buildActThrough("office:telemetry", {
   job_type: "git.registry.telemetry_append",
   actor: { actor_id: "ubl:sid:app:registry.telemetry", kind: "app", person_id: null },
   params: { project_id: "P.telemetry", from_seq: 0, to_seq: 7, lines: 2 },
-  facts: { force: false, deletes: false, fast_forward: null, project_exists: true },
+  facts: { force: false, deletes: false, fast_forward: null, project_exists: true, changed_paths: [] },
   infra: { state: "enabled", context: "production", telemetry_repo: "T.UBL/P.telemetry", is_registry: false },
 });
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { replacePolicyData } from "../../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../../src/decision/policy/data.js";
 import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
@@ -7,7 +7,7 @@ import { LEVELS } from "../../../src/domain/level.js";
 import type { Decision } from "../../../src/domain/policy/policy-contract.js";
 import { chooseRuns } from "../../harness/campaign.js";
 import { anyAct, offices } from "./arbitraries.js";
-import { buildActThrough, buildStatementInput, loadCommittedPolicy, readCommittedBytes } from "./inputs.js";
+import { buildAct, buildActThrough, buildStatementInput, loadCommittedPolicy, readCommittedBytes } from "./inputs.js";
 
 let bytes: Uint8Array;
 let policy: Policy;
@@ -37,6 +37,41 @@ test("level, job and office ask for the most of each role that one of them asks 
   const jobs = { ...policy.data.jobs, "git.registry.init": { level: "L3", target: "LAB_512", roles: { owner: 2, legal: 1 } } } as const;
   const decision = await decideDeployerWith({ approval_policy: { roles: { security: 1 } } }, { levels, jobs });
   expect(decision.requires[1]).toMatchObject({ count: 5, roles: { legal: 1, owner: 2, security: 2 } });
+});
+
+describe("a row of paths", () => {
+  const decideMerge = async (changed_paths: string[] | null, branch = "main") => {
+    const paths = [
+      { pattern: "infra/*", roles: { security: 1 } },
+      { pattern: "infra/dns/*", roles: { security: 2, network: 1 } },
+      { pattern: "LICENSE", roles: { legal: 1 } },
+    ];
+    const strict = await loadPolicy(replacePolicyData(bytes, { ...policy.data, paths }));
+    const act = { job_type: "git.registry.merge_protected", params: { source: "feature/x", target: branch }, has_card: true };
+    return strict.decide(buildAct(act, { changed_paths }));
+  };
+  const readRoles = async (changed: string[] | null) => (await decideMerge(changed)).requires[1];
+
+  test("asks for approvals in its roles if the act changes a path that it matches", async () => {
+    expect(await readRoles(["src/a.ts"])).toMatchObject({ count: 1, roles: {} });
+    expect(await readRoles(["infra", "infrared/a", "src/LICENSE"])).toMatchObject({ count: 1, roles: {} });
+    expect(await readRoles(["infra/a.tf", "src/a.ts"])).toMatchObject({ count: 1, roles: { security: 1 } });
+    expect(await readRoles(["LICENSE", "infra/dns/zone"])).toMatchObject({ count: 4, roles: { security: 2, network: 1, legal: 1 } });
+  });
+
+  test("counts if it is not known which paths the act changes", async () => {
+    const decision = await decideMerge(null);
+    expect(decision.requires[1]).toMatchObject({ count: 4, roles: { security: 2, network: 1, legal: 1 } });
+    expect(decision.reasons.map(({ text }) => text)).toContain(
+      "The act may change LICENSE, which asks for approvals (1 in the role legal).",
+    );
+  });
+
+  test("asks for nothing below L3", async () => {
+    const paths = [{ pattern: "infra/*", roles: { security: 1 } }];
+    const strict = await loadPolicy(replacePolicyData(bytes, { ...policy.data, paths }));
+    expect(strict.decide(buildAct({}, { changed_paths: null }))).toMatchObject({ level: "L1", requires: [] });
+  });
 });
 
 test("an office can shorten a permit", async () => {

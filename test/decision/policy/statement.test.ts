@@ -212,6 +212,8 @@ describe("a statement does not count", () => {
     ["a level that requires a quorum", changeLevel("L2", { approvals: 2 })],
     ["a level that requires a step-up", changeLevel("L2", { step_up: true })],
     ["an office that requires a quorum", changeOffice("office::agents", { approval_policy: { min_approvals: 2 } })],
+    ["a level that requires two roles", changeLevel("L2", { roles: { owner: 1, security: 1 } })],
+    ["an office that requires two of a role", changeOffice("office::agents", { approval_policy: { roles: { owner: 2 } } })],
     ["an office that requires a step-up", changeOffice("office::agents", { approval_policy: { step_up: true } })],
   ])("by actor.not_person for an agent with %s", async (_what, change) => {
     const rejection = buildStatementInput({ ...L2, decision: "reject", actor: AGENT });

@@ -200,6 +200,7 @@ export function buildCardPlanned(cardId: string, round: number, rests: Partial<P
       commits: [],
       author_emails: [],
       pushed_before: [],
+      changed_paths: [],
       diffstat: { files: 0, insertions: 0, deletions: 0 },
     },
   };

@@ -56,6 +56,7 @@ describe("a merge", () => {
     ]);
     expect(plan).toMatchObject({ commit_count: 1, fast_forward: true, pushed_before: [params.expected_source] });
     expect(plan.diffstat).toEqual({ files: 1, insertions: 1, deletions: 1 });
+    expect(plan.changed_paths).toEqual(git("diff", "--name-only", `${tip}^`, tip).trim().split("\n"));
   });
 
   it("runs only git merge-tree when it is planned again, and yields the same plan", async () => {

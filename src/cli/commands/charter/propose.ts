@@ -65,7 +65,7 @@ export async function previewChange(
       act: { ...job, tenant_id: registry.tenant_id, office_id, target: "LAB_512" },
       actor_id: registry.actor_id,
       hasCard: true,
-      facts: { fast_forward: null, project_exists: true, charter_level: planned.level },
+      facts: { fast_forward: null, project_exists: true, changed_paths: [], charter_level: planned.level },
       infra: "none",
       at_ms: Date.now(),
     },
