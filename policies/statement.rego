@@ -33,13 +33,16 @@ persons_only if {
 	candidate.approval_policy.min_approvals > 1
 }
 
+persons_only if asks_for_quorum(data.policy.levels[input.level])
+
+persons_only if asks_for_quorum(data.policy.jobs[input.job_type])
+
 persons_only if {
-	some asking in [
-		[data.policy.levels[input.level], data.policy.jobs[input.job_type]],
-		[candidate.approval_policy | some candidate in data.policy.offices],
-	][_]
-	sum([n | some n in asking.roles]) > 1
+	some candidate in data.policy.offices
+	asks_for_quorum(candidate.approval_policy)
 }
+
+asks_for_quorum(asking) if sum([n | some n in asking.roles]) > 1
 
 persons_only if {
 	some candidate in data.policy.offices

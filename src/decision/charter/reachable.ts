@@ -4,6 +4,7 @@ import type { CharterActor, RecordWrite } from "../../domain/charter/records.js"
 import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, type Outcome } from "../../domain/denial.js";
 import { NETWORK_NAMES } from "../../domain/permit/allowlist.js";
+import { APPROVALS_MAX } from "../../domain/policy/policy-contract.js";
 import type { PolicyData } from "../policy/data.js";
 import { type Membership, mapRolesOfDeciders } from "./deciders.js";
 
@@ -34,8 +35,10 @@ export function checkReachable(state: CharterState, policy: PolicyData): Outcome
     // Somebody who proposes does not approve. It need not be a decider.
     const own = [...proposers].every((id) => deciders.has(id)) ? 1 : 0;
     const { min_approvals = 0, roles } = office.approval_policy;
-    if (deciders.size - own < Math.max(2, min_approvals, policy.levels.L5.approvals)) continue;
-    const needed = { ...joinRoles(policy.levels.L5.roles, job.roles, roles), [PROPOSER]: own };
+    const asked = joinRoles(policy.levels.L5.roles, job.roles, roles);
+    const places = Object.values(asked).reduce((sum, n) => sum + n, 0);
+    if (places > APPROVALS_MAX || deciders.size - own < Math.max(2, min_approvals, policy.levels.L5.approvals, places)) continue;
+    const needed = { ...asked, [PROPOSER]: own };
     const held = new Map([...deciders].map(([id, held]) => [id, proposers.has(id) ? [...held, PROPOSER] : held]));
     if (findOpenPlaces(needed, held).count === 0) return undefined;
   }

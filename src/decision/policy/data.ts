@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { attestorsSchema, predicateTypeSchema } from "../../domain/card/attestation.js";
+import { roleSchema } from "../../domain/charter/records.js";
 import { officeIdSchema, targetSchema } from "../../domain/ids.js";
 import { LEVELS } from "../../domain/level.js";
+import { APPROVALS_MAX } from "../../domain/policy/policy-contract.js";
 import { type ParseResult, parseWith } from "../../domain/problems.js";
 
 /** The longest permit that any policy may give: the upper end of "2–5 min" (contracts "Levels"). */
@@ -14,9 +16,9 @@ const jobType = z
   .string()
   .regex(/^[a-z]+(?:\.[a-z][a-z_]*)+$/, "Write a job type such as `git.registry.push`; a wildcard is not a job type.");
 const ttlMs = z.int("Write whole milliseconds.").min(1).max(PERMIT_TTL_MAX_MS, "A permit lives for at most 5 minutes (300000 ms).");
-const approvals = z.int().min(0).max(100);
+const approvals = z.int().min(0).max(APPROVALS_MAX);
 /** How many of the approving persons must hold each role, each person for one role only. */
-const rolesSchema = z.record(z.string().min(1).max(64), z.int().min(1).max(100));
+const rolesSchema = z.record(roleSchema, z.int().min(1).max(APPROVALS_MAX));
 const roles = rolesSchema.optional();
 
 const levelSchema = z.strictObject({
@@ -98,7 +100,7 @@ const policyDataSchema = z
     /** Who must be among the approvers of an act of L3 or above that changes a path. Every row that matches counts. */
     paths: z
       .array(z.strictObject({ pattern, roles: rolesSchema }))
-      .max(1000)
+      .max(100)
       .optional(),
     author_may_approve: z.boolean(),
     /** The keys that may attest, by predicate type. Nobody can attest any other type. */

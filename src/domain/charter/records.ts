@@ -63,9 +63,12 @@ const personSchema = z.strictObject({
 });
 export type Person = z.infer<typeof personSchema>;
 
+/** A role that a person holds in an office, and that a policy can ask approvers for. */
+export const roleSchema = buildLineSchema(64);
+
 const membershipSchema = z.strictObject({
   office_id: officeIdSchema,
-  roles: z.array(buildLineSchema(64)).max(100).refine(hasDistinctValues, "Write each role once."),
+  roles: z.array(roleSchema).max(100).refine(hasDistinctValues, "Write each role once."),
   /** The office is held before this time, in milliseconds since 1970. */
   until: z.int().positive().optional(),
 });

@@ -58,6 +58,9 @@ export const reasonSchema = z.strictObject({
 });
 export type Reason = z.infer<typeof reasonSchema>;
 
+/** The maximum number of approvals that a policy can ask for. A decision that asks for more is malformed, which denies the act. */
+export const APPROVALS_MAX = 100;
+
 const EXCLUSIONS = ["author", "pusher", "commit_author"] as const;
 
 /**
@@ -69,8 +72,8 @@ export const requirementSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("card") }),
   z.strictObject({
     kind: z.literal("approvals"),
-    count: z.int().min(1).max(100),
-    roles: z.record(z.string().min(1), z.int().min(1).max(100)),
+    count: z.int().min(1).max(APPROVALS_MAX),
+    roles: z.record(z.string().min(1), z.int().min(1).max(APPROVALS_MAX)),
     step_up: z.boolean(),
     excludes: z.array(z.enum(EXCLUSIONS)),
   }),

@@ -118,3 +118,9 @@ describe("the seed files", () => {
     await expect(readSeed(folder)).rejects.toThrow(message);
   });
 });
+
+test("a role has the form of those that persons hold", () => {
+  for (const role of [" proposer ", "a\nb", ""])
+    expect(parsePolicyData(replaceMember(["levels", "L5", "roles"], { [role]: 1 })), role).toMatchObject({ ok: false });
+  expect(parsePolicyData(replaceMember(["levels", "L5", "roles"], { owner: 1 }))).toMatchObject({ ok: true });
+});

@@ -1,0 +1,31 @@
+import { expect, it } from "vitest";
+import { checkReachable } from "../../../src/decision/charter/reachable.js";
+import { loadPolicy } from "../../../src/decision/policy/policy.js";
+import { CharterState } from "../../../src/domain/charter/state.js";
+import { readDefaultPolicy } from "../../../src/stack/founding/policy.js";
+import { buildActor, buildPerson, RP } from "./charters.js";
+
+it("a sealed charter in which 120 persons would have to approve is unreachable, since no decision can ask for so many", async () => {
+  const { data } = await loadPolicy(await readDefaultPolicy());
+  const state = new CharterState();
+  state.write([
+    { kind: "sealed", value: { sealed: true } },
+    { kind: "relying_party", id: RP, value: { origins: [`https://${RP}`], use: "approve" } },
+  ]);
+  const offices = ["office::default", "office:registry"].map((office_id) => ({ office_id, roles: ["owner", "security"] }));
+  for (let n = 0; n < 130; n += 1) {
+    const name = `p${n}`;
+    state.write([
+      { kind: "person", id: `person:${name}`, value: buildPerson(name) },
+      { kind: "actor", id: `ubl:sid:person:${name}`, value: buildActor(`person:${name}`, { offices }) },
+    ]);
+  }
+  const ask = (owner: number, security: number) =>
+    checkReachable(state, {
+      ...data,
+      levels: { ...data.levels, L5: { ...data.levels.L5, roles: { owner } } },
+      jobs: { ...data.jobs, "registry.keys.rotate": { level: "L5", target: "LAB_512", roles: { security } } },
+    });
+  expect(ask(50, 50)).toBeUndefined();
+  expect(ask(60, 60)).toMatchObject({ ok: false, denial: { code: "charter_unreachable" } });
+});
