@@ -87,6 +87,12 @@ touches(row) if {
 	branch.matches(row.pattern, path)
 }
 
+# A link, a submodule or a file in the place of one of its folders changes what lies below it.
+touches(row) if {
+	some path in input.facts.changed_paths
+	startswith(row.pattern, concat("", [path, "/"]))
+}
+
 path_grounds(asked) := [text.reason("path.roles", [what, row.pattern, ", which asks for approvals", role_phrase(row.roles), "."]) |
 	what := {true: "The act changes ", false: "The act may change "}[count({"known" | paths_known}) > 0]
 	some row in path_rows(asked)

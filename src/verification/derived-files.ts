@@ -147,7 +147,7 @@ async function checkSource(
   const isOfCommit = await objects.run(refs, [], async (repository) => {
     const path = await writeSourceArchive(repository, commit, `${project_id}-${commit}`);
     const own = await hashUnpacked(createReadStream(path));
-    // Another version of git may compress the same tree differently.
+    // Another version of git may compress the same tree differently. What is not compressed at all is no archive.
     return own === (await hashUnpacked([bytes]).catch(() => undefined));
   });
   requireThat(isOfCommit, file, "", `It is not the archive of commit ${commit}.`);

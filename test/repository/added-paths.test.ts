@@ -2,54 +2,36 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { measurePathsInProcess } from "../../src/repository/incoming/incoming-commits.js";
 import { ingestBundle } from "../../src/repository/incoming/ingest-bundle.js";
 import { measurePathsByGit } from "../../src/repository/stock-git/paths-by-git.js";
-import { openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
-import { Clone } from "./real-git.js";
+import { value } from "../lab512/jobs/stage.js";
+import { CraftedProject } from "./crafted-project.js";
 
-const PROJECT = "P.paths";
 const LIMITS = { packMaxBytes: 2 ** 26, objectsMaxCount: 100_000, blobMaxBytes: 2 ** 24, pathMaxBytes: 1024 };
-const signal = new AbortController().signal;
 
 describe("the paths that the commits of a push add", () => {
-  let stage: Stage;
-  let clone: Clone;
+  let project: CraftedProject;
   let base: string;
   beforeAll(async () => {
-    stage = await openStage("directory");
-    await stage.init(PROJECT);
-    clone = new Clone();
-    clone.git("config", "core.quotePath", "false");
-    base = clone.commit("a/b/kept.txt", "kept\n");
-    clone.commit("a/file", "a file\n");
-    base = clone.commit("run.sh", "#!/bin/sh\n");
-    value(await stage.push(clone.bundle("HEAD", []), { project_id: PROJECT, branch: "feature/base" }));
+    project = await CraftedProject.open();
+    project.clone.git("config", "core.quotePath", "false");
+    project.clone.commit("a/b/kept.txt", "kept\n");
+    project.clone.commit("a/file", "a file\n");
+    base = project.clone.commit("run.sh", "#!/bin/sh\n");
+    await project.push("HEAD", "feature/base");
   });
-  afterAll(() => stage.close());
+  afterAll(() => project.close());
 
-  /** Commits the index on `parents` after updates by lines of `mode object\tpath`, whose paths may have any bytes. */
-  function commitIndex(parents: readonly string[], ...lines: readonly (string | Buffer)[]): string {
-    clone.git("read-tree", parents[0] ?? base);
-    for (const line of lines) clone.run(["update-index", "-z", "--index-info"], Buffer.concat([Buffer.from(line), Buffer.of(0)]));
-    const tree = clone.git("write-tree");
-    const commit = clone.git("commit-tree", tree, "-m", "index", ...parents.flatMap((parent) => ["-p", parent]));
-    clone.git("update-ref", "refs/heads/index", commit);
-    return commit;
-  }
-  const writeBlob = (text: string) => clone.run(["hash-object", "-w", "--stdin"], Buffer.from(text)).toString("utf8").trim();
+  const commitIndex: CraftedProject["commitIndex"] = (...args) => project.commitIndex(...args);
+  const writeBlob = (text: string) => project.writeBlob(text);
 
   /** Measures the tip's pack in the process and by git, by commit. */
-  async function measureBoth(ref: string) {
-    const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: PROJECT }, signal);
-    if (repository === undefined) throw new Error("the repository does not exist");
-    try {
-      const { tip, pack } = value(await ingestBundle(repository, { bytes: clone.bundle(ref, [base]) }, LIMITS));
+  const measureBoth = (ref: string) =>
+    project.inspect(async (repository) => {
+      const { tip, pack } = value(await ingestBundle(repository, { bytes: project.clone.bundle(ref, [base]) }, LIMITS));
       if (pack === undefined) throw new Error("the bundle has no pack");
       const inProcess = await measurePathsInProcess(repository, pack, tip, new Set([base]));
       const byGit = value(await measurePathsByGit(repository, tip));
       return { inProcess: sortByCommit(inProcess?.paths ?? []), byGit: sortByCommit(byGit) };
-    } finally {
-      await repository.close();
-    }
-  }
+    });
   const sortByCommit = <T>(found: Iterable<readonly [string, T]>) => [...found].sort(([a], [b]) => a.localeCompare(b));
 
   it.each<[what: string, build: () => string]>([

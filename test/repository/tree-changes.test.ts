@@ -2,45 +2,30 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PLAN_PATHS_MAX } from "../../src/domain/act/plan.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import { compareTrees } from "../../src/repository/history/history.js";
-import { openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
-import { Clone } from "./real-git.js";
-
-const PROJECT = "P.paths";
+import { value } from "../lab512/jobs/stage.js";
+import { CraftedProject } from "./crafted-project.js";
 
 describe("the changes between two trees", () => {
-  let stage: Stage;
-  let clone: Clone;
+  let project: CraftedProject;
   let base: string;
   beforeAll(async () => {
-    stage = await openStage("directory");
-    await stage.init(PROJECT);
-    clone = new Clone();
-    base = clone.commit("kept.txt", "one\ntwo\n");
-    value(await stage.push(clone.bundle("HEAD"), { project_id: PROJECT, branch: "feature/base" }));
+    project = await CraftedProject.open();
+    base = project.clone.commit("kept.txt", "one\ntwo\n");
+    await project.push("HEAD", "feature/base");
   });
-  afterAll(() => stage.close());
+  afterAll(() => project.close());
 
   /** Pushes the base with further files of these names, which may have any bytes, to a branch of its own. */
   async function pushFiles(branch: string, names: readonly (string | Buffer)[]): Promise<string> {
-    const blob = clone.run(["hash-object", "-w", "--stdin"], Buffer.from("a\nb\n")).toString("utf8").trim();
-    const lines = names.map((name) => Buffer.concat([Buffer.from(`100644 ${blob}\t`), Buffer.from(name), Buffer.of(0)]));
-    clone.git("read-tree", base);
-    clone.run(["update-index", "-z", "--index-info"], Buffer.concat(lines));
-    const commit = clone.git("commit-tree", clone.git("write-tree"), "-m", "files", "-p", base);
-    clone.git("update-ref", "refs/heads/files", commit);
-    value(await stage.push(clone.bundle("files"), { project_id: PROJECT, branch }));
+    const blob = project.writeBlob("a\nb\n");
+    const lines = names.map((name) => Buffer.concat([Buffer.from(`100644 ${blob}\t`), Buffer.from(name)]));
+    const commit = project.commitIndex([base], ...lines);
+    await project.push("index", branch);
     return commit;
   }
 
-  async function compare(old: string, next: string) {
-    const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: PROJECT }, new AbortController().signal);
-    if (repository === undefined) throw new Error("the repository does not exist");
-    try {
-      return value(await compareTrees(repository, old, next, 20_000));
-    } finally {
-      await repository.close();
-    }
-  }
+  const compare = (old: string, next: string) =>
+    project.inspect(async (repository) => value(await compareTrees(repository, old, next, 20_000)));
 
   it("are counted, and their paths are listed in order", async () => {
     const tip = await pushFiles("feature/few", ["z/ü.txt", "a/with\ttab.txt", "B.txt"]);

@@ -10,7 +10,7 @@ import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js
 import { runOgr, toPersonEnvironment } from "../cli/run-ogr.js";
 import { buildAttestationStatement, PREDICATE_TYPE, signAttestation } from "../domain/attestations.js";
 import { createTestKey } from "../domain/samples.js";
-import { publishPolicy } from "../harness/policies.js";
+import { buildPolicyWith, publishPolicy } from "../harness/policies.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import {
   ACT_MS,
@@ -21,7 +21,6 @@ import {
   requireRefusal,
   stateCardDecision,
 } from "./acts.js";
-import { buildDefaultPolicyWith } from "./policies.js";
 import { listEvents } from "./stored-state.js";
 
 const MISSING = `an attestation of type ${PREDICATE_TYPE}`;
@@ -31,7 +30,7 @@ const mallory = createTestKey();
 
 /** A policy by which a registration has level L5 and requires an attestation. `maxRunMs` only varies the policy's hash. */
 const buildAttestedPolicy = (maxRunMs = 600_000) =>
-  buildDefaultPolicyWith((data) => ({
+  buildPolicyWith((data) => ({
     ...data,
     levels: { ...data.levels, L5: { ...data.levels.L5, max_run_ms: maxRunMs } },
     jobs: { ...data.jobs, "git.registry.init": { level: "L5", target: "LAB_512", attestation: PREDICATE_TYPE } },

@@ -1,21 +1,14 @@
-import { readPolicyData, replacePolicyData } from "../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../src/decision/policy/data.js";
-import { readDefaultPolicy } from "../../src/stack/founding/policy.js";
+import { buildPolicyWith } from "../harness/policies.js";
 import { QUICK_OFFICE, QUORUM_OFFICE } from "./tenants.js";
 
 /** The lifetime of permits of {@link QUICK_OFFICE}, and the decision time of L2 cards, under {@link buildScenarioPolicy}. */
 export const QUICK_PERMIT_MS = 2000;
 export const L2_DECIDE_MS = 4000;
 
-/** The default policy with other data. */
-export async function buildDefaultPolicyWith(change: (data: PolicyData) => PolicyData): Promise<Uint8Array> {
-  const wasm = await readDefaultPolicy();
-  return replacePolicyData(wasm, change(readPolicyData(wasm)));
-}
-
 /** The default policy with two more offices and a short decision time for L2 cards. */
 export function buildScenarioPolicy(change: (data: PolicyData) => PolicyData = (data) => data): Promise<Uint8Array> {
-  return buildDefaultPolicyWith((data) => {
+  return buildPolicyWith((data) => {
     const base = data.offices["office::default"];
     if (base === undefined) throw new Error("the default policy has no office::default");
     return change({

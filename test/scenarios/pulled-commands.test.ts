@@ -8,12 +8,11 @@ import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { toPermitEndKey, toRefusalKey, toReleaseManifestKey } from "../../src/domain/storage-key.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { buildPushJob, prepareCommand } from "../harness/acting.js";
-import { publishPolicy } from "../harness/policies.js";
+import { buildPolicyWith, publishPolicy } from "../harness/policies.js";
 import { buildPullTenant, createPullingEnvironment } from "../harness/pulling.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, buildPush, ensurePasskeys, openTagCard, pushOrThrow, registerByCard, stateCardDecision } from "./acts.js";
-import { buildDefaultPolicyWith } from "./policies.js";
 import { listEvents } from "./stored-state.js";
 
 const PULL = "T.PULL";
@@ -21,7 +20,7 @@ const PROJECT = "P.pulled";
 
 /** The default policy. `edition` only varies its hash. */
 const buildEdition = (edition: number) =>
-  buildDefaultPolicyWith((data) => ({ ...data, levels: { ...data.levels, L0: { ...data.levels.L0, max_run_ms: 600_000 + edition } } }));
+  buildPolicyWith((data) => ({ ...data, levels: { ...data.levels, L0: { ...data.levels.L0, max_run_ms: 600_000 + edition } } }));
 
 describe("a command that a Runner pulls over HTTP", () => {
   const [demo] = demoTenants;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { requireValue } from "../../src/client/http/problem.js";
-import { publishPolicy } from "../harness/policies.js";
+import { buildPolicyWith, publishPolicy } from "../harness/policies.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import {
@@ -16,14 +16,13 @@ import {
   requireRefusal,
   stateCardDecision,
 } from "./acts.js";
-import { buildDefaultPolicyWith } from "./policies.js";
 import { STRICT_TENANT as tenant } from "./tenants.js";
 
 const PREDICATE = "https://slsa.dev/provenance/v1";
 
 /** The default policy, except that a registration has level L5 and places for two roles, and a release requires an attestation. */
 const buildStrictPolicy = () =>
-  buildDefaultPolicyWith((data) => ({
+  buildPolicyWith((data) => ({
     ...data,
     jobs: {
       ...data.jobs,

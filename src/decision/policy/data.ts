@@ -35,11 +35,21 @@ const levelSchema = z.strictObject({
   max_run_ms: z.int().min(1).max(RUN_MAX_MS),
 });
 
-const pattern = z
-  .string()
-  .max(200)
-  .regex(/^[^*/\s][^*\s]*(?:\/\*)?$/, "Write one name, or a prefix with `/*` at its end, such as `feature/*`.")
-  .refine((text) => !text.includes("//"), "A pattern has no empty part.");
+const buildPatternSchema = (name: RegExp, advice: string) =>
+  z
+    .string()
+    .max(200)
+    .regex(name, advice)
+    .refine((text) => !text.includes("//"), "A pattern has no empty part.");
+const pattern = buildPatternSchema(
+  /^[^*/\s][^*\s]*(?:\/\*)?$/,
+  "Write one branch name, or a prefix with `/*` at its end, such as `feature/*`.",
+);
+/** Unlike a branch, a path can have spaces. */
+const pathPattern = buildPatternSchema(
+  /^[^*/\p{Cc}][^*\p{Cc}]*(?:\/\*)?$/u,
+  "Write one path, or a folder with `/*` at its end, such as `infra/*`.",
+);
 
 /** The rules of branch names. The first row that matches decides. */
 const branchSchema = z.discriminatedUnion("protected", [
@@ -99,7 +109,7 @@ const policyDataSchema = z
     jobs: z.record(jobType, jobSchema),
     /** Who must be among the approvers of an act of L3 or above that changes a path. Every row that matches counts. */
     paths: z
-      .array(z.strictObject({ pattern, roles: rolesSchema }))
+      .array(z.strictObject({ pattern: pathPattern, roles: rolesSchema }))
       .max(100)
       .optional(),
     author_may_approve: z.boolean(),

@@ -69,8 +69,8 @@ const plannedCommitSchema = z.strictObject({
 });
 
 /**
- * A plan: its basis, what the policy needs to exclude authors and pushers and to protect paths, and what is merely shown: the commits, their number and the
- * diffstat. Nothing in it depends on the permit.
+ * A plan: its basis, what the policy needs to exclude authors and pushers and to protect paths, and what is merely shown: the commits,
+ * their number and the diffstat. Nothing in it depends on the permit.
  */
 export const planSchema = z.strictObject({
   basis: planBasisSchema,

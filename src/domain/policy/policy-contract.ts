@@ -65,8 +65,8 @@ const EXCLUSIONS = ["author", "pusher", "commit_author"] as const;
 
 /**
  * A requirement of an allowed act. `approvals` counts distinct persons; `roles` says how many of them must hold each role, and a person
- * fills only one of these places. `excludes` lists the persons whose
- * approval does not count; the entrypoint `registry/statement` decides which statements count.
+ * fills only one of these places. `excludes` lists the persons whose approval does not count; the entrypoint `registry/statement` decides
+ * which statements count.
  */
 export const requirementSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("card") }),

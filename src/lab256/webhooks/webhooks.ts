@@ -27,12 +27,13 @@ export async function projectWebhooks(
   const changed = new Set(
     entries.flatMap(({ change }) => (change.jobType === "registry.webhooks.change" ? Object.keys(change.params.webhooks) : [])),
   );
+  if (changed.size === 0) return [];
+  const { seq } = await readChainHead(db, toRegistryContainer(tenantId));
   for (const webhook_id of changed) {
     const record = state.find("webhook", webhook_id);
     if (record === undefined) continue;
     const { url, types, retries_ms, disabled } = record;
     const written = { url, types, retries_ms, disabled_at: disabled ? nowMs : null };
-    const { seq } = await readChainHead(db, toRegistryContainer(tenantId));
     await db
       .insertInto("webhooks")
       .values({ tenant_id: tenantId, webhook_id, ...written, secret: createSecret(), delivered_seq: seq, created_at: nowMs })

@@ -54,9 +54,15 @@ describe("a row of paths", () => {
 
   test("asks for approvals in its roles if the act changes a path that it matches", async () => {
     expect(await readRoles(["src/a.ts"])).toMatchObject({ count: 1, roles: {} });
-    expect(await readRoles(["infra", "infrared/a", "src/LICENSE"])).toMatchObject({ count: 1, roles: {} });
+    expect(await readRoles(["infrared/a", "inf", "src/LICENSE", "src/infra/a"])).toMatchObject({ count: 1, roles: {} });
     expect(await readRoles(["infra/a.tf", "src/a.ts"])).toMatchObject({ count: 1, roles: { security: 1 } });
     expect(await readRoles(["LICENSE", "infra/dns/zone"])).toMatchObject({ count: 4, roles: { security: 2, network: 1, legal: 1 } });
+  });
+
+  // Mallory puts a submodule of his own in the place of the folder.
+  test("counts if the act changes what stands in the place of one of its folders", async () => {
+    expect(await readRoles(["infra"])).toMatchObject({ count: 3, roles: { security: 2, network: 1 } });
+    expect(await readRoles(["infra/dns"])).toMatchObject({ roles: { security: 2, network: 1 } });
   });
 
   test("counts if it is not known which paths the act changes", async () => {

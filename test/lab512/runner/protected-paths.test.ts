@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Job } from "../../../src/domain/act/job.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
+import type { CharterChange } from "../../../src/domain/charter/change.js";
+import { ZERO_ID } from "../../../src/domain/git/git-id.js";
+import { toPolicyBytesKey } from "../../../src/domain/storage-key.js";
+import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
+import { buildPolicyWith } from "../../harness/policies.js";
+import { Clone } from "../../repository/real-git.js";
+import {
+  approveJob,
+  buildRunnerCommand,
+  findAuthority,
+  readTip,
+  registerByRunner,
+  runEnvelope,
+  signApproval,
+  stagePushJob,
+  toCardSigner,
+  waitForReceipt,
+} from "./commands.js";
+import { expectRefusal } from "./evidence.js";
+import { toActorId } from "./members.js";
+import { openWorld, TENANT, type World } from "./world.js";
+
+let world: World;
+let deps: RunnerDependencies;
+beforeAll(async () => {
+  world = await openWorld();
+  deps = await world.openRunner();
+  await registerByRunner(world, deps);
+});
+afterAll(() => world.close());
+
+function change(what: CharterChange): Promise<number> {
+  const key = world.keys.founding.get(TENANT);
+  if (key === undefined) throw new Error("the tenant has no founding key");
+  return appendCharterEntry(world.store, TENANT, key, what);
+}
+
+// LAB 256 sends the approval of somebody who does not hold the role that the path asks for.
+it("the Runner refuses a change of a protected path that nobody in its role approved", async () => {
+  const policy = await buildPolicyWith((data) => ({ ...data, paths: [{ pattern: "infra/*", roles: { security: 1 } }] }));
+  const policy_hash = hashBlake3Hex(policy);
+  await world.store.blobs.create(toPolicyBytesKey(TENANT, policy_hash), policy);
+  await change({ jobType: "registry.policy.publish", params: { policy_hash } });
+  const clone = new Clone();
+  const tip = clone.commit("infra/a.tf", "one\n");
+  const push = await stagePushJob(world, clone.bundle("HEAD"), { branch: "feature/paths" });
+  await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: push, scopes: { policy_hash } })));
+  const params = { source: "feature/paths", target: "main", expected_source: tip, expected_target: ZERO_ID } as const;
+  const job: Job = { jobType: "git.registry.merge_protected", params: { project_id: "P.demo", ...params, strategy: "fast-forward" } };
+  const envelope = buildRunnerCommand(world, { job, scopes: { ...(await approveJob(world, deps, job, "L4")), policy_hash } });
+  expect((await expectRefusal(world, deps, envelope, "approval_missing")).error).toMatch(/lacks 1 more approval .*in the role security/);
+  expect(await readTip(world, "main")).toBeUndefined();
+
+  const carol = world.members.params.actors[toActorId("carol")];
+  const genuine = findAuthority(envelope);
+  if (carol === undefined || genuine === null) throw new Error("there is no Carol, or no card");
+  const offices = [{ office_id: "office::default", roles: ["security"] }];
+  await change({ jobType: "registry.members.change", params: { persons: {}, actors: { [toActorId("carol")]: { ...carol, offices } } } });
+  const plan_digest = envelope.permit.scopes.plan_digest ?? "";
+  const statements = [signApproval(toCardSigner(world), "carol", genuine.card, plan_digest, { hasStepUp: true })];
+  expect(await waitForReceipt(runEnvelope(deps, envelope, {}, { ...genuine, statements }))).toMatchObject({ status: "success" });
+  expect(await readTip(world, "main")).toBe(tip);
+});
