@@ -15,6 +15,7 @@ import type { ActAuthority } from "../../../src/domain/card/authority.js";
 import { type Card, cardSchema, hashCard } from "../../../src/domain/card/card.js";
 import type { Assertion, SignedStatement, Statement } from "../../../src/domain/card/statement.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
+import { endsSummary } from "../../../src/domain/git/push-summary.js";
 import { toBranchRef } from "../../../src/domain/git/ref-name.js";
 import { type CommandEnvelope, envelopeSchema } from "../../../src/domain/permit/envelope.js";
 import type { Permit, UnsignedPermit } from "../../../src/domain/permit/permit.js";
@@ -59,7 +60,7 @@ export function buildRunnerCommand(world: World, recipe: Recipe): CommandEnvelop
   const { approval_ref, plan_digest } = recipe.scopes ?? {};
   const ofCard =
     approval_ref === undefined || plan_digest === undefined ? undefined : computeCardActId(tenant_id, approval_ref, 1, plan_digest);
-  const jti = recipe.permit?.jti ?? ofCard ?? randomUUID();
+  const jti = recipe.permit?.jti ?? ofCard ?? createJti(false);
   const iat = world.clock.now();
   const unsigned: UnsignedPermit = {
     aud: "runner:LAB_512",
@@ -170,7 +171,7 @@ export function buildAuthority(
 ): { authority: ActAuthority; scopes: Partial<Permit["scopes"]> } {
   const { tenant_id, job, level, office_id, plan_digest, break_glass } = about;
   const { approvers = level === "L5" ? ["bob", "carol"] : ["bob"] } = about;
-  const card_id = `k-${randomUUID()}`;
+  const card_id = createCardId((id) => !endsSummary(computeCardActId(tenant_id, id, 1, plan_digest)));
   const unsigned = {
     ...omitPatchBytes(job),
     ...{ tenant_id, card_id, office_id, target: "LAB_512", run: "on_approval", intent: "A test", context: {} },
@@ -182,6 +183,20 @@ export function buildAuthority(
   const card = cardSchema.parse(signObject("card", unsigned, signer.statementKey));
   const statements = approvers.map((name) => signApproval(signer, name, card, plan_digest, { hasStepUp: level !== "L3" }));
   return { authority: { card, statements, attestations: [] }, scopes: { level, office_id, approval_ref: card_id, plan_digest } };
+}
+
+/**
+ * Creates the id of an act that ends a summary of its project's pushes, or of one that does not. With a summary, a Runner needs none of the
+ * receipts that it covers.
+ */
+export function createJti(ends: boolean): string {
+  const jti = randomUUID();
+  return endsSummary(jti) === ends ? jti : createJti(ends);
+}
+
+function createCardId(fits: (card_id: string) => boolean): string {
+  const card_id = `k-${randomUUID()}`;
+  return fits(card_id) ? card_id : createCardId(fits);
 }
 
 /** Signs an approval as the api does for the person that it authenticated, with the person's passkey if wanted. */
