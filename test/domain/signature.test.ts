@@ -149,6 +149,14 @@ describe("keys", () => {
       expect(jwksSchema.safeParse({ keys: [bad] }).success).toBe(false);
   });
 
+  // A revoked key would return under another id, and one key would count as two.
+  test("a key is refused in another spelling of the same bytes", () => {
+    const last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const x = key.jwk.x.slice(0, -1) + last[last.indexOf(key.jwk.x.at(-1) ?? "") + 1];
+    expect(Buffer.from(x, "base64url")).toEqual(Buffer.from(key.jwk.x, "base64url"));
+    expect(jwksSchema.safeParse({ keys: [{ ...key.jwk, x, kid: computeKeyId(x) }] }).error?.issues[0]?.path).toEqual(["keys", 0, "x"]);
+  });
+
   test("a private key of another type is refused with the remedy", () => {
     const { privateKey } = generateKeyPairSync("x25519");
     expect(() => parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString())).toThrow("openssl genpkey");

@@ -5,7 +5,11 @@ export const publicJwkSchema = z
   .strictObject({
     kty: z.literal("OKP"),
     crv: z.literal("Ed25519"),
-    x: z.string().regex(/^[A-Za-z0-9_-]{43}$/, "Write the 32 bytes of an Ed25519 public key in base64url."),
+    x: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{43}$/, "Write the 32 bytes of an Ed25519 public key in base64url.")
+      // The last character has two unused bits, by which one key would have several ids.
+      .refine((x) => Buffer.from(x, "base64url").toString("base64url") === x, "Write the key in its one spelling (RFC 4648 §3.5)."),
     kid: z.string().min(1),
   })
   .refine((jwk) => jwk.kid === computeKeyId(jwk.x), { path: ["kid"], message: "The key id does not match this key." });
