@@ -63,13 +63,13 @@ approvals(asked) := {
 	step_up := count({"level" | step_up_needed(asked)} | {"office" | office_step_up}) > 0
 }
 
-# The highest number that the level, the job or the office asks for, for each role that one of them names.
-roles(asked) := {role: max([n | some asks in role_asks(asked); n := asks[role]]) | some asks in role_asks(asked); some role, _ in asks}
+# The highest number that the level, the job, the office or a row of paths asks for, for each role that one of them names.
+roles(asked) := join_roles(array.concat(
+	[data.policy.levels[asked], data.policy.jobs[input.job_type], office.approval_policy],
+	path_rows(asked),
+))
 
-role_asks(asked) := [asks |
-	some asking in array.concat([data.policy.levels[asked], data.policy.jobs[input.job_type], office.approval_policy], path_rows(asked))
-	asks := asking.roles
-]
+join_roles(asking) := {role: max([n | some one in asking; n := one.roles[role]]) | some one in asking; some role, _ in one.roles}
 
 # The rows of paths that the act changes. Which paths are not known could be all of them.
 path_rows(asked) := [row |

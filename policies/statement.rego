@@ -33,16 +33,12 @@ persons_only if {
 	candidate.approval_policy.min_approvals > 1
 }
 
-persons_only if asks_for_quorum(data.policy.levels[input.level])
-
-persons_only if asks_for_quorum(data.policy.jobs[input.job_type])
-
+# Level, job and office can ask for one role each, and so for several persons.
 persons_only if {
 	some candidate in data.policy.offices
-	asks_for_quorum(candidate.approval_policy)
+	asking := [data.policy.levels[input.level], data.policy.jobs[input.job_type], candidate.approval_policy]
+	sum([n | some n in requirements.join_roles(asking)]) > 1
 }
-
-asks_for_quorum(asking) if sum([n | some n in asking.roles]) > 1
 
 persons_only if {
 	some candidate in data.policy.offices

@@ -215,6 +215,18 @@ describe("a statement does not count", () => {
     ["a level that requires two roles", changeLevel("L2", { roles: { owner: 1, security: 1 } })],
     ["an office that requires two of a role", changeOffice("office::agents", { approval_policy: { roles: { owner: 2 } } })],
     ["an office that requires a step-up", changeOffice("office::agents", { approval_policy: { step_up: true } })],
+    [
+      "a level and a job that require a role each",
+      (data) => ({
+        ...changeLevel("L2", { roles: { owner: 1 } })(data),
+        jobs: { ...data.jobs, [APPROVAL.job_type]: { level: "L2", target: "LAB_512", roles: { security: 1 } } },
+      }),
+    ],
+    [
+      "a level and an office that require a role each",
+      (data) =>
+        changeLevel("L2", { roles: { owner: 1 } })(changeOffice("office::agents", { approval_policy: { roles: { legal: 1 } } })(data)),
+    ],
   ])("by actor.not_person for an agent with %s", async (_what, change) => {
     const rejection = buildStatementInput({ ...L2, decision: "reject", actor: AGENT });
     expect(policy.admit(rejection).counts).toBe(true);
