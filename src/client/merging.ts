@@ -7,21 +7,23 @@ import type { RegistryClient } from "./http/registry-client.js";
 /** A merge, by branch names. */
 export type MergeAsk = Pick<MergeProtectedParams, "project_id" | "source" | "target" | "strategy">;
 
-/** The params of a merge at the branches' current tips; undefined if the source does not exist. */
+/** The params of a merge of the source's current tip; undefined if the source does not exist. The plan finds the target. */
 export interface LookedUpMerge {
   readonly params: MergeProtectedParams | undefined;
+  /** The tip of the target, zeros if it is absent. */
+  readonly target_tip: string;
   readonly branches: readonly string[];
 }
 
 const HEADS = toBranchRef("");
 
-/** Looks up the tips of both branches. The merge creates an absent target. @throws Refused if there is no such project */
+/** Looks up the tips of both branches. The merge creates an absent target, and follows one that moves before it is decided. @throws Refused if there is no such project */
 export async function lookUpMerge(client: RegistryClient, wanted: MergeAsk): Promise<LookedUpMerge> {
   const { refs } = requireValue(await client.readProject(wanted.project_id));
   const tips = new Map(refs.filter(({ name }) => name.startsWith(HEADS)).map((ref) => [ref.name.slice(HEADS.length), ref.object_id]));
   const expected_source = tips.get(wanted.source);
   const branches = [...tips.keys()];
-  if (expected_source === undefined) return { params: undefined, branches };
   const { project_id, source, target, strategy } = wanted;
-  return { params: { project_id, source, target, expected_source, expected_target: tips.get(target) ?? ZERO_ID, strategy }, branches };
+  const params = expected_source === undefined ? undefined : { project_id, source, target, expected_source, strategy };
+  return { params, target_tip: tips.get(target) ?? ZERO_ID, branches };
 }

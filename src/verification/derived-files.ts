@@ -9,6 +9,7 @@ import { toCanonicalText } from "../domain/bytes/canonical.js";
 import { hashBlake3Hex } from "../domain/bytes/hash.js";
 import { verifyDsse } from "../domain/bytes/signature.js";
 import type { SignedStatement } from "../domain/card/statement.js";
+import { ZERO_ID } from "../domain/git/git-id.js";
 import { parseJsonBytes } from "../domain/json.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import type { Receipt } from "../domain/permit/receipt.js";
@@ -85,12 +86,13 @@ async function checkPact(act: VerifiedReceipt, params: MergeProtectedParams): Pr
     "signatures",
     "No receipt key of the charter signed it.",
   );
+  const { expected_target = receipt.refs[0]?.old ?? ZERO_ID } = params;
   const links = await objects?.run(refs, [], (repository) => readCommitLinks(repository, commit));
   const made = links === undefined ? readMade(body) : { commit, tree: links.tree, parents: [...links.parents] };
   const wanted = buildPact(
     buildMergePredicate(
       receipt.tenant_id,
-      { jti: receipt.jti, params, permit: command.permit, statements, keyid, ...pickBreakGlass(receipt) },
+      { jti: receipt.jti, params: { ...params, expected_target }, permit: command.permit, statements, keyid, ...pickBreakGlass(receipt) },
       { ...made, commit },
     ),
   );

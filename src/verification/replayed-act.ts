@@ -9,6 +9,7 @@ import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import { STAGED_MAX_BYTES } from "../domain/staged.js";
 import { toProjectKey, toReleaseManifestKey, toRepoPrefix, toStagingKey } from "../domain/storage-key.js";
 import type { JobLimits, PlanningContext } from "../planning/context.js";
+import { pinTarget } from "../planning/merge/merge-change.js";
 import { fillMergeText } from "../planning/merge/merge-message.js";
 import { readMergeText } from "../planning/merge/plan-merge.js";
 import { runOnProject } from "../planning/open-project.js";
@@ -130,7 +131,7 @@ async function makeTip(
   const { jobType, params } = job as Job<GitJobType>;
   switch (jobType) {
     case "git.registry.merge_protected": {
-      const text = fillMergeText(await readMergeText(context, repository, params), { permit, statements });
+      const text = fillMergeText(await readMergeText(context, repository, pinTarget(repository, params)), { permit, statements });
       const [made] = plan.basis.creates;
       if (made?.kind !== "merge") throw new TypeError("The plan of a merge that moves no branch names its commit; this is a bug.");
       return grantValue(await writeCommit(repository.getScratch(), made.tree, made.parents, text, making));

@@ -10,9 +10,9 @@ import type { TestRegistry } from "../harness/registry.js";
 
 /** Builds the merge of a branch into `main` at their current tips. */
 export async function buildMergeIntoMain(actors: ActorAccess, project_id: string, source: string, strategy: MergeStrategy): Promise<Job> {
-  const { params } = await lookUpMerge(actors.as("admin"), { project_id, source, target: "main", strategy });
+  const { params, target_tip } = await lookUpMerge(actors.as("admin"), { project_id, source, target: "main", strategy });
   if (params === undefined) throw new Error(`${source} is not a branch of ${project_id}`);
-  return { jobType: "git.registry.merge_protected", params };
+  return { jobType: "git.registry.merge_protected", params: { ...params, expected_target: target_tip } };
 }
 
 /** Expects that the merge has one Pact, which its receipt names and which verifies. Returns its commit. */

@@ -54,9 +54,9 @@ export class MergeProject {
 
   async buildParams(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): Promise<MergeProtectedParams> {
     const client = this.registry.as("admin", this.tenant);
-    const { params } = await lookUpMerge(client, { project_id: this.id, source, target, strategy: "merge" });
+    const { params, target_tip } = await lookUpMerge(client, { project_id: this.id, source, target, strategy: "merge" });
     if (params === undefined) throw new Error(`${source} is not a branch`);
-    return { ...params, ...changes };
+    return { ...params, expected_target: target_tip, ...changes };
   }
 
   async openMergeCard(

@@ -216,6 +216,28 @@ describe("a merge into release/1.0", () => {
     },
   );
 
+  it("that leaves the target to its plan gets a new round when the target moves, and merges into what its approvers then see", async () => {
+    const project = await createProject();
+    await approveAsEach(registry, await project.openMergeCard("main", "release/1.0", { strategy: "fast-forward" }), ["bob", "carol"]);
+    const { expected_target: _, ...params } = await project.buildParams("feature/x", "release/1.0");
+    const card = await project.open(params);
+    requireValue(await stateCardDecision(registry, "bob", card));
+    await approveAsEach(registry, await project.openMergeCard("feature/y", "release/1.0"), ["bob", "carol"]);
+    const moved = await project.readTip("release/1.0");
+    expect(await listVoided(card)).toEqual([[BOB, expect.stringContaining(`refs/heads/release/1.0 of ${project.id} moved from`)]]);
+    requireValue(await stateCardDecision(registry, "carol", card));
+    expect(requireValue(await registry.as("admin").readCard(card.card_id))).toMatchObject({
+      ...{ round: 2, missing: [{ text: "1 more approval with step-up" }] },
+      plan: { basis: { refs: [{ name: "refs/heads/release/1.0", old: moved }] } },
+    });
+    const closed = await approveAsEach(registry, card, ["bob"]);
+    expect(closed).toMatchObject({ status: "success", round: 2 });
+    const receipt = await readCardReceipt(closed);
+    expect(receipt.refs).toMatchObject([{ name: "refs/heads/release/1.0", old: moved }]);
+    const pact = requireValue(await registry.as("bob").readPact(closed.jti ?? ""));
+    expect(verifyReceiptPact(receipt, pact, requireValue(await registry.as("admin").readPublicKeys()))).toMatchObject({ valid: true });
+  });
+
   it("whose source moves after the permit is refused by the Runner, and its approvals are void", async () => {
     const project = await createProject();
     const admin = registry.as("admin");

@@ -4,7 +4,6 @@ import type { Job } from "../../src/domain/act/job.js";
 import { hashCanonical, toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
-import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import { type Claim, claimSchema } from "../../src/domain/permit/claim.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
 import { type Receipt, receiptSchema } from "../../src/domain/permit/receipt.js";
@@ -25,9 +24,10 @@ import { createWorldKey, openWorld, TENANT, type World } from "../lab512/runner/
 import { Clone } from "../repository/real-git.js";
 import { copyStore } from "./store-copy.js";
 
-const buildMerge = (expected_source: string, expected_target: string): Job => ({
+/** Builds a merge that leaves the target to its plan. */
+const buildMerge = (expected_source: string): Job => ({
   jobType: "git.registry.merge_protected",
-  params: { project_id: "P.demo", source: "feature/a", target: "main", expected_source, expected_target, strategy: "merge" },
+  params: { project_id: "P.demo", source: "feature/a", target: "main", expected_source, strategy: "merge" },
 });
 
 /** Runs a job on a Runner, with an approved card from L3 on. */
@@ -64,11 +64,11 @@ export class AttackedRegistry {
     const clone = new Clone();
     const base = clone.commit("a.txt", "one\n");
     await runJob(world, deps, await stagePushJob(world, clone.bundle("HEAD"), { branch: "feature/a" }));
-    await runJob(world, deps, buildMerge(base, ZERO_ID), "L4");
+    await runJob(world, deps, buildMerge(base), "L4");
     const source = clone.commit("b.txt", "two\n");
     const pushed = await stagePushJob(world, clone.bundle("HEAD"), { branch: "feature/a", expected_old: base });
     await runJob(world, deps, pushed, undefined, { actor_id: toActorId("carol") });
-    const merge = await runJob(world, deps, buildMerge(source, base), "L4");
+    const merge = await runJob(world, deps, buildMerge(source), "L4");
     const release = await runJob(world, deps, buildTagJob({ commit: source }), "L4");
     return new AttackedRegistry(world, deps, merge, release, source);
   }

@@ -34,7 +34,7 @@ export function buildMergeCommand(): CardCommand<MergeOptions> {
       "ogr merge P.demo feature/hello --into main --dry-run",
     )
     .openCard(async (registry, [project_id = "", source = ""], { into: target, strategy, risk }) => {
-      const { params, branches } = await lookUpMerge(registry, { project_id, source, target, strategy });
+      const { params, target_tip, branches } = await lookUpMerge(registry, { project_id, source, target, strategy });
       if (params === undefined)
         throw new UsageError(`${project_id} has no branch ${source}; its branches are ${branches.join(", ") || "none yet"}.`);
       parseParams(mergeProtectedParamsSchema, params);
@@ -49,7 +49,7 @@ export function buildMergeCommand(): CardCommand<MergeOptions> {
             lines: [
               `Merge ${source} into ${target} of ${project_id} (${strategy})`,
               `  source    ${params.expected_source}`,
-              `  target    ${shortenId(params.expected_target)}${branches.includes(target) ? "" : ", which is created"}`,
+              `  target    ${shortenId(target_tip)}${branches.includes(target) ? "" : ", which is created"}`,
               `  intent    ${intent}`,
               formatCardPreview(preview),
             ],

@@ -97,10 +97,12 @@ function verifyPactContents(pact: Pact, keys: Jwks): PactVerdict {
 /** Whether the permit is for this merge: its `subject_hash` binds both branches, their tips and the strategy. */
 function isPermitOfMerge({ tenant_id, project_id, jti, merge, decision, permit, runner }: Pact["predicate"]): boolean {
   const { strategy, source, target } = merge;
-  const params: MergeProtectedParams = {
+  const open: MergeProtectedParams = {
     ...{ project_id, strategy, source: source.branch, target: target.branch },
-    ...{ expected_source: source.commit, expected_target: target.commit },
+    expected_source: source.commit,
   };
+  // The permit names the target's tip, or leaves it to the plan.
+  const subjects = [open, { ...open, expected_target: target.commit }].map(hashSubject);
   const { scopes, aud } = permit;
   return (
     permit.jti === jti &&
@@ -108,7 +110,7 @@ function isPermitOfMerge({ tenant_id, project_id, jti, merge, decision, permit, 
     scopes.target === runner.target &&
     scopes.tenant_id === tenant_id &&
     scopes.jobType === ("git.registry.merge_protected" satisfies JobType) &&
-    scopes.subject_hash === hashSubject(params) &&
+    subjects.includes(scopes.subject_hash) &&
     scopes.level === decision.level &&
     scopes.policy_hash === decision.policy_hash &&
     scopes.actor_id === decision.proposed_by.actor_id &&

@@ -77,7 +77,10 @@ export type TagReleaseParams = z.infer<typeof tagReleaseParamsSchema>;
 export const MERGE_STRATEGIES = ["fast-forward", "merge", "squash"] as const;
 export type MergeStrategy = (typeof MERGE_STRATEGIES)[number];
 
-/** Branches are named without `refs/heads/`. An `expected_target` of zeros creates the target. Source: contracts "Jobs of the ADR". */
+/**
+ * Branches are named without `refs/heads/`. An `expected_target` of zeros creates the target. Without one, the plan pins where the target is.
+ * Source: contracts "Jobs of the ADR".
+ */
 export const mergeProtectedParamsSchema = z
   .strictObject({
     project_id: projectIdSchema,
@@ -87,11 +90,14 @@ export const mergeProtectedParamsSchema = z
       (id) => id !== ZERO_ID,
       "The source must be an existing branch; write the commit that it points to.",
     ),
-    expected_target: gitIdSchema,
+    expected_target: gitIdSchema.optional(),
     strategy: z.enum(MERGE_STRATEGIES, "Write `fast-forward`, `merge` or `squash`."),
   })
   .refine((params) => params.source !== params.target, { path: ["source"], message: "A branch cannot be merged into itself." });
 export type MergeProtectedParams = z.infer<typeof mergeProtectedParamsSchema>;
+
+/** A merge into a target that is known, from its params or from its plan. */
+export type PinnedMergeParams = MergeProtectedParams & { readonly expected_target: string };
 
 /**
  * `project_id` is the tenant's telemetry repository. The lines are staged under `subject_hash`. They describe the ledger's entries after

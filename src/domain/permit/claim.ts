@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { breakGlassSchema } from "../act/break-glass.js";
 import { infraRevisionSchema } from "../act/infra-context.js";
+import { gitIdSchema } from "../git/git-id.js";
 import { blake3Schema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 
 /**
@@ -24,6 +25,8 @@ export const claimSchema = z.strictObject({
   statement_digests: z.array(blake3Schema),
   /** The revision of the infra registry that the first attempt checked the act against. */
   infra_revision: infraRevisionSchema.optional(),
+  /** Where the first attempt's check saw the target of a merge whose params leave it open. */
+  pinned_target: gitIdSchema.optional(),
   /** The emergency that the approved card declares. */
   break_glass: breakGlassSchema.optional(),
   /** Whether the only person who can approve approved an act of their own. */

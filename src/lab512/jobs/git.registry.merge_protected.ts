@@ -1,4 +1,4 @@
-import type { MergeProtectedParams } from "../../domain/act/job.js";
+import type { MergeProtectedParams, PinnedMergeParams } from "../../domain/act/job.js";
 import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
 import { checkMergeRefs, computeMergeChange, type MergeChange } from "../../planning/merge/merge-change.js";
@@ -13,7 +13,8 @@ import { findEarlierMove, publishChange } from "./publish.js";
 
 /** Merges one branch into another and stores the Pact, which states who decided it (ADR-002 §6, contracts "Jobs of the ADR"). */
 export const mergeProtectedJob: JobHandler<MergeProtectedParams> = {
-  execute(context, input): Promise<Outcome<Effects>> {
+  execute(context, open): Promise<Outcome<Effects>> {
+    const input = pinInput(open);
     return runOnProject(context, input.params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, input.jti, "an earlier attempt had moved the target");
       if (record !== undefined)
@@ -30,10 +31,16 @@ export const mergeProtectedJob: JobHandler<MergeProtectedParams> = {
   },
 };
 
+function pinInput(input: ExecuteInput<MergeProtectedParams>): ExecuteInput<PinnedMergeParams> {
+  const { expected_target = input.pinned_target } = input.params;
+  if (expected_target === undefined) throw new TypeError("The claim of this merge does not say where its target was; this is a bug.");
+  return { ...input, params: { ...input.params, expected_target } };
+}
+
 async function publishMerge(
   context: JobContext,
   repository: OpenRepository,
-  input: ExecuteInput<MergeProtectedParams>,
+  input: ExecuteInput<PinnedMergeParams>,
   change: MergeChange,
 ): Promise<Outcome<Effects>> {
   const { source, target, expected_source, expected_target } = input.params;
@@ -59,7 +66,7 @@ async function publishMerge(
 async function makeMergeTip(
   context: JobContext,
   repository: OpenRepository,
-  input: ExecuteInput<MergeProtectedParams>,
+  input: ExecuteInput<PinnedMergeParams>,
   change: MergeChange,
 ): ReturnType<typeof packMerge> {
   const { params, making } = input;
@@ -76,7 +83,7 @@ async function makeMergeTip(
 async function attestMerge(
   context: JobContext,
   repository: OpenRepository,
-  input: ExecuteInput<MergeProtectedParams>,
+  input: ExecuteInput<PinnedMergeParams>,
   commit: string,
   { previous_act, stored_bytes }: Pick<Effects, "previous_act" | "stored_bytes">,
 ): Promise<Outcome<Effects>> {
@@ -86,7 +93,7 @@ async function attestMerge(
 }
 
 function buildMergeEffects(
-  params: MergeProtectedParams,
+  params: PinnedMergeParams,
   commit: string,
   pact: StoredPact,
   { previous_act, stored_bytes }: Pick<Effects, "previous_act" | "stored_bytes">,

@@ -28,6 +28,8 @@ export interface ExecuteInput<P> extends MayBreakGlass {
   readonly jti: string;
   readonly params: P;
   readonly permit: Permit;
+  /** Where the first attempt's check saw the target of a merge whose params leave it open. */
+  readonly pinned_target?: string | undefined;
   /** The approvals that count, oldest first. They become evidence. */
   readonly statements: readonly SignedStatement[];
   /** Dates and signs the commits and tags of this act. */

@@ -1,4 +1,4 @@
-import type { MergeProtectedParams } from "../../domain/act/job.js";
+import type { PinnedMergeParams } from "../../domain/act/job.js";
 import { buildPact, sealPact, toPactBytes } from "../../domain/act/pact.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { toPactKey } from "../../domain/storage-key.js";
@@ -23,7 +23,7 @@ export interface StoredPact {
 export async function storePact(
   context: JobContext,
   repository: OpenRepository,
-  input: ExecuteInput<MergeProtectedParams>,
+  input: ExecuteInput<PinnedMergeParams>,
   commit: string,
 ): Promise<StoredPact> {
   const key = toPactKey(context.tenant_id, input.params.project_id, commit, input.jti);

@@ -36,6 +36,7 @@ export interface Act extends ActMarks {
   readonly author: Promise<ActAuthor>;
   /** The revision of the infra registry that the act was checked against. */
   readonly infra_revision: string | undefined;
+  readonly pinned_target: string | undefined;
 }
 
 export async function buildJobContext(act: Act, signal: AbortSignal): Promise<JobContext> {
@@ -54,12 +55,12 @@ export async function buildJobContext(act: Act, signal: AbortSignal): Promise<Jo
   };
 }
 
-export function buildJobInput({ deps, envelope, statements, break_glass }: Act): ExecuteInput<CommandEnvelope["params"]> {
+export function buildJobInput({ deps, envelope, statements, pinned_target, break_glass }: Act): ExecuteInput<CommandEnvelope["params"]> {
   const { receiptKey, gitKey } = deps;
   const { jti, params, permit } = envelope;
   const signer = { keyid: receiptKey.kid, sign: (type: string, body: Uint8Array) => signDsse(type, body, receiptKey) };
   const making = { iatMs: permit.iat, sign: (unsigned: Uint8Array) => signGitObject(unsigned, gitKey) };
-  return { jti, params, permit, statements, making, signer, ...pickBreakGlass({ break_glass }) };
+  return { jti, params, permit, pinned_target, statements, making, signer, ...pickBreakGlass({ break_glass }) };
 }
 
 async function assertPermitted({ checkPermission }: Act): Promise<void> {

@@ -1,11 +1,15 @@
 import type { DecisionEvidence } from "../../domain/act/act-record.js";
+import type { Plan } from "../../domain/act/plan.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
 import { type ActAuthority, authoritySchema } from "../../domain/card/authority.js";
 import { hashCard } from "../../domain/card/card.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
-import { hashEnvelope } from "../../domain/permit/envelope.js";
+import { ZERO_ID } from "../../domain/git/git-id.js";
+import { toBranchRef } from "../../domain/git/ref-name.js";
+import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import { parseWith } from "../../domain/problems.js";
+import { readRefs } from "../../repository/refs/refs-state.js";
 import { readClaim } from "../../storage/claims.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { ActLog } from "./act-log.js";
@@ -50,9 +54,11 @@ export async function checkAndClaim(
   const checked = await checkCommand(deps, store, command, { checksExpiry: true });
   if (!checked.ok) return checked;
   const { infra_revision, evidence, marks, author } = checked.value;
+  const pinned_target = await findOpenTarget(store, envelope, evidence.plan);
   const won = await winClaim(deps, store, request, {
     charter_version: author.charter_version,
     ...(infra_revision === null ? {} : { infra_revision }),
+    ...(pinned_target === undefined ? {} : { pinned_target }),
     ...marks,
     statement_digests: evidence.statements.map((signed) => hashCanonical(signed)),
   });
@@ -62,6 +68,19 @@ export async function checkAndClaim(
   log.recordDecision(envelope, evidence);
   const { statements } = isTakenOver ? findClaimedEvidence(held, command) : evidence;
   return grantValue({ held, isTakenOver, statements, author: Promise.resolve(author) });
+}
+
+/**
+ * Finds the target of a merge whose params leave it open: where the approved plan saw it, or without a plan, where it is now. Undefined for
+ * any other act.
+ */
+async function findOpenTarget(store: ObjectStore, { tenant_id, ...job }: CommandEnvelope, plan: Plan | null): Promise<string | undefined> {
+  if (job.jobType !== "git.registry.merge_protected" || job.params.expected_target !== undefined) return undefined;
+  const { project_id, target } = job.params;
+  const planned = plan?.basis.refs.find(({ name }) => name === toBranchRef(target));
+  if (planned !== undefined) return planned.old;
+  const state = await readRefs(store, { tenant_id, project_id });
+  return state?.refs.get(toBranchRef(target))?.id ?? ZERO_ID;
 }
 
 /** Finds what the first attempt counted, so that every attempt makes the same commit and the same evidence. */

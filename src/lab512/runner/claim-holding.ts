@@ -39,7 +39,7 @@ export interface ClaimRequest extends Omit<Execution, "signal"> {
 }
 
 /** What the first attempt found when it checked the act. */
-export type CheckedAct = Pick<Claim, "charter_version" | "infra_revision" | "break_glass" | "solo" | "statement_digests">;
+export type CheckedAct = Pick<Claim, "charter_version" | "infra_revision" | "pinned_target" | "break_glass" | "solo" | "statement_digests">;
 
 /**
  * Returns whether a Runner claimed the permit for this same envelope, in an earlier attempt of this execution or in another execution that has
@@ -115,7 +115,7 @@ export async function assertClaimHeld(store: ObjectStore, held: HeldClaim): Prom
 function buildClaim(
   deps: RunnerDependencies,
   request: ClaimRequest,
-  { claimed_at, charter_version, infra_revision, statement_digests, ...checked }: Pick<Claim, "claimed_at"> & CheckedAct,
+  { claimed_at, charter_version, infra_revision, pinned_target, statement_digests, ...checked }: Pick<Claim, "claimed_at"> & CheckedAct,
 ): Claim {
   const { tenant_id, jti, envelope_digest, workflow_id, run_id, activity_id, attempt } = request;
   const claim = {
@@ -131,6 +131,7 @@ function buildClaim(
     charter_version,
     statement_digests,
     ...(infra_revision === undefined ? {} : { infra_revision }),
+    ...(pinned_target === undefined ? {} : { pinned_target }),
     ...pickMarks(checked),
   };
   // Nobody could read a malformed claim, and none is ever deleted.

@@ -51,7 +51,7 @@ export async function executeCommand(
     return { kind: "refusal", refusal: await writeRefusal(answering, claimed.denial) };
   }
   const { held, isTakenOver, statements, author } = claimed.value;
-  const { claimed_at: claimedAtMs, infra_revision } = held.claim;
+  const { claimed_at: claimedAtMs, infra_revision, pinned_target } = held.claim;
   const attempt = new Attempt(deps, store, held, execution.signal, claimedAtMs + permit.max_run_ms);
   // A fault is thrown to the act, which awaits the same promise.
   author.catch(() => undefined);
@@ -72,6 +72,7 @@ export async function executeCommand(
     checkPermission,
     author,
     infra_revision,
+    pinned_target,
     ...pickMarks(held.claim),
   };
 

@@ -1,4 +1,4 @@
-import type { MergeProtectedParams } from "../../domain/act/job.js";
+import type { MergeProtectedParams, PinnedMergeParams } from "../../domain/act/job.js";
 import { buildDenial, type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
@@ -14,10 +14,16 @@ export type MergeChange =
   | { readonly kind: "move" }
   | { readonly kind: "commit"; readonly tree: string; readonly parents: readonly string[] };
 
+/** Pins the target of a merge that leaves it open to where the repository has it. */
+export function pinTarget({ state }: OpenRepository, params: MergeProtectedParams): PinnedMergeParams {
+  const { target, expected_target = state.refs.get(toBranchRef(target))?.id ?? ZERO_ID } = params;
+  return { ...params, expected_target };
+}
+
 /** Returns the reason why the branches are not where the merge expects them, or undefined. */
 export function checkMergeRefs(
   { state, name }: OpenRepository,
-  { source, target, expected_source, expected_target }: MergeProtectedParams,
+  { source, target, expected_source, expected_target }: PinnedMergeParams,
 ): Denial | undefined {
   const from = state.refs.get(toBranchRef(source))?.id;
   if (from === undefined) return buildDenial("ref_missing", `${source} is not a branch of ${name.project_id}; push it first.`);
@@ -39,7 +45,7 @@ function formatTip(id: string): string {
 export async function computeMergeChange(
   context: PlanningContext,
   repository: OpenRepository,
-  params: MergeProtectedParams,
+  params: PinnedMergeParams,
 ): Promise<Outcome<MergeChange>> {
   const { source, target, expected_source, expected_target, strategy } = params;
   // A new target has nothing to merge with or squash onto.
@@ -63,6 +69,6 @@ export async function computeMergeChange(
   return grantValue({ kind: "commit", tree, parents: [expected_target] });
 }
 
-function toMergeSides({ source, target, expected_source, expected_target }: MergeProtectedParams): MergeSides {
+function toMergeSides({ source, target, expected_source, expected_target }: PinnedMergeParams): MergeSides {
   return { target: { commit: expected_target, name: target }, source: { commit: expected_source, name: source } };
 }

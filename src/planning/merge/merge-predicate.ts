@@ -1,5 +1,5 @@
 import { type MayBreakGlass, pickBreakGlass } from "../../domain/act/break-glass.js";
-import type { MergeProtectedParams } from "../../domain/act/job.js";
+import type { PinnedMergeParams } from "../../domain/act/job.js";
 import type { PactPredicate } from "../../domain/act/pact.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import type { Permit } from "../../domain/permit/permit.js";
@@ -8,7 +8,7 @@ import { listStandingApprovals } from "./merge-message.js";
 /** A merge, and the key of the Runner that performed it. */
 export interface PerformedMerge extends MayBreakGlass {
   readonly jti: string;
-  readonly params: MergeProtectedParams;
+  readonly params: PinnedMergeParams;
   readonly permit: Permit;
   readonly statements: readonly SignedStatement[];
   readonly keyid: string;

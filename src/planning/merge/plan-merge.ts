@@ -1,4 +1,4 @@
-import type { MergeProtectedParams } from "../../domain/act/job.js";
+import type { MergeProtectedParams, PinnedMergeParams } from "../../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../../domain/act/plan.js";
 import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
@@ -9,7 +9,7 @@ import { buildPlan, describeCommits } from "../build-plan.js";
 import { checkInfraRegistry } from "../check-infra-registry.js";
 import type { PlanInput, PlanningContext } from "../context.js";
 import { runOnProject } from "../open-project.js";
-import { checkMergeRefs, computeMergeChange, type MergeChange } from "./merge-change.js";
+import { checkMergeRefs, computeMergeChange, type MergeChange, pinTarget } from "./merge-change.js";
 import { buildMergeText, buildSquashText, type MergeText } from "./merge-message.js";
 
 /** The branch to which `HEAD` of every repository points. Source: contracts "Jobs of the ADR". */
@@ -20,8 +20,8 @@ const HEAD = toBranchRef("main");
  * `merge_conflict`, `infra_invalid`, `limit_exceeded`.
  */
 export function planMerge(context: PlanningContext, input: PlanInput<MergeProtectedParams>): Promise<Outcome<Plan>> {
-  const { params } = input;
-  return runOnProject(context, params.project_id, async (repository) => {
+  return runOnProject(context, input.params.project_id, async (repository) => {
+    const params = pinTarget(repository, input.params);
     const misplaced = checkMergeRefs(repository, params);
     if (misplaced !== undefined) return wrapDenial(misplaced);
     const change = await computeMergeChange(context, repository, params);
@@ -30,7 +30,7 @@ export function planMerge(context: PlanningContext, input: PlanInput<MergeProtec
     const invalid = await checkInfraRegistry(context, repository, [
       { name: toBranchRef(params.target), old: params.expected_target, new: next },
     ]);
-    return invalid === undefined ? buildMergePlan(context, repository, input, change.value) : wrapDenial(invalid);
+    return invalid === undefined ? buildMergePlan(context, repository, input, params, change.value) : wrapDenial(invalid);
   });
 }
 
@@ -38,9 +38,9 @@ async function buildMergePlan(
   context: PlanningContext,
   repository: OpenRepository,
   input: PlanInput<MergeProtectedParams>,
+  params: PinnedMergeParams,
   change: MergeChange,
 ): Promise<Outcome<Plan>> {
-  const { params } = input;
   const { expected_source, expected_target } = params;
   const next = change.kind === "move" ? expected_source : change.tree;
   const [changes, history] = await Promise.all([
@@ -59,7 +59,7 @@ async function buildMergePlan(
 }
 
 function buildCreatedCommit(
-  params: MergeProtectedParams,
+  params: PinnedMergeParams,
   history: History,
   { tree, parents }: Extract<MergeChange, { kind: "commit" }>,
 ): Plan["basis"]["creates"][number] {
@@ -68,11 +68,7 @@ function buildCreatedCommit(
 }
 
 /** Returns the author and message of the commit that a merge creates. */
-export async function readMergeText(
-  context: PlanningContext,
-  repository: OpenRepository,
-  params: MergeProtectedParams,
-): Promise<MergeText> {
+export async function readMergeText(context: PlanningContext, repository: OpenRepository, params: PinnedMergeParams): Promise<MergeText> {
   if (params.strategy !== "squash") return buildMergeText(params);
   return buildSquashText(params, await readMergedHistory(context, repository, params));
 }
@@ -81,7 +77,7 @@ export async function readMergeText(
  * Reads the commits that the target gains, whose authors and pushers may not approve the merge. A new target gains the commits that are
  * neither in `main` nor in a release: all others have been approved before, so a release branch can be created from them.
  */
-function readMergedHistory({ readGitKeys }: PlanningContext, repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
+function readMergedHistory({ readGitKeys }: PlanningContext, repository: OpenRepository, params: PinnedMergeParams): Promise<History> {
   const { expected_source, expected_target } = params;
   const known = repository.state.refs.has(HEAD) ? [HEAD, "--tags"] : ["--tags"];
   const range = expected_target === ZERO_ID ? [expected_source, "--not", ...known] : [expected_source, `^${expected_target}`];

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import type { MergeProtectedParams } from "../../../src/domain/act/job.js";
+import type { MergeProtectedParams, PinnedMergeParams } from "../../../src/domain/act/job.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import type { JobContext } from "../../../src/lab512/jobs/job.js";
 import { Clone } from "../../repository/real-git.js";
@@ -43,7 +43,7 @@ export class MergeProject {
   }
 
   /** The parameters of a merge of the pushed tips, with `changes` applied. */
-  buildParams(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): MergeProtectedParams {
+  buildParams(source: string, target: string, changes: Partial<PinnedMergeParams> = {}): PinnedMergeParams {
     const [expected_source = ZERO_ID, expected_target = ZERO_ID] = [source, target].map((branch) => this.#pushed.get(branch));
     return { project_id: this.id, source, target, expected_source, expected_target, strategy: "merge", ...changes };
   }

@@ -1,6 +1,5 @@
 import { runGit } from "../../../client/git/git-command.js";
 import { isFinalStatus } from "../../../domain/card/flow-status.js";
-import { ZERO_ID } from "../../../domain/git/git-id.js";
 import { type Call, RegistryCommand } from "../../cli-command.js";
 import { proposeCard } from "../../outcome.js";
 import { printDryRun } from "../../terminal/dry-run.js";
@@ -21,8 +20,6 @@ interface CreateOptions {
 interface ReadyBranch {
   readonly branch: string;
   readonly head: string;
-  /** The tip of main at the remote; undefined if the remote has no main yet. */
-  readonly main: string | undefined;
   readonly title: string;
   readonly body: string;
 }
@@ -76,7 +73,7 @@ async function requireReadyBranch(
       `${branch} ${pushed === undefined ? "is not" : "has another tip"} at the remote; push it: ${formatPushCommand(remote, branch)}`,
     );
   const title = options.title ?? subjects[0] ?? branch;
-  return { branch, head, main, title, body: subjects.map((subject) => `- ${subject}`).join("\n") };
+  return { branch, head, title, body: subjects.map((subject) => `- ${subject}`).join("\n") };
 }
 
 function formatPushCommand(remote: Remote, branch: string): string {
@@ -86,7 +83,7 @@ function formatPushCommand(remote: Remote, branch: string): string {
 /** In an Office Git Registry a card is the review, and its approval merges. */
 async function openMergeCard(
   remote: Extract<Remote, { kind: "ogr" }>,
-  { branch, head, main, title }: ReadyBranch,
+  { branch, head, title }: ReadyBranch,
   { openClient, options, out }: Call<CreateOptions>,
 ): Promise<void> {
   const { project_id } = remote;
@@ -95,7 +92,6 @@ async function openMergeCard(
     source: branch,
     target: MAIN,
     expected_source: head,
-    expected_target: main ?? ZERO_ID,
     strategy: "squash",
   };
   const wanted = { office_id: options.office, intent: title, jobType: "git.registry.merge_protected", params, target: "LAB_512" };
