@@ -6,6 +6,7 @@ import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.j
 import { charterEntrySchema } from "../domain/charter/entry.js";
 import { foundingEntrySchema } from "../domain/charter/founding.js";
 import { actorsSchema as charterActorsSchema, passkeySchema, personsSchema, webhooksSchema } from "../domain/charter/records.js";
+import { recoverySchema } from "../domain/charter/recovery.js";
 import { blake3Schema } from "../domain/ids.js";
 import { LEVELS } from "../domain/level.js";
 import { allowanceSchema } from "../domain/permit/allowlist.js";
@@ -89,6 +90,7 @@ const changeParamsSchema = z.looseObject({
   persons: personsSchema.optional(),
   actors: charterActorsSchema.optional(),
   webhooks: webhooksSchema.optional(),
+  recovery: recoverySchema.nullable().optional(),
   tenant_id: z.string().optional(),
   founding_jwk: z.looseObject({ x: z.string() }).optional(),
   allowance: allowanceSchema.optional(),

@@ -86,6 +86,7 @@ const isKind: Record<SignedKind, true> = {
   head: true,
   claim: true,
   charter: true,
+  recovery: true,
   pushes: true,
 };
 const kinds = Object.keys(isKind) as SignedKind[];

@@ -1,6 +1,7 @@
 import type { ChangeAnswer, ChangeParamsAnswer } from "../../client/answers.js";
 import { computePasskeyFingerprint } from "../../domain/charter/passkeys.js";
 import { type CharterActor, type Person, toRecordKey } from "../../domain/charter/records.js";
+import { describeRecovery } from "../../domain/charter/recovery.js";
 import type { WebhookRecord } from "../../domain/ledger/webhook.js";
 
 /**
@@ -10,6 +11,7 @@ import type { WebhookRecord } from "../../domain/ledger/webhook.js";
 export function formatChangeLines({ records, gives_power_to, takes_power_from }: ChangeAnswer, params: ChangeParamsAnswer): string[] {
   const details = new Map(formatMembers(params));
   for (const [id, webhook] of Object.entries(params.webhooks ?? {})) details.set(toRecordKey("webhook", id), formatWebhookLines(webhook));
+  if (params.recovery !== undefined) details.set("recovery", [describeRecovery(params.recovery)]);
   if (params.tenant_id !== undefined) details.set(toRecordKey("tenant", params.tenant_id), formatTenantLines(params));
   return [
     `  gives     power to ${gives_power_to.join(", ") || "nobody"}`,
@@ -37,10 +39,11 @@ function formatTenantLines({ founding_jwk, allowance, entry }: ChangeParamsAnswe
       `jobs ${allowance.jobs.join(", ") || "none"}`,
     );
   if (entry === undefined) return lines;
-  const { policy_hash, keys, relying_parties, ...members } = entry.change.params;
+  const { policy_hash, keys, relying_parties, recovery, ...members } = entry.change.params;
   lines.push(`policy ${policy_hash}`);
   for (const [kid, { use }] of Object.entries(keys)) lines.push(`key ${use} ${kid}`);
   for (const [id, { use, origins }] of Object.entries(relying_parties)) lines.push(`relying party ${id}, ${use}: ${origins.join(", ")}`);
+  if (recovery !== undefined) lines.push(describeRecovery(recovery));
   for (const [record, below] of formatMembers(members)) lines.push(record, ...below.map((line) => `  ${line}`));
   return lines;
 }

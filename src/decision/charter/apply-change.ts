@@ -4,11 +4,13 @@ import { CHARTER_RULES, isEntrySignedBy } from "../../domain/charter/entry.js";
 import type { FoundingEntry } from "../../domain/charter/founding.js";
 import { KEY_USES } from "../../domain/charter/keys.js";
 import type { CharterActor, Passkey, Person, RecordWrite } from "../../domain/charter/records.js";
+import type { Recovery } from "../../domain/charter/recovery.js";
 import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { parseActorKind } from "../../domain/ids.js";
 import { WEBHOOKS_MAX_COUNT } from "../../domain/ledger/webhook.js";
 import { findOverlap } from "../../domain/permit/allowlist.js";
+import { checkNoFoundingKey } from "./recovery.js";
 
 /** The number of persons who can decide at L5 that sealing needs: a proposer, a quorum of two, and one to spare. Source: contracts "Charter". */
 const DECIDERS_MIN = 4;
@@ -45,12 +47,13 @@ export function computeWrites(state: CharterState, version: number, { jobType, p
     case "registry.tenant.found":
       return foundTenant(state, params);
     case "registry.charter.end_act":
+    case "registry.recovery.announce":
       return grantValue([]);
   }
 }
 
 function foundCharter(params: ChangeParams<"registry.charter.found">): Outcome<readonly RecordWrite[]> {
-  const { policy_hash, persons, actors, keys, relying_parties, tenants, policy_codes } = params;
+  const { policy_hash, persons, actors, keys, relying_parties, tenants, policy_codes, recovery } = params;
   const overlap = findOverlap(Object.entries(tenants).map(([id, { allowance }]) => [id, allowance]));
   if (overlap !== undefined) return denyOverlap(...overlap);
   if (policy_codes.length > 0 && Object.keys(tenants).length === 0)
@@ -59,6 +62,8 @@ function foundCharter(params: ChangeParams<"registry.charter.found">): Outcome<r
     if (key.jwk.kid !== kid) return denyChange(`Key ${key.jwk.kid} is listed under the id ${kid}.`);
     if (key.revoked) return denyChange(`Key ${kid} is revoked before it was ever valid.`);
   }
+  const shared = findSharedKey(recovery, new Set(Object.keys(keys)));
+  if (shared !== undefined) return denyShared(shared);
   const members = checkMembers({ persons, actors, relyingParties: new Set(Object.keys(relying_parties)) });
   if (!members.ok) return members;
   return grantValue([
@@ -69,6 +74,7 @@ function foundCharter(params: ChangeParams<"registry.charter.found">): Outcome<r
     ...Object.entries(relying_parties).map(([id, value]) => ({ kind: "relying_party", id, value }) as const),
     ...Object.entries(tenants).map(([id, value]) => ({ kind: "tenant", id, value }) as const),
     ...policy_codes.map((id) => ({ kind: "policy_code", id, value: { listed: true } }) as const),
+    ...(recovery === undefined ? [] : [{ kind: "recovery", value: recovery } as const]),
   ]);
 }
 
@@ -128,16 +134,22 @@ function checkFoundingEntry(
   const state = new CharterState();
   const writes = computeWrites(state, 1, entry.change);
   if (!writes.ok) return writes;
+  const refused = checkNoFoundingKey(founding_jwk, writes.value);
+  if (refused !== undefined) return refused;
   state.write(writes.value);
   return state.hash === entry.state_hash ? writes : denyChange("The entry's change does not lead to the state that it names.");
 }
 
 /** A use that has a key must keep one. Revocation is final: a revoked key never returns, not even for another use. */
-function rotateKeys(state: CharterState, { add, revoke }: ChangeParams<"registry.keys.rotate">): Outcome<readonly RecordWrite[]> {
-  if (add.length + revoke.length === 0) return denyUnchanged("The change names no key.");
+function rotateKeys(state: CharterState, { add, revoke, recovery }: ChangeParams<"registry.keys.rotate">): Outcome<readonly RecordWrite[]> {
+  const known = state.find("recovery") ?? null;
+  if (add.length + revoke.length === 0 && recovery === undefined) return denyUnchanged("The change names no key.");
+  if (recovery === null && known === null) return denyUnchanged("The charter has no recovery keys.");
   const added = new Set(add.map(({ jwk }) => jwk.kid));
   if (added.size !== add.length || new Set(revoke).size !== revoke.length) return denyChange("The change names a key twice.");
-  const writes: RecordWrite[] = [];
+  const shared = findSharedKey(recovery === undefined ? known : recovery, new Set([...added, ...state.list("key").map(([kid]) => kid)]));
+  if (shared !== undefined) return denyShared(shared);
+  const writes: RecordWrite[] = recovery === undefined ? [] : [{ kind: "recovery", value: recovery }];
   for (const value of add) {
     const { kid } = value.jwk;
     if (value.revoked) return denyChange(`Key ${kid} is revoked before it was ever valid.`);
@@ -157,6 +169,15 @@ function rotateKeys(state: CharterState, { add, revoke }: ChangeParams<"registry
     if (had && !has) return denyWith("charter_unreachable", `No key for \`${use}\` would be left; add one in the same change.`);
   }
   return grantValue(writes);
+}
+
+/** Finds a recovery key that is a key of some use too, or was one. */
+function findSharedKey(recovery: Recovery | null | undefined, kids: ReadonlySet<string>): string | undefined {
+  return recovery?.jwks.find(({ kid }) => kids.has(kid))?.kid;
+}
+
+function denyShared(kid: string) {
+  return denyChange(`${kid} would be a recovery key and a key of another use; create a new one.`);
 }
 
 /**

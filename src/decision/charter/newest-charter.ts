@@ -2,6 +2,7 @@ import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
 import type { RecordKind, RecordValue } from "../../domain/charter/records.js";
 import type { SigningUse } from "./key-history.js";
+import type { RecoveryPoint } from "./recovery.js";
 
 /** A charter's newest version. */
 export interface NewestCharter {
@@ -11,6 +12,7 @@ export interface NewestCharter {
   readonly state_hash: Blake3Hex;
   readonly policy_hash: Blake3Hex;
   readonly sealed: boolean;
+  readonly recovery: RecoveryPoint | null;
   /** Returns a record of this version. @throws ReplacedCharter if this process has read a newer version since */
   find<K extends RecordKind>(kind: K, id?: string): RecordValue<K> | undefined;
   /** Lists the records of a kind with their ids. @throws ReplacedCharter as `find` does */

@@ -24,6 +24,7 @@ import { type CharterSources, denyUnusablePolicy, findNamedPolicy, readNextPolic
 import { type NewestCharter, ReplacedCharter } from "./newest-charter.js";
 import { planChange } from "./planned-change.js";
 import { checkOwnAllowance } from "./reachable.js";
+import { advanceRecovery, checkNoFoundingKey, judgeAnnouncement, judgeCompletion, type RecoveryPoint } from "./recovery.js";
 
 /** Reads the bytes of a version's entry, or returns undefined if it is absent. Must never use a listing. */
 export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
@@ -32,7 +33,14 @@ export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
 interface CheckedEntry {
   readonly entry: CharterEntry;
   readonly writes: readonly RecordWrite[];
+  readonly judged: JudgedEntry;
+}
+
+/** What an entry is whose authority holds. */
+interface JudgedEntry {
   readonly act: EntryAct | null;
+  /** Whether, since the last entry of level L5, power was taken from a person who decides at L5. */
+  readonly hasTakenPower: boolean;
 }
 
 /** The act that an entry carries out or ends. */
@@ -40,8 +48,6 @@ export interface EntryAct {
   readonly jti: string;
   /** False if the entry only records that it ended. */
   readonly hasHappened: boolean;
-  /** Whether, since the last entry of level L5, power was taken from a person who decides at L5. */
-  readonly hasTakenPower: boolean;
 }
 
 /** A change as it would be made next. */
@@ -66,6 +72,7 @@ export class CharterWalk {
   /** The acts that changed this charter or were recorded as ended, each with its version. */
   readonly #acts = new Map<string, EntryAct & { readonly version: number }>();
   #hasTakenPower = false;
+  #recovery: RecoveryPoint | null = null;
 
   constructor(
     readonly tenantId: string,
@@ -83,6 +90,11 @@ export class CharterWalk {
     return this.#hash;
   }
 
+  /** Returns the newest checked entry about recovery. */
+  get recovery(): RecoveryPoint | null {
+    return this.#recovery;
+  }
+
   /**
    * Checks every entry after the last checked one. Returns the number of new ones. After a denial, the walk stays at the entry before the
    * invalid one.
@@ -98,15 +110,16 @@ export class CharterWalk {
       }
       const checked = await this.#checkEntry(bytes);
       if (!checked.ok) return checked;
-      const { entry, writes, act } = checked.value;
+      const { entry, writes, judged } = checked.value;
       // Together, so that no reader of the version before sees the change.
       this.state.write(writes);
       this.#version += 1;
       this.#hash = hashEntry(entry);
+      this.#recovery = advanceRecovery(this, entry, writes);
       this.keys.record(this.#version, writes);
       this.#recordEmails(writes);
-      this.#hasTakenPower = act?.hasTakenPower === true;
-      if (act !== null) this.#acts.set(act.jti, { ...act, version: this.#version });
+      this.#hasTakenPower = judged.hasTakenPower;
+      if (judged.act !== null) this.#acts.set(judged.act.jti, { ...judged.act, version: this.#version });
     }
   }
 
@@ -135,7 +148,8 @@ export class CharterWalk {
 
   #computeWrites(change: CharterChange): Outcome<readonly RecordWrite[]> {
     const writes = computeWrites(this.state, this.#version + 1, change);
-    return writes.ok ? (checkOwnAllowance(this.tenantId, writes.value) ?? writes) : writes;
+    if (!writes.ok) return writes;
+    return checkOwnAllowance(this.tenantId, writes.value) ?? checkNoFoundingKey(this.foundingJwk, writes.value) ?? writes;
   }
 
   async #plan(change: CharterChange, writes: readonly RecordWrite[]): Promise<Outcome<NextChange>> {
@@ -156,7 +170,7 @@ export class CharterWalk {
 
   /** Returns the newest version that was checked. @throws if there is none */
   get newest(): NewestCharter {
-    const { state, foundingJwk, version, keys } = this;
+    const { state, foundingJwk, version, keys, recovery } = this;
     const policy = state.find("policy");
     if (policy === undefined || this.#hash === null) throw new Error(`The charter of ${this.tenantId} has no version yet.`);
     const readState = () => {
@@ -173,6 +187,7 @@ export class CharterWalk {
       state_hash: state.hash,
       policy_hash: policy.policy_hash,
       sealed: state.find("sealed") !== undefined,
+      recovery,
       find: (kind, id) => readState().find(kind, id),
       list,
       findKeyAt: (kid, use, at) => (at <= this.#version ? keys.findAt(kid, use, at) : undefined),
@@ -204,13 +219,13 @@ export class CharterWalk {
     if (entry.rules > CHARTER_RULES) return deny(`its rules ${entry.rules} are not known here; update this software.`);
     const writes = this.#computeWrites(entry.change);
     if (!writes.ok) return deny(writes.denial.message);
-    const act = await this.#checkAuthority(entry, writes.value);
-    if (!act.ok) return deny(act.denial.message);
+    const judged = await this.#judgeEntry(entry, writes.value);
+    if (!judged.ok) return deny(judged.denial.message);
     const undo = this.state.write(writes.value);
     const { hash } = this.state;
     undo();
     if (hash !== entry.state_hash) return deny("its change does not lead to the state that it names.");
-    return grantValue({ entry, writes: writes.value, act: act.value });
+    return grantValue({ entry, writes: writes.value, judged: judged.value });
   }
 
   /**
@@ -227,44 +242,75 @@ export class CharterWalk {
         for (const email of value.emails) this.#personsByEmail.set(email, (this.#personsByEmail.get(email) ?? new Set()).add(id));
   }
 
-  /** Returns the act that the entry carries out or ends, null for an entry of the founding key. */
-  async #checkAuthority(entry: CharterEntry, writes: readonly RecordWrite[]): Promise<Outcome<EntryAct | null>> {
-    const { authority, change } = entry;
-    if (authority.kind === "act") return this.#checkAct({ ...entry, authority }, writes);
-    if ((authority.kind === "receipt") !== (change.jobType === "registry.charter.end_act"))
-      return denyWith("charter_invalid", "a Runner's key records that an act has ended, and nothing else does.");
-    if (change.jobType === "registry.charter.end_act") return this.#checkEnd(entry, change.params.jti);
+  async #judgeEntry(entry: CharterEntry, writes: readonly RecordWrite[]): Promise<Outcome<JudgedEntry>> {
+    const { authority } = entry;
+    switch (authority.kind) {
+      case "act":
+        return this.#judgeAct(entry, authority, writes);
+      case "receipt":
+        return this.#judgeEnd(entry);
+      case "founding":
+        return this.#judgeFounding(entry, writes);
+      case "recovery": {
+        const announced = judgeAnnouncement(this, entry, authority);
+        if (!announced.ok) return announced;
+        return this.#checkRunnerSignature(entry) ?? grantValue({ act: null, hasTakenPower: this.#hasTakenPower });
+      }
+      case "announcement": {
+        const completed = judgeCompletion(this, entry, authority);
+        if (!completed.ok) return completed;
+        const next = await this.#plan(entry.change, writes);
+        return next.ok ? (this.#checkRunnerSignature(entry) ?? grantValue({ act: null, hasTakenPower: false })) : next;
+      }
+    }
+  }
+
+  async #judgeFounding(entry: CharterEntry, writes: readonly RecordWrite[]): Promise<Outcome<JudgedEntry>> {
+    const { change } = entry;
+    if (change.jobType === "registry.charter.end_act" || change.jobType === "registry.recovery.announce")
+      return denyWith("charter_invalid", `the founding key does not sign ${change.jobType}.`);
     // Sealing the charter ends the founding key's power.
     if (this.state.find("sealed") !== undefined) return denyWith("charter_invalid", "it is signed by the founding key after the seal.");
     if (!isEntrySignedBy(entry, this.foundingJwk)) return denyWith("charter_invalid", "it is not signed by the tenant's founding key.");
     // A sealed charter must be one that its persons can change.
     const reachable = change.jobType === "registry.charter.seal" ? await this.#plan(change, writes) : grantValue(null);
-    return reachable.ok ? grantValue(null) : reachable;
+    return reachable.ok ? grantValue({ act: null, hasTakenPower: false }) : reachable;
   }
 
-  async #checkAct(
-    entry: CharterEntry & { readonly authority: ActEntryAuthority },
-    writes: readonly RecordWrite[],
-  ): Promise<Outcome<EntryAct>> {
+  async #judgeAct(entry: CharterEntry, authority: ActEntryAuthority, writes: readonly RecordWrite[]): Promise<Outcome<JudgedEntry>> {
     if (this.#version === 0) return denyWith("charter_invalid", "no act can found a charter.");
     const next = await this.#plan(entry.change, writes);
     if (!next.ok) return next;
     const { planned, takesDecider, policy } = next.value;
-    const judged = await judgeEntryAuthority({ charter: this.newest, policy }, entry, entry.authority, planned);
+    const judged = await judgeEntryAuthority({ charter: this.newest, policy }, entry, authority, planned);
     if (!judged.ok) return judged;
     const { jti, level } = judged.value;
-    const earlier = this.#acts.get(jti);
-    if (earlier !== undefined) return denyWith("charter_invalid", `its act ${jti} was carried out or ended by version ${earlier.version}.`);
-    return grantValue({ jti, hasHappened: true, hasTakenPower: level !== "L5" && (takesDecider || this.#hasTakenPower) });
+    const hasTakenPower = level !== "L5" && (takesDecider || this.#hasTakenPower);
+    return this.#checkNewAct(jti) ?? grantValue({ act: { jti, hasHappened: true }, hasTakenPower });
   }
 
-  #checkEnd(entry: CharterEntry, jti: string): Outcome<EntryAct> {
-    const jwk = this.newest.listKeys("receipt").keys.find(({ kid }) => entry.authority.kind === "receipt" && kid === entry.authority.kid);
-    if (jwk === undefined || !isEntrySignedBy(entry, jwk))
-      return denyWith("charter_invalid", "it is not signed by a receipt key of this charter.");
+  #judgeEnd(entry: CharterEntry): Outcome<JudgedEntry> {
+    const { change } = entry;
+    if (change.jobType !== "registry.charter.end_act")
+      return denyWith("charter_invalid", "a Runner's key records that an act has ended, and nothing else.");
+    const { jti } = change.params;
+    const judged = { act: { jti, hasHappened: false }, hasTakenPower: this.#hasTakenPower };
+    return this.#checkRunnerSignature(entry) ?? this.#checkNewAct(jti) ?? grantValue(judged);
+  }
+
+  /** Checks that a receipt key of this version signed the entry. */
+  #checkRunnerSignature(entry: CharterEntry): Outcome<never> | undefined {
+    const { authority } = entry;
+    const { keys } = this.newest.listKeys("receipt");
+    const jwk = keys.find(({ kid }) => authority.kind !== "act" && kid === authority.kid);
+    if (jwk !== undefined && isEntrySignedBy(entry, jwk)) return undefined;
+    return denyWith("charter_invalid", "it is not signed by a receipt key of this charter.");
+  }
+
+  #checkNewAct(jti: string): Outcome<never> | undefined {
     const earlier = this.#acts.get(jti);
-    if (earlier !== undefined) return denyWith("charter_invalid", `the act ${jti} was carried out or ended by version ${earlier.version}.`);
-    return grantValue({ jti, hasHappened: false, hasTakenPower: this.#hasTakenPower });
+    if (earlier === undefined) return undefined;
+    return denyWith("charter_invalid", `the act ${jti} was carried out or ended by version ${earlier.version}.`);
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { hashCanonical } from "../bytes/canonical.js";
 import { type Blake3Hex, hashBlake3Hex } from "../bytes/hash.js";
 import { type CharterChange, type CharterJobType, charterJobParams, isCharterJobType } from "../charter/change.js";
+import { describeRecovery } from "../charter/recovery.js";
 import { gitIdSchema, ZERO_ID } from "../git/git-id.js";
 import { branchNameSchema } from "../git/ref-name.js";
 import { releaseTagSchema } from "../git/release-tag.js";
@@ -185,7 +186,10 @@ const JOBS = {
   }),
   "registry.keys.rotate": defineJob({
     params: charterJobParams["registry.keys.rotate"],
-    summarize: ({ add, revoke }) => `Add ${add.length} and revoke ${revoke.length} keys`,
+    summarize: ({ add, revoke, recovery }) => {
+      const summary = `Add ${add.length} and revoke ${revoke.length} keys`;
+      return recovery === undefined ? summary : `${summary}; recovery by ${describeRecovery(recovery)}`.slice(0, 500);
+    },
   }),
   "registry.members.change": defineJob({
     params: charterJobParams["registry.members.change"],

@@ -5,19 +5,41 @@ import { allowanceSchema } from "../permit/allowlist.js";
 import { foundingEntrySchema, foundingParamsSchema } from "./founding.js";
 import { charterKeySchema } from "./keys.js";
 import { actorsSchema, personsSchema, webhooksSchema } from "./records.js";
+import { recoverySchema } from "./recovery.js";
 
-/** The changes of a charter. Source: contracts "Levels", "Charter". */
-const CHANGES = {
-  /** Version 1: the complete first state. */
-  "registry.charter.found": foundingParamsSchema,
+/** The changes that recovery keys can announce. */
+const ANNOUNCED_CHANGES = {
   /** `rules` is the hash of the policy's rules, which every tenant can use from then on. Only the operator's charter can list new ones. */
   "registry.policy.publish": z.strictObject({ policy_hash: blake3Schema, rules: blake3Schema.optional() }),
   "registry.keys.rotate": z.strictObject({
     add: z.array(charterKeySchema).max(100),
     revoke: z.array(z.string().min(1).max(64)).max(100),
+    /** The recovery keys after the change, null to remove them. Whatever they are, it ends every announcement that waits. */
+    recovery: recoverySchema.nullable().optional(),
   }),
   /** Every record in full, as it is after the change, so that a card shows all passkeys and addresses of a person. */
   "registry.members.change": z.strictObject({ persons: personsSchema, actors: actorsSchema }),
+} as const;
+
+const buildAnnouncedSchema = <T extends keyof typeof ANNOUNCED_CHANGES>(jobType: T) =>
+  z.strictObject({ jobType: z.literal(jobType), params: ANNOUNCED_CHANGES[jobType] as (typeof ANNOUNCED_CHANGES)[T] });
+
+export const announcedChangeSchema = z.discriminatedUnion(
+  "jobType",
+  [
+    buildAnnouncedSchema("registry.policy.publish"),
+    buildAnnouncedSchema("registry.keys.rotate"),
+    buildAnnouncedSchema("registry.members.change"),
+  ],
+  "Recovery keys change members (`registry.members.change`), keys (`registry.keys.rotate`) or the policy (`registry.policy.publish`).",
+);
+export type AnnouncedChange = z.infer<typeof announcedChangeSchema>;
+
+/** The changes of a charter. Source: contracts "Levels", "Charter". */
+const CHANGES = {
+  /** Version 1: the complete first state. */
+  "registry.charter.found": foundingParamsSchema,
+  ...ANNOUNCED_CHANGES,
   /** Every receiver in full, as it is after the change. */
   "registry.webhooks.change": z.strictObject({ webhooks: webhooksSchema }),
   "registry.charter.seal": z.strictObject({}),
@@ -30,6 +52,8 @@ const CHANGES = {
   }),
   /** Changes no record. A Runner appends it so that no late write of an earlier attempt can carry out an act that it records as ended. */
   "registry.charter.end_act": z.strictObject({ jti: jtiSchema }),
+  /** Changes no record. Recovery keys say what shall be changed once their delay has passed. */
+  "registry.recovery.announce": z.strictObject({ change: announcedChangeSchema }),
 } as const;
 export type ChangeType = keyof typeof CHANGES;
 export type ChangeParams<T extends ChangeType> = z.infer<(typeof CHANGES)[T]>;
@@ -48,6 +72,7 @@ export const charterChangeSchema = z.discriminatedUnion(
     buildChangeSchema("registry.charter.seal"),
     buildChangeSchema("registry.tenant.found"),
     buildChangeSchema("registry.charter.end_act"),
+    buildChangeSchema("registry.recovery.announce"),
   ],
   "This is not a known change of a charter.",
 );

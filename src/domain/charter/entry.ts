@@ -4,6 +4,7 @@ import type { Blake3Hex } from "../bytes/hash.js";
 import { type PublicJwk, type SigningKey, signDsse, toPayloadType, verifyDsse } from "../bytes/signature.js";
 import { authoritySchema as actAuthoritySchema } from "../card/authority.js";
 import { blake3Schema, tenantIdSchema, timeMsSchema } from "../ids.js";
+import { announcementSignaturesSchema } from "./announcement.js";
 import { charterChangeSchema } from "./change.js";
 import { entrySignatureShape, foundingAuthoritySchema } from "./founding.js";
 
@@ -16,9 +17,30 @@ const authoritySchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("act"), used_at_ms: timeMsSchema, ...actAuthoritySchema.shape }),
   /** A Runner's receipt key, which can only record that an act has ended. */
   z.strictObject({ kind: z.literal("receipt"), ...entrySignatureShape }),
+  /** An announcement by recovery keys. The Runner whose receipt key signs the entry saw it at this time. */
+  z.strictObject({
+    kind: z.literal("recovery"),
+    after: blake3Schema,
+    signatures: announcementSignaturesSchema,
+    seen_at_ms: timeMsSchema,
+    ...entrySignatureShape,
+  }),
+  /** The announcement in `version`, which its delay has made an authority at the time at which the signing Runner saw that. */
+  z.strictObject({
+    kind: z.literal("announcement"),
+    version: z.int().positive(),
+    seen_at_ms: timeMsSchema,
+    ...entrySignatureShape,
+  }),
 ]);
 export type EntryAuthority = z.infer<typeof authoritySchema>;
 export type ActEntryAuthority = Extract<EntryAuthority, { kind: "act" }>;
+export type RecoveryEntryAuthority = Extract<EntryAuthority, { kind: "recovery" }>;
+export type CompletingEntryAuthority = Extract<EntryAuthority, { kind: "announcement" }>;
+
+type Unsigned<A extends EntryAuthority> = A extends { readonly sig: string } ? Omit<A, "kid" | "sig"> : never;
+/** The authority of an entry that one key signs, without that signature. */
+export type UnsignedAuthority = Unsigned<EntryAuthority>;
 
 /** One version of a charter, `charter/<tenant>/<version>.json`, created once. Source: contracts "Charter". */
 export const charterEntrySchema = z.strictObject({
@@ -44,9 +66,9 @@ export function hashEntry(entry: CharterEntry): Blake3Hex {
   return hashCanonical(entry);
 }
 
-/** Signs an entry with the founding key, or with a Runner's receipt key. */
-export function signEntry(entry: UnsignedEntry, key: SigningKey, kind: "founding" | "receipt" = "founding"): CharterEntry {
-  const authority = { kind, kid: key.kid } as const;
+/** Signs an entry with the founding key, or, for another authority, with a Runner's receipt key. */
+export function signEntry(entry: UnsignedEntry, key: SigningKey, unsigned: UnsignedAuthority = { kind: "founding" }): CharterEntry {
+  const authority = { ...unsigned, kid: key.kid };
   const sig = signDsse(toPayloadType("charter"), toCanonicalBytes({ ...entry, authority }), key);
   return { ...entry, authority: { ...authority, sig } };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { publicJwkSchema } from "../bytes/jwks.js";
 import { blake3Schema, tenantIdSchema } from "../ids.js";
 import { actorsSchema, charterTenantsSchema, keysSchema, personsSchema, relyingPartiesSchema } from "./records.js";
+import { recoverySchema } from "./recovery.js";
 
 export const entrySignatureShape = { kid: z.string().min(1).max(64), sig: z.string().min(1).max(200) };
 
@@ -17,6 +18,7 @@ export const foundingParamsSchema = z.strictObject({
   relying_parties: relyingPartiesSchema,
   tenants: charterTenantsSchema,
   policy_codes: z.array(blake3Schema).max(1000),
+  recovery: recoverySchema.optional(),
 });
 
 /** The version 1 of a tenant's charter, as its founding key signed it. */

@@ -6,6 +6,7 @@ import { webhookIdSchema, webhookSchema } from "../ledger/webhook.js";
 import { LEVELS } from "../level.js";
 import { allowanceSchema } from "../permit/allowlist.js";
 import { charterKeySchema } from "./keys.js";
+import { recoverySchema } from "./recovery.js";
 
 const hasDistinctValues = (values: readonly string[]): boolean => new Set(values).size === values.length;
 
@@ -98,6 +99,8 @@ const charterTenantSchema = z.strictObject({ founding_jwk: publicJwkSchema, allo
 const RECORDS = {
   policy: { id: undefined, value: z.strictObject({ policy_hash: blake3Schema }) },
   sealed: { id: undefined, value: z.strictObject({ sealed: z.literal(true) }) },
+  /** Null once the keys were removed. */
+  recovery: { id: undefined, value: recoverySchema.nullable() },
   person: { id: personIdSchema, value: personSchema },
   actor: { id: actorIdSchema, value: actorSchema },
   key: { id: z.string().min(1).max(64), value: charterKeySchema },

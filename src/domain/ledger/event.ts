@@ -106,6 +106,7 @@ export interface EventPayloads {
   "charter.sealed": RecordedEntry;
   "tenant.founded": RecordedEntry;
   "charter.act_ended": RecordedEntry;
+  "recovery.announced": RecordedEntry;
 }
 
 interface RecordedEntry {
@@ -123,6 +124,7 @@ export const CHARTER_EVENTS = {
   "registry.charter.seal": "charter.sealed",
   "registry.tenant.found": "tenant.founded",
   "registry.charter.end_act": "charter.act_ended",
+  "registry.recovery.announce": "recovery.announced",
 } as const satisfies Record<ChangeType, EventType>;
 
 interface CardStatement {

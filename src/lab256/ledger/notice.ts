@@ -46,6 +46,7 @@ function toNoticeSubject(entry: LedgerEntry): { card_id?: string; jti?: string }
     case "charter.sealed":
     case "tenant.founded":
     case "charter.act_ended":
+    case "recovery.announced":
       return {};
     case "card.opened":
       return { card_id: entry.payload.card.card_id };

@@ -105,6 +105,7 @@ function listCharterChanges({ version, change }: CharterEntry, seq: number): Gro
     }
     case "registry.keys.rotate":
       return [
+        ...(change.params.recovery === undefined ? [] : [buildRecordChange("recovery", hashCanonical(change.params.recovery))]),
         ...change.params.add.map((key) => buildRecordChange(toRecordKey("key", key.jwk.kid), hashCanonical(key))),
         // No plan rests on a key that is revoked already, so every other value is outdated.
         ...change.params.revoke.map((kid) => buildRecordChange(toRecordKey("key", kid), "revoked")),

@@ -67,7 +67,7 @@ export async function recordEndedChange(act: Act): Promise<boolean> {
     if (known.value !== null) return !known.value.hasHappened;
     const end = await act.deps.charters.useNewest(tenant_id, async (walk): Promise<Outcome<CharterEntry>> => {
       const unsigned = buildNextEntry(walk, { jobType: "registry.charter.end_act", params: { jti } }, []);
-      const entry = signEntry(unsigned, act.deps.receiptKey, "receipt");
+      const entry = signEntry(unsigned, act.deps.receiptKey, { kind: "receipt" });
       // This Runner's key may have been revoked since it claimed the act, and nobody could read the charter after such an entry.
       const checked = await walk.checkNext(toCanonicalBytes(entry));
       return checked.ok ? grantValue(entry) : checked;

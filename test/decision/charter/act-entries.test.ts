@@ -90,13 +90,13 @@ describe("an entry by an act", () => {
     const walk = await world.walk();
     const end = buildNextEntry(walk, { jobType: "registry.charter.end_act", params: { jti: findJti(late) } }, []);
     for (const key of [permitKey, createTestKey(), world.writer.key])
-      await expectRefused(signEntry(end, key, "receipt"), /not signed by a receipt key/);
-    await expectRefused(signEntry(end, world.writer.key), /nothing else/);
+      await expectRefused(signEntry(end, key, { kind: "receipt" }), /not signed by a receipt key/);
+    await expectRefused(signEntry(end, world.writer.key), /founding key does not sign/);
     // Mallory signs and names the Runner's key.
-    await expectRefused(signEntry(end, { ...createTestKey(), kid: receiptKey.kid }, "receipt"), /not signed by a receipt key/);
-    await world.append(signEntry(end, receiptKey, "receipt"));
+    await expectRefused(signEntry(end, { ...createTestKey(), kid: receiptKey.kid }, { kind: "receipt" }), /not signed by a receipt key/);
+    await world.append(signEntry(end, receiptKey, { kind: "receipt" }));
     await expectRefused(
-      signEntry({ ...end, version: 3, previous: (await world.walk()).entryHash }, receiptKey, "receipt"),
+      signEntry({ ...end, version: 3, previous: (await world.walk()).entryHash }, receiptKey, { kind: "receipt" }),
       /ended by version 2/,
     );
     await expectRefused({ ...(await world.buildEntry(disable("dan"), changes)), authority: late.authority }, /ended by version 2/);
@@ -107,7 +107,10 @@ describe("an entry by an act", () => {
     const walk = await world.walk();
     const next = await walk.planNext(disable("dan"));
     if (!next.ok) throw new Error(next.denial.message);
-    await expectRefused(signEntry(buildNextEntry(walk, disable("dan"), next.value.writes), receiptKey, "receipt"), /nothing else/);
+    await expectRefused(
+      signEntry(buildNextEntry(walk, disable("dan"), next.value.writes), receiptKey, { kind: "receipt" }),
+      /nothing else/,
+    );
   });
 
   // Bob holds both roles, and Carol none of them.

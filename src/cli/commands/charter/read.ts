@@ -6,6 +6,7 @@ import { readConfiguredJson } from "../../../configuration/keys.js";
 import { publicJwkSchema } from "../../../domain/bytes/jwks.js";
 import type { PublicJwk } from "../../../domain/bytes/signature.js";
 import type { CharterChange } from "../../../domain/charter/change.js";
+import { describeRecovery, type Recovery } from "../../../domain/charter/recovery.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { UnsuccessfulExit } from "../../failure.js";
@@ -117,11 +118,11 @@ function formatFoundingKey({ jwk, isOwn }: FoundingKey): string {
 function summarizeChange({ jobType, params }: CharterChange): string {
   switch (jobType) {
     case "registry.charter.found":
-      return `founded with ${Object.keys(params.persons).length} persons, policy ${params.policy_hash}`;
+      return `founded with ${Object.keys(params.persons).length} persons, policy ${params.policy_hash}${summarizeRecovery(params)}`;
     case "registry.policy.publish":
       return `policy ${params.policy_hash}`;
     case "registry.keys.rotate":
-      return `keys added: ${params.add.map(({ use, jwk }) => `${use} ${jwk.kid}`).join(", ") || "none"}; revoked: ${params.revoke.join(", ") || "none"}`;
+      return `keys added: ${params.add.map(({ use, jwk }) => `${use} ${jwk.kid}`).join(", ") || "none"}; revoked: ${params.revoke.join(", ") || "none"}${summarizeRecovery(params)}`;
     case "registry.members.change":
       return `members: ${[...Object.keys(params.persons), ...Object.keys(params.actors)].join(", ")}`;
     case "registry.webhooks.change":
@@ -130,7 +131,13 @@ function summarizeChange({ jobType, params }: CharterChange): string {
       return "sealed";
     case "registry.tenant.found":
       return `${params.entry === undefined ? "allowance of" : "founded the tenant"} ${params.tenant_id}`;
+    case "registry.recovery.announce":
+      return `recovery keys announced: ${summarizeChange(params.change)}`;
     case "registry.charter.end_act":
       return `recorded that the act ${params.jti} ended without an effect`;
   }
+}
+
+function summarizeRecovery({ recovery }: { readonly recovery?: Recovery | null | undefined }): string {
+  return recovery === undefined ? "" : `; recovery by ${describeRecovery(recovery)}`;
 }

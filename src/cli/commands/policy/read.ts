@@ -81,6 +81,7 @@ interface Publication {
   readonly policy_hash: string;
   readonly authority:
     | { readonly kind: "founding"; readonly kid: string }
+    | { readonly kind: "announcement"; readonly version: number }
     | {
         readonly kind: "act";
         readonly jti: string;
@@ -93,6 +94,7 @@ interface Publication {
 function describePublication({ version, change, authority }: CharterEntry): Publication[] {
   if (change.jobType !== "registry.charter.found" && change.jobType !== "registry.policy.publish") return [];
   const { policy_hash } = change.params;
+  if (authority.kind === "announcement") return [{ version, policy_hash, authority: { kind: authority.kind, version: authority.version } }];
   if (authority.kind !== "act") return [{ version, policy_hash, authority: { kind: "founding", kid: authority.kid } }];
   const { card, statements } = authority;
   const jti = computeAuthorityActId(authority, statements[0]?.statement.plan_digest ?? "");
@@ -102,6 +104,7 @@ function describePublication({ version, change, authority }: CharterEntry): Publ
 
 function formatAuthority({ authority }: Publication): string {
   if (authority.kind === "founding") return `the founding key ${authority.kid}`;
+  if (authority.kind === "announcement") return `recovery keys, who announced it in version ${authority.version}`;
   const { jti, card_id, author, approvers } = authority;
   return `act ${jti}, card ${card_id} of ${author}, approved by ${approvers.join(", ")}`;
 }

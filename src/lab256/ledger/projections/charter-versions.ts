@@ -18,4 +18,5 @@ export const charterVersionsProjection: Projection = {
   "charter.sealed": insertVersion,
   "tenant.founded": insertVersion,
   "charter.act_ended": insertVersion,
+  "recovery.announced": insertVersion,
 };
