@@ -21,6 +21,7 @@ import { toStagingKey } from "../../src/domain/storage-key.js";
 import { generatePasskey } from "../../src/passkey/authenticator.js";
 import { assertPasskey } from "../../src/passkey/client.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
+import { chooseExtent } from "../harness/campaign.js";
 import { changeActor, readFoundingKey, signChange } from "../harness/charter.js";
 import { registerCountedPasskey } from "../harness/passkeys.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
@@ -225,11 +226,14 @@ describe.each(TENANTS)("a compromised LAB 256 makes no act of L4 or L5 happen in
 
     const charter = await admin.readCharter();
     const policy_hash = String((charter.ok ? charter.value : {})["policy_hash" as never]);
-    const acts = await listActs(tenant);
+    // The suite tries every other act, and in the other tenant those between.
+    const acts = Object.entries(await listActs(tenant)).filter(
+      (_, at) => at % chooseExtent(2, 1) === chooseExtent(TENANTS.indexOf(tenant), 0),
+    );
     const before = await readState(tenant);
     const answers = await serveWhile(registry.temporal, { taskQueue: ATTACKER_QUEUE }, async () => {
       const found: [string, RunnerAnswer][] = [];
-      for (const [name, act] of Object.entries(acts)) {
+      for (const [name, act] of acts) {
         const plan = await serve<Outcome<PlannedAct>>("planDirectly", { tenant_id: tenant, target: "LAB_512", ...act.job });
         if (!plan.ok) throw new Error(`${name}: ${plan.denial.message}`);
         const planned = plan.value;
@@ -254,7 +258,7 @@ describe.each(TENANTS)("a compromised LAB 256 makes no act of L4 or L5 happen in
       }
       return found;
     });
-    expect(answers).toHaveLength(Object.keys(acts).length * 12);
+    expect(answers).toHaveLength(acts.length * 12);
     expect(answers.filter(([, answer]) => answer.kind !== "refusal")).toEqual([]);
     const codes = new Set(answers.map(([, answer]) => (answer.kind === "refusal" ? answer.refusal.code : "")));
     expect([...codes].sort()).toEqual(["approval_missing", "decision_differs", "envelope_invalid"]);

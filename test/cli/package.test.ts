@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { signObject } from "../../src/domain/bytes/signature.js";
 import { receiptSchema, type UnsignedReceipt } from "../../src/domain/permit/receipt.js";
 import { COMMIT, createTestKey, DIGEST, JTI, OTHER_DIGEST } from "../domain/samples.js";
+import { chooseExtent } from "../harness/campaign.js";
 import { packPackage } from "../harness/package.js";
 
 interface Ended {
@@ -58,13 +60,33 @@ const ogr = (...args: string[]): Promise<Ended> => run(join(folder, "node_module
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ogr-installed-"));
   const { tarball } = await packPackage();
+  installed = join(folder, "node_modules", "office-git-registry");
+  await chooseExtent(link, installByNpm)(tarball);
+}, INSTALL_MS);
+
+async function installByNpm(tarball: string): Promise<void> {
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "somebody", version: "1.0.0", private: true }));
   const options = ["--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"];
   const { code, stderr } = await run("npm", ["install", ...options, tarball]);
   expect(stderr).not.toContain("npm error");
   expect(code).toBe(0);
-  installed = join(folder, "node_modules", "office-git-registry");
-}, INSTALL_MS);
+}
+
+/** Unpacks the tarball and links the dependencies that it names, and no others, to those of this clone. */
+async function link(tarball: string): Promise<void> {
+  await mkdir(installed, { recursive: true });
+  expect(await run("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"])).toMatchObject({ code: 0 });
+  const { dependencies, bin } = z
+    .object({ dependencies: z.record(z.string(), z.string()), bin: z.object({ ogr: z.string() }) })
+    .parse(JSON.parse(await readFile(join(installed, "package.json"), "utf8")));
+  for (const name of Object.keys(dependencies)) {
+    const place = join(folder, "node_modules", name);
+    await mkdir(dirname(place), { recursive: true });
+    await symlink(resolve("node_modules", name), place);
+  }
+  await mkdir(join(folder, "node_modules", ".bin"));
+  await symlink(join(installed, bin.ogr), join(folder, "node_modules", ".bin", "ogr"));
+}
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
