@@ -40,7 +40,10 @@ const buildPatternSchema = (name: RegExp, advice: string) =>
     .string()
     .max(200)
     .regex(name, advice)
-    .refine((text) => !text.includes("//"), "A pattern has no empty part.");
+    .refine(
+      (text) => !text.split("/").some((part) => ["", ".", ".."].includes(part)),
+      "A pattern has no empty part, and none that is `.` or `..`; write `/*` at its end for all below a folder.",
+    );
 const pattern = buildPatternSchema(
   /^[^*/\s][^*\s]*(?:\/\*)?$/,
   "Write one branch name, or a prefix with `/*` at its end, such as `feature/*`.",

@@ -40,6 +40,7 @@ describe("invalid data is refused with the name of the field", () => {
     [["branches", "0", "pattern"], "*"],
     [["branches", "0", "pattern"], "feature/**"],
     [["branches", "0", "pattern"], "/feature"],
+    [["branches", "0", "pattern"], "feature/"],
     [["branches", "1", "pattern"], "feature/*"],
     [["branches", "0", "merge"], "L4"],
     [["branches", "2", "force"], "L9"],
@@ -57,6 +58,14 @@ describe("invalid data is refused with the name of the field", () => {
     const parsed = parsePolicyData(replaceMember(path, value));
     expect(parsed.ok).toBe(false);
     expect(!parsed.ok && parsed.problems.map((problem) => problem.field)).toContain(path.join("."));
+  });
+
+  // Such a row would protect nothing.
+  test.each(["infra/", "/infra/*", "./infra/*", "infra/../dns/*", "infra//dns", "*"])("for the path %s", (pattern) => {
+    const parse = (row: object) => parsePolicyData({ ...seed, paths: [row] });
+    expect(parse({ pattern: "infra/my dns/*", roles: { security: 1 } })).toMatchObject({ ok: true });
+    const parsed = parse({ pattern, roles: { security: 1 } });
+    expect(!parsed.ok && parsed.problems.map(({ field }) => field)).toContain("paths.0.pattern");
   });
 
   test("for an office's id and a job's name", () => {
