@@ -3,7 +3,7 @@ import { isLevelAtLeast } from "../domain/level.js";
 import type { Reason } from "../domain/policy/policy-contract.js";
 import { mapRolesOfDeciders } from "./charter/deciders.js";
 import type { Rules } from "./decide-act.js";
-import type { CardRound } from "./judge-statement.js";
+import { type CardRound, listCountingPasskeys, needsStepUp } from "./judge-statement.js";
 import { findKeptPasskeys } from "./own-passkey.js";
 import { waivesForSolo } from "./solo.js";
 
@@ -36,6 +36,8 @@ function mapAble(rules: Rules, { card, planned, decided, pushers }: CardRound, a
   const { charter, policy } = rules;
   const isHeld = ({ until }: { readonly until?: number | undefined }): boolean => until === undefined || atMs < until;
   const able = new Map(mapRolesOfDeciders(charter, policy.data, decided.level, isHeld));
+  if (needsStepUp(decided, "approve"))
+    for (const id of able.keys()) if (listCountingPasskeys(charter, card, id, decided.level).length === 0) able.delete(id);
   const { author_emails, basis } = planned.plan;
   if (findKeptPasskeys(charter, card, card.author.person_id) !== undefined) return able;
   for (const id of basis.charter?.takes_power_from ?? []) able.delete(id);

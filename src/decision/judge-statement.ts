@@ -165,9 +165,9 @@ async function verifyStepUp(
   });
 }
 
-/** Lists the passkeys of a person whose assertions can count for an act of this level. */
-export function listCountingPasskeys(charter: NewestCharter, personId: string, level: Level): readonly Passkey[] {
-  const passkeys = charter.find("person", personId)?.passkeys ?? [];
+/** Lists the passkeys of a person whose assertions can count for a card of this level: not those that the card takes away from its author. */
+export function listCountingPasskeys(charter: NewestCharter, card: Card, personId: string, level: Level): readonly Passkey[] {
+  const passkeys = findKeptPasskeys(charter, card, personId) ?? charter.find("person", personId)?.passkeys ?? [];
   return passkeys.filter(
     ({ counts_to, relying_party }) => isLevelAtLeast(counts_to, level) && charter.find("relying_party", relying_party)?.use === "approve",
   );

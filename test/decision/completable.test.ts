@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { findIncompletable } from "../../src/decision/completable.js";
+import { type CardRound, listCountingPasskeys } from "../../src/decision/judge-statement.js";
+import type { Card } from "../../src/domain/card/card.js";
+import { BOB, buildRound, changeMembers, NOW_MS, passkeys, people, readCharter, readRules, toPersonId, writeCharter } from "./judging.js";
+
+test("a card at L3 whose office asks for a step-up says that nobody can complete it, if nobody else has a passkey", async () => {
+  const writer = writeCharter();
+  const round = await buildRound(writer);
+  const requires = round.decided.requires.map((one) => (one.kind === "approvals" ? { ...one, step_up: true } : one));
+  const strict: CardRound = { ...round, decided: { ...round.decided, requires } };
+  expect(findIncompletable(await readRules(writer), strict, NOW_MS)).toEqual([]);
+  const withoutPasskeys = {
+    [toPersonId("bob")]: { ...people.bob, passkeys: [] },
+    [toPersonId("carol")]: { ...people.carol, passkeys: [] },
+  };
+  changeMembers(writer, { persons: withoutPasskeys });
+  const rules = await readRules(writer);
+  expect(findIncompletable(rules, round, NOW_MS)).toEqual([]);
+  expect(findIncompletable(rules, strict, NOW_MS)).toMatchObject([
+    { rule: "card.incompletable", text: expect.stringMatching(/only nobody could/) },
+  ]);
+});
+
+test("the passkeys that count for a card do not include those that it takes away from its author", async () => {
+  const writer = writeCharter();
+  const charter = await readCharter(writer);
+  const { card } = await buildRound(writer, { author: BOB });
+  const params = { project_id: "_", persons: { [BOB.person_id]: { ...people.bob, passkeys: [passkeys.weak.record] } }, actors: {} };
+  const removal = { ...card, jobType: "registry.members.change", params } as Card;
+  expect(listCountingPasskeys(charter, removal, BOB.person_id, "L3")).toEqual([passkeys.weak.record]);
+  expect(listCountingPasskeys(charter, card, BOB.person_id, "L3")).toEqual([passkeys.bob.record, passkeys.weak.record]);
+  expect(listCountingPasskeys(charter, removal, toPersonId("carol"), "L4")).toEqual([passkeys.carol.record]);
+});
