@@ -195,17 +195,21 @@ function sealCharter(state: CharterState): Outcome<readonly RecordWrite[]> {
   );
 }
 
-function canDecide(state: CharterState, id: string, { disabled, passkeys }: Person): boolean {
-  if (disabled) return false;
-  const counting = passkeys.filter(
-    ({ counts_to, relying_party }) => counts_to === "L5" && state.find("relying_party", relying_party)?.use === "approve",
-  );
+function canDecide(state: CharterState, id: string, person: Person): boolean {
   const isMember = state
     .list("actor")
     .some(
       ([actorId, actor]) => actor.person_id === id && !actor.disabled && actor.offices.length > 0 && parseActorKind(actorId) === "person",
     );
-  return isMember && counting.length >= 2;
+  return !person.disabled && isMember && hasSparePasskey(state, person);
+}
+
+/** Returns whether a person keeps a passkey that counts at L5 if one is lost. */
+export function hasSparePasskey(state: CharterState, person: Person | undefined): boolean {
+  const counting = person?.passkeys.filter(
+    ({ counts_to, relying_party }) => counts_to === "L5" && state.find("relying_party", relying_party)?.use === "approve",
+  );
+  return counting !== undefined && counting.length >= 2;
 }
 
 function changeMembers(state: CharterState, { persons, actors }: ChangeParams<"registry.members.change">): Outcome<readonly RecordWrite[]> {

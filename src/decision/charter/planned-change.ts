@@ -8,7 +8,7 @@ import type { Level } from "../../domain/level.js";
 import type { PolicyData } from "../policy/data.js";
 import { ACTORS_MAX, PERSONS_MAX } from "./apply-change.js";
 import { isAtLeast, type Membership, mapDeciders, maxLevel } from "./deciders.js";
-import { checkReachable } from "./reachable.js";
+import { checkReachable, checkSparePerson } from "./reachable.js";
 
 /** The policies after a change. */
 export interface NextPolicies {
@@ -51,7 +51,8 @@ export function planChange(question: ChangeQuestion): Outcome<{ readonly planned
     const refused =
       checkOffices(listHolders(state, writes, change), nextPolicy) ??
       checkFoundedOffices(change, foundedPolicy) ??
-      checkReachable(state, nextPolicy);
+      checkReachable(state, nextPolicy) ??
+      (jobType === "registry.charter.seal" ? checkSparePerson(state, nextPolicy) : undefined);
     if (refused !== undefined) return refused;
     const gainers = [...after].filter(([id, level]) => !isAtLeast(before.get(id), level)).map(([id]) => id);
     const level =

@@ -1,11 +1,14 @@
+import { hashCanonical } from "../../domain/bytes/canonical.js";
 import { findOpenPlaces } from "../../domain/card/requirement.js";
 import { CHARTER_JOB_TYPES } from "../../domain/charter/change.js";
 import type { CharterActor, RecordWrite } from "../../domain/charter/records.js";
 import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, type Outcome } from "../../domain/denial.js";
+import { parseActorKind } from "../../domain/ids.js";
 import { NETWORK_NAMES } from "../../domain/permit/allowlist.js";
 import { APPROVALS_MAX } from "../../domain/policy/policy-contract.js";
 import type { PolicyData } from "../policy/data.js";
+import { hasSparePasskey } from "./apply-change.js";
 import { type Membership, mapRolesOfDeciders } from "./deciders.js";
 
 /** Less time than this at L5 leaves a sealed charter that nobody can change. */
@@ -26,32 +29,71 @@ export function checkReachable(state: CharterState, policy: PolicyData): Outcome
   const { permit_ttl_ms, decide_within_ms, max_run_ms } = policy.levels.L5;
   if (permit_ttl_ms < PERMIT_TTL_MIN_MS || decide_within_ms < DECIDE_WITHIN_MIN_MS || max_run_ms < RUN_MIN_MS)
     return denyUnreachable("the policy leaves too little time at L5 to decide, to use the permit or to do the work");
-  const deciders = mapRolesOfDeciders(state, policy, "L5", isLasting);
-  for (const [officeId, office] of Object.entries(policy.offices)) {
-    if (office.ttl_default_ms < PERMIT_TTL_MIN_MS || !office.scope.targets.includes(job.target)) continue;
-    if (!office.allowed_actions.includes("registry.keys.rotate") || office.risk_ceiling !== "L5") continue;
-    const proposers = listHolders(state, officeId);
-    if (proposers.size === 0) continue;
+  if (canRotateKeys(state, policy, job, mapRolesOfDeciders(state, policy, "L5", isLasting))) return undefined;
+  return denyUnreachable("too few persons other than a proposer could approve at L5");
+}
+
+/** Sealing needs one person to spare, whoever it is, of those with two passkeys that count at L5, since a passkey can be lost. */
+export function checkSparePerson(state: CharterState, policy: PolicyData): Outcome<never> | undefined {
+  const job = policy.jobs["registry.keys.rotate"];
+  const deciders = new Map(mapRolesOfDeciders(state, policy, "L5", isLasting));
+  for (const id of deciders.keys()) if (!hasSparePasskey(state, state.find("person", id))) deciders.delete(id);
+  const isSpare = (id: string) => job !== undefined && canRotateKeys(state, policy, job, deciders, id);
+  const needed = listUnlike(state, deciders.keys()).find((id) => !isSpare(id));
+  if (needed === undefined && deciders.size > 0) return undefined;
+  const who = needed ?? "anybody";
+  return denyUnreachable(`without ${who}, too few persons with two passkeys each could approve at L5, and a person can be lost`);
+}
+
+/** Lists one of all persons whose actors hold the same offices and roles: what holds without one holds without another. */
+function listUnlike(state: CharterState, ids: Iterable<string>): readonly string[] {
+  const held = new Map<string, string[]>();
+  for (const [actorId, { person_id, disabled, offices }] of state.list("actor")) {
+    const one = hashCanonical([parseActorKind(actorId), disabled, offices]);
+    held.set(person_id, [...(held.get(person_id) ?? []), one].sort());
+  }
+  return [...new Map(Array.from(ids, (id) => [held.get(id)?.join(" "), id])).values()];
+}
+
+/**
+ * Returns whether those of `deciders` who are not one proposer can fill what the policy asks for the rotation of keys, also without the person
+ * `lost`.
+ */
+function canRotateKeys(
+  state: CharterState,
+  policy: PolicyData,
+  job: PolicyData["jobs"][string],
+  deciders: ReadonlyMap<string, readonly string[]>,
+  lost?: string,
+): boolean {
+  const able = [...deciders].filter(([id]) => id !== lost);
+  return Object.entries(policy.offices).some(([officeId, office]) => {
+    if (office.ttl_default_ms < PERMIT_TTL_MIN_MS || !office.scope.targets.includes(job.target)) return false;
+    if (!office.allowed_actions.includes("registry.keys.rotate") || office.risk_ceiling !== "L5") return false;
+    const proposers = listHolders(state, officeId, lost);
+    if (proposers.size === 0) return false;
     // Somebody who proposes does not approve. It need not be a decider.
     const own = [...proposers].every((id) => deciders.has(id)) ? 1 : 0;
     const { min_approvals = 0, roles } = office.approval_policy;
     const asked = joinRoles(policy.levels.L5.roles, job.roles, roles);
     const places = Object.values(asked).reduce((sum, n) => sum + n, 0);
-    if (places > APPROVALS_MAX || deciders.size - own < Math.max(2, min_approvals, policy.levels.L5.approvals, places)) continue;
+    if (places > APPROVALS_MAX || able.length - own < Math.max(2, min_approvals, policy.levels.L5.approvals, places)) return false;
     const needed = { ...asked, [PROPOSER]: own };
-    const held = new Map([...deciders].map(([id, held]) => [id, proposers.has(id) ? [...held, PROPOSER] : held]));
-    if (findOpenPlaces(needed, held).count === 0) return undefined;
-  }
-  return denyUnreachable("too few persons other than a proposer could approve at L5");
+    const held = new Map(able.map(([id, held]) => [id, proposers.has(id) ? [...held, PROPOSER] : held]));
+    return findOpenPlaces(needed, held).count === 0;
+  });
 }
 
 /** The place of the proposer among the persons who decide. No role can have this name, since a role has no spaces at its ends. */
 const PROPOSER = " proposer ";
 
-/** The persons whose enabled actors, of whatever kind, hold an office without an end. */
-function listHolders(state: CharterState, officeId: string): ReadonlySet<string> {
+/** The persons but `lost` whose enabled actors, of whatever kind, hold an office without an end. */
+function listHolders(state: CharterState, officeId: string, lost?: string): ReadonlySet<string> {
   const holds = ({ disabled, person_id, offices }: CharterActor): boolean =>
-    !disabled && state.find("person", person_id)?.disabled === false && offices.some((one) => one.office_id === officeId && isLasting(one));
+    !disabled &&
+    person_id !== lost &&
+    state.find("person", person_id)?.disabled === false &&
+    offices.some((one) => one.office_id === officeId && isLasting(one));
   return new Set(state.list("actor").flatMap(([, actor]) => (holds(actor) ? [actor.person_id] : [])));
 }
 

@@ -278,6 +278,38 @@ it("a charter that its persons could not change is not sealed by the founding ke
   await expectRefused(signed.value, /nobody could change the charter/);
 });
 
+describe("a charter is sealed only with a person to spare", () => {
+  const expectUnsealed = async (why: RegExp) => {
+    const signed = signNextEntry(await world.walk(), seal, world.writer.key);
+    if (!signed.ok) throw new Error(signed.denial.message);
+    await expectRefused(signed.value, why);
+    expect(await world.findLevel(seal)).toBe("charter_unreachable");
+  };
+  const DECIDING = ["office::default", OFFICE];
+
+  it("among those whose office approves", async () => {
+    world = await ActWorld.open({ offices: { dan: ["office::agents"] } });
+    await expectUnsealed(/without person:\w+, too few persons/);
+  });
+
+  it("among as many as the policy asks for", async () => {
+    await world.act(await publish((data) => ({ ...data, levels: { ...data.levels, L5: { ...data.levels.L5, approvals: 3 } } })));
+    await expectUnsealed(/without person:\w+, too few persons/);
+  });
+
+  it("in each role that the policy asks for", async () => {
+    const giveRole = (name: Name) => {
+      const offices = DECIDING.map((office_id) => ({ office_id, roles: ["owner"] }));
+      return [toActorId(name), { ...world.buildActor(name, []), offices }] as const;
+    };
+    await world.act(changeMembers({ actors: Object.fromEntries([giveRole("bob")]) }), { approvers: ["carol", "dan"] });
+    await world.act(await publish((data) => ({ ...data, levels: { ...data.levels, L5: { ...data.levels.L5, roles: { owner: 1 } } } })));
+    await expectUnsealed(/without person:bob, too few persons/);
+    await world.act(changeMembers({ actors: Object.fromEntries([giveRole("carol")]) }), { approvers: ["bob", "dan"] });
+    expect(await world.findLevel(seal)).toBe("L5");
+  });
+});
+
 describe("a sealed charter", () => {
   beforeEach(() => world.act(seal));
 
