@@ -80,7 +80,10 @@ export const planSchema = z.strictObject({
   author_emails: z.array(z.string()),
   /** The act's commits that the repository already has, sorted; null if the act has more than PLAN_PUSHED_MAX. */
   pushed_before: z.array(gitIdSchema).max(PLAN_PUSHED_MAX).nullable(),
-  /** The paths that differ on the branch after the act, sorted; null if they are more than a plan lists, or not all UTF-8. */
+  /**
+   * The paths that differ on the branch after the act, or between a release and `main`, sorted; null if they are more than a plan lists, not all
+   * UTF-8, or unknown.
+   */
   changed_paths: z.array(z.string()).max(PLAN_PATHS_MAX).nullable(),
   diffstat: z.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int() }),
 });

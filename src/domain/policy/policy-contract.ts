@@ -24,7 +24,7 @@ const factsSchema = z.strictObject({
   deletes: z.boolean(),
   fast_forward: z.boolean().nullable(),
   project_exists: z.boolean().nullable(),
-  /** The paths that the act changes on a branch. */
+  /** The paths that the act changes on a branch, or releases beside those of `main`. */
   changed_paths: z.array(z.string().max(PATH_MAX_UNITS)).max(PLAN_PATHS_MAX).nullable(),
   /** The lowest level at which a change of the charter can be decided. Absent for other acts, and before the change is planned. */
   charter_level: levelSchema.optional(),

@@ -6,11 +6,13 @@ import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { toPolicyBytesKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
+import { requireOutcome } from "../../harness/outcomes.js";
 import { buildPolicyWith } from "../../harness/policies.js";
 import { Clone } from "../../repository/real-git.js";
 import {
   approveJob,
   buildRunnerCommand,
+  buildTagJob,
   findAuthority,
   readTip,
   registerByRunner,
@@ -64,4 +66,23 @@ it("the Runner refuses a change of a protected path that nobody in its role appr
   const statements = [signApproval(toCardSigner(world), "carol", genuine.card, plan_digest, { hasStepUp: true })];
   expect(await waitForReceipt(runEnvelope(deps, envelope, {}, { ...genuine, statements }))).toMatchObject({ status: "success" });
   expect(await readTip(world, "main")).toBe(tip);
+});
+
+// Mallory merges nothing, and has a commit of a branch of her own released.
+it("the Runner refuses the release of a protected path's change that nobody in its role approved, and releases what main has", async () => {
+  const { policy_hash } = requireOutcome(await deps.charters.readNewest(TENANT));
+  const clone = new Clone();
+  clone.commit("infra/a.tf", "one\n");
+  const tip = clone.commit("infra/b.tf", "mine\n");
+  const push = await stagePushJob(world, clone.bundle("HEAD"), { branch: "feature/released" });
+  await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: push, scopes: { policy_hash } })));
+  const release = async (commit: string, tag: string) => {
+    const job = buildTagJob({ commit, tag });
+    return buildRunnerCommand(world, { job, scopes: { ...(await approveJob(world, deps, job)), policy_hash } });
+  };
+  const { error } = await expectRefusal(world, deps, await release(tip, "v1.0.0"), "approval_missing");
+  expect(error).toMatch(/lacks 1 more approval .*in the role security/);
+  const main = (await readTip(world, "main")) ?? "";
+  expect(main).not.toBe(tip);
+  expect(await waitForReceipt(runEnvelope(deps, await release(main, "v1.0.1")))).toMatchObject({ status: "success" });
 });
