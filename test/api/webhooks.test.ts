@@ -4,6 +4,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import type { WebhookRecord } from "../../src/domain/ledger/webhook.js";
+import { openDatabase } from "../../src/lab256/database/database.js";
 import { actByCard, buildRegistrationJob } from "../harness/acting.js";
 import { declareWebhook } from "../harness/charter.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
@@ -182,6 +183,30 @@ describe("a webhook", () => {
     expect(receiver.deliveries.at(-1)).toMatchObject({ type: "vnd.ubl.project.registered.v1", verified: true });
   });
 
+  // Mallory writes to the database and has all events sent to himself.
+  it("sends nothing elsewhere if somebody changes its row in the database", async () => {
+    await declare();
+    await waitUntilSettled();
+    const thief = new Receiver();
+    const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
+    const before = receiver.deliveries.length;
+    try {
+      await db
+        .updateTable("webhooks")
+        .set({ url: await thief.open() })
+        .where("webhook_id", "=", "wh-audit")
+        .execute();
+      await actOnProject("P.stolen");
+      await waitUntilSettled();
+      expect(receiver.deliveries.length).toBeGreaterThan(before);
+      expect(thief.deliveries).toEqual([]);
+      await db.updateTable("webhooks").set({ url }).execute();
+    } finally {
+      await db.destroy();
+      await thief.close();
+    }
+  });
+
   it("survives the death of its worker", async () => {
     await declare();
     await registry.lab256.kill();
@@ -215,6 +240,8 @@ describe("a webhook", () => {
   it.each([
     ["url", { url: "ftp://events.example" }],
     ["url", { url: "https://me:secret@events.example" }],
+    ["url", { url: "https://events.example/\n  events none" }],
+    ["url", { url: "https://thief.example\\.events.example/" }],
     ["types", { types: [] }],
     ["retries_ms", { retries_ms: [1] }],
   ])("names what is wrong with its %s", async (field, more) => {

@@ -20,6 +20,11 @@ export const webhookSchema = z.strictObject({
     .refine(
       (text) => URL.canParse(text) && new URL(text).username === "" && new URL(text).password === "",
       "The address must not contain a user name or password.",
+    )
+    // Software ignores line ends, reads a backslash as a slash and a look-alike host as another one; those who approve read the text.
+    .refine(
+      (text) => URL.canParse(text) && [text, `${text}/`].includes(new URL(text).href),
+      "Write the address as software reads it: in ASCII, with a lower-case host, and without spaces or backslashes.",
     ),
   types: z
     .array(z.string().regex(/^[a-z]+(?:\.[a-z_]+)+$/, "Write an event type such as `receipt.recorded`."))
