@@ -3,7 +3,7 @@ import type { ChangeParams, CharterChange } from "../../domain/charter/change.js
 import { CHARTER_RULES, isEntrySignedBy } from "../../domain/charter/entry.js";
 import type { FoundingEntry } from "../../domain/charter/founding.js";
 import { KEY_USES } from "../../domain/charter/keys.js";
-import type { CharterActor, Passkey, Person, RecordWrite } from "../../domain/charter/records.js";
+import type { Passkey, Person, RecordWrite } from "../../domain/charter/records.js";
 import type { Recovery } from "../../domain/charter/recovery.js";
 import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -64,7 +64,7 @@ function foundCharter(params: ChangeParams<"registry.charter.found">): Outcome<r
   }
   const shared = findSharedKey(recovery, new Set(Object.keys(keys)));
   if (shared !== undefined) return denyShared(shared);
-  const members = checkMembers({ persons, actors, relyingParties: new Set(Object.keys(relying_parties)) });
+  const members = checkMembers(new CharterState(), { persons, actors }, new Set(Object.keys(relying_parties)));
   if (!members.ok) return members;
   return grantValue([
     { kind: "policy", value: { policy_hash } },
@@ -213,12 +213,7 @@ export function hasSparePasskey(state: CharterState, person: Person | undefined)
 }
 
 function changeMembers(state: CharterState, { persons, actors }: ChangeParams<"registry.members.change">): Outcome<readonly RecordWrite[]> {
-  const all = {
-    persons: { ...Object.fromEntries(state.list("person")), ...persons },
-    actors: { ...Object.fromEntries(state.list("actor")), ...actors },
-    relyingParties: new Set(state.list("relying_party").map(([id]) => id)),
-  };
-  const members = checkMembers(all);
+  const members = checkMembers(state, { persons, actors }, new Set(state.list("relying_party").map(([id]) => id)));
   if (!members.ok) return members;
   for (const [id, person] of Object.entries(persons)) {
     const kept = checkKeptPasskeys(id, state.find("person", id), person);
@@ -242,27 +237,32 @@ function changeWebhooks(state: CharterState, { webhooks }: ChangeParams<"registr
   return denyWith("limit_exceeded", `A tenant can have at most ${WEBHOOKS_MAX_COUNT} webhooks; change an existing one instead.`);
 }
 
-interface Members {
-  readonly persons: Readonly<Record<string, Person>>;
-  readonly actors: Readonly<Record<string, CharterActor>>;
-  readonly relyingParties: ReadonlySet<string>;
-}
-
-/** Checks the constraints across members: every actor belongs to a person of the charter, and a passkey belongs to only one person. */
-function checkMembers({ persons, actors, relyingParties }: Members): Outcome<null> {
-  if (Object.keys(persons).length > PERSONS_MAX) return denyWith("limit_exceeded", `A charter can have at most ${PERSONS_MAX} persons.`);
-  if (Object.keys(actors).length > ACTORS_MAX) return denyWith("limit_exceeded", `A charter can have at most ${ACTORS_MAX} actors.`);
+/**
+ * Checks the constraints across members: every actor belongs to a person of the charter, and a passkey belongs to only one person. Looks at
+ * what the change names alone, so that it costs the same however many members there are: what the state has fulfils them.
+ */
+function checkMembers(
+  state: CharterState,
+  { persons, actors }: ChangeParams<"registry.members.change">,
+  relyingParties: ReadonlySet<string>,
+): Outcome<null> {
+  const countAll = (kind: "person" | "actor", changed: object) =>
+    state.count(kind) + Object.keys(changed).filter((id) => state.find(kind, id) === undefined).length;
+  if (countAll("person", persons) > PERSONS_MAX) return denyWith("limit_exceeded", `A charter can have at most ${PERSONS_MAX} persons.`);
+  if (countAll("actor", actors) > ACTORS_MAX) return denyWith("limit_exceeded", `A charter can have at most ${ACTORS_MAX} actors.`);
   const owners = new Map<string, string>();
   for (const [id, { passkeys }] of Object.entries(persons))
     for (const { credential_id, relying_party } of passkeys) {
-      const owner = owners.get(credential_id);
+      const before = state.findPasskeyOwner(credential_id);
+      const owner = owners.get(credential_id) ?? (before !== undefined && !Object.hasOwn(persons, before) ? before : undefined);
       if (owner !== undefined) return denyChange(`${id} and ${owner} have the same passkey ${credential_id}.`);
       if (!relyingParties.has(relying_party))
         return denyChange(`${id} has a passkey of ${relying_party}, which is not a relying party of this charter.`);
       owners.set(credential_id, id);
     }
   for (const [id, { person_id }] of Object.entries(actors))
-    if (!Object.hasOwn(persons, person_id)) return denyChange(`${id} belongs to ${person_id}, who is not a person of this charter.`);
+    if (!Object.hasOwn(persons, person_id) && state.find("person", person_id) === undefined)
+      return denyChange(`${id} belongs to ${person_id}, who is not a person of this charter.`);
   return grantValue(null);
 }
 

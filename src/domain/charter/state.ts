@@ -1,6 +1,6 @@
 import { hashCanonical } from "../bytes/canonical.js";
 import { type Blake3Hex, hashBlake3Hex } from "../bytes/hash.js";
-import { type RecordKind, type RecordValue, type RecordWrite, toRecordKey } from "./records.js";
+import { type Person, RECORD_KINDS, type RecordKind, type RecordValue, type RecordWrite, toRecordKey } from "./records.js";
 
 /**
  * The records of one charter at one version. `hash` commits to all of them through a tree with two levels of sixteen nodes, ordered by
@@ -8,6 +8,8 @@ import { type RecordKind, type RecordValue, type RecordWrite, toRecordKey } from
  */
 export class CharterState {
   readonly #kinds = new Map<RecordKind, Map<string, RecordValue>>();
+  /** The person who has each passkey. */
+  readonly #passkeyOwners = new Map<string, string>();
   /** The leaf of each pair of hex digits: record keys with the hashes of the records. */
   readonly #leaves = new Map<string, Map<string, Blake3Hex>>();
   /** The hashes of the leaves below each hex digit, and of the nodes below the root. */
@@ -22,8 +24,20 @@ export class CharterState {
     return [...(this.#kinds.get(kind) ?? [])] as [string, RecordValue<K>][];
   }
 
+  /** Lists all records, those of one kind in the order in which they were first written. */
+  listAll(): RecordWrite[] {
+    return RECORD_KINDS.flatMap((kind) =>
+      this.list(kind).map(([id, value]) => ({ kind, ...(id === "" ? {} : { id }), value }) as RecordWrite),
+    );
+  }
+
   count(kind: RecordKind): number {
     return this.#kinds.get(kind)?.size ?? 0;
+  }
+
+  /** Finds the person who has a passkey. */
+  findPasskeyOwner(credentialId: string): string | undefined {
+    return this.#passkeyOwners.get(credentialId);
   }
 
   /** Returns the hash of one record, or null if there is none. A change's plan binds it. */
@@ -44,6 +58,7 @@ export class CharterState {
     for (const { kind, id = "", value } of writes) {
       const records = this.#kinds.get(kind) ?? new Map<string, RecordValue>();
       this.#kinds.set(kind, records);
+      if (kind === "person") this.#moveOwnership(id, value as Person | undefined);
       const key = toRecordKey(kind, id);
       const leaf = hashBlake3Hex(Buffer.from(key, "utf8")).slice(0, 2);
       const hashes = this.#leaves.get(leaf) ?? new Map<string, Blake3Hex>();
@@ -65,6 +80,12 @@ export class CharterState {
       setHash(node, second, this.#leaves.get(leaf));
       setHash(root, first, node);
     }
+  }
+
+  #moveOwnership(person: string, after: Person | undefined): void {
+    for (const { credential_id } of this.find("person", person)?.passkeys ?? [])
+      if (this.#passkeyOwners.get(credential_id) === person) this.#passkeyOwners.delete(credential_id);
+    for (const { credential_id } of after?.passkeys ?? []) this.#passkeyOwners.set(credential_id, person);
   }
 
   get hash(): Blake3Hex {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { computeWrites, PERSONS_MAX } from "../../../src/decision/charter/apply-change.js";
 import type { SigningKey } from "../../../src/domain/bytes/signature.js";
+import type { Passkey } from "../../../src/domain/charter/records.js";
 import { CharterState } from "../../../src/domain/charter/state.js";
 import { createTestKey } from "../../domain/samples.js";
 import { buildActor, buildFounding, buildPasskey, buildPerson, CharterWriter, permitKey } from "./charters.js";
@@ -35,6 +36,45 @@ describe("the rules of a charter's changes", () => {
   it("refuse one passkey for two persons", async () => {
     const thief = buildPerson("eve", { passkeys: buildPerson("bob").passkeys });
     await expectRuledOut(change({ persons: { "person:eve": thief } }), /have the same passkey/);
+  });
+
+  it("let a passkey pass to another person, at once or later, and know who has it after each change and each undone one", () => {
+    const state = new CharterState();
+    const [key, other] = [buildPasskey("shared"), buildPasskey("other")];
+    const write = (...held: (readonly [name: string, passkeys: readonly Passkey[]])[]) =>
+      state.write(held.map(([name, passkeys]) => ({ kind: "person", id: name, value: buildPerson(name, { passkeys: [...passkeys] }) })));
+    const findOwners = () => [key, other].map(({ credential_id }) => state.findPasskeyOwner(credential_id));
+    write(["bob", [key]], ["eve", [other]]);
+    for (const held of [
+      [
+        ["bob", [other]],
+        ["eve", [key]],
+      ] as const,
+      [
+        ["eve", [key]],
+        ["bob", [other]],
+      ] as const,
+    ]) {
+      const undo = write(...held);
+      expect(findOwners()).toEqual(["eve", "bob"]);
+      undo();
+      expect(findOwners()).toEqual(["bob", "eve"]);
+    }
+    write(["bob", []]);
+    expect(findOwners()).toEqual([undefined, "eve"]);
+    write(["eve", [key, other]]);
+    expect(findOwners()).toEqual(["eve", "eve"]);
+  });
+
+  it("refuse one passkey for two persons of the same change, and take it from one who gives it up in it", async () => {
+    const [bob, eve] = [buildPerson("bob"), buildPerson("eve")];
+    const both = { "person:x": { ...eve, passkeys: [buildPasskey("new")] }, "person:y": { ...eve, passkeys: [buildPasskey("new")] } };
+    await expectRuledOut(change({ persons: both }), /have the same passkey/);
+    const writer = writeThreeVersions();
+    const passed = { "person:bob": { ...bob, passkeys: [] }, "person:eve": { ...eve, passkeys: bob.passkeys } };
+    writer.append(change({ persons: passed }));
+    writer.sign({ change: change({ persons: { "person:bob": bob } }) });
+    await expectDenied(writer, /person:bob and person:eve have the same passkey/, 4);
   });
 
   it("refuse an agent without a responsible person", async () => {
@@ -108,7 +148,12 @@ describe("the rules of a charter's changes", () => {
     const names = Array.from({ length: PERSONS_MAX + 1 }, (_, n) => `p${n}`);
     const found = computeWrites(new CharterState(), 1, buildFounding(names));
     expect(found).toMatchObject({ ok: false, denial: { code: "limit_exceeded" } });
-    expect(computeWrites(new CharterState(), 1, buildFounding(names.slice(1)))).toMatchObject({ ok: true });
+    const state = new CharterState();
+    const full = computeWrites(state, 1, buildFounding(names.slice(1)));
+    state.write(full.ok ? full.value : []);
+    const name = (id: string) => computeWrites(state, 2, change({ persons: { [id]: buildPerson("new", { passkeys: [] }) } }));
+    expect(name("person:p1")).toMatchObject({ ok: true });
+    expect(name("person:p0")).toMatchObject({ ok: false, denial: { code: "limit_exceeded" } });
   });
 
   it.each<[what: string, keys: Record<string, ReturnType<typeof keyOf>>, why: RegExp]>([
