@@ -89,6 +89,12 @@ create table cards (
   void_why text
 );
 
+create table charter_points (
+  tenant_id text not null,
+  kid text not null,
+  point bytea not null
+);
+
 create table charter_versions (
   tenant_id text not null,
   version bigint not null,
@@ -365,6 +371,8 @@ alter table card_grounds add constraint card_grounds_pkey PRIMARY KEY (tenant_id
 alter table card_statements add constraint card_statements_pkey PRIMARY KEY (tenant_id, card_id, statement_digest);
 
 alter table cards add constraint cards_pkey PRIMARY KEY (tenant_id, card_id);
+
+alter table charter_points add constraint charter_points_pkey PRIMARY KEY (tenant_id, kid);
 
 alter table charter_versions add constraint charter_versions_pkey PRIMARY KEY (tenant_id, version);
 

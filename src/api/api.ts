@@ -9,12 +9,14 @@ import { readStoreConfig } from "../configuration/sections/store.js";
 import { readTemporalAccess } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { Charters } from "../decision/charter/charters.js";
+import { WalkPoints } from "../decision/charter/walk-points.js";
 import { PolicyCatalog } from "../decision/policy/policy-catalog.js";
 import { STAGED_MAX_BYTES } from "../domain/staged.js";
 import { openInfraSource } from "../infra/source/open.js";
 import { openDatabase } from "../lab256/database/database.js";
 import { migrateDatabase } from "../lab256/database/migrate.js";
 import { authenticateBearer } from "../lab256/identity/authentication.js";
+import { openPointStore } from "../lab256/identity/charter-points.js";
 import { LedgerWatch } from "../lab256/ledger/notifications.js";
 import { countWaitingCards } from "../lab256/ledger/queries/waiting-cards.js";
 import { createProcessLog } from "../process/log.js";
@@ -22,6 +24,7 @@ import { apiMetrics } from "../process/metrics/api.js";
 import { ledgerMetrics } from "../process/metrics/ledger.js";
 import { createProcessMetrics } from "../process/metrics/process.js";
 import { createStateMetrics, WAITING_AGES } from "../process/metrics/registry-state.js";
+import { readOwnVersion } from "../process/own-version.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { limitToCreates } from "../storage/scoped.js";
@@ -79,7 +82,13 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
   const tracing = await startConfiguredTracing("ogr-api", env, log);
   const interceptors = tracing === undefined ? [] : [tracing.client];
   const temporal = new Temporal(readTemporalAccess(env), env.OGR_TEMPORAL_NAMESPACE, interceptors);
-  const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE));
+  const points = new WalkPoints({
+    store: openPointStore(db),
+    key: permitKey,
+    release: readOwnVersion(),
+    reportFault: (error, what) => log.warn({ reason: String(error) }, what),
+  });
+  const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE), points);
   const policies = new PolicyCatalog(charters, Date.now);
   const infra = openInfraSource(env.OGR_INFRA, store);
   const urls = new Urls({
@@ -139,7 +148,7 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
     log,
     async close() {
       await app.close();
-      await Promise.all([scrapes?.close(), tracing?.stop()]);
+      await Promise.all([scrapes?.close(), tracing?.stop(), points.settle()]);
       await Promise.all([watch.close(), temporal.close(), store.close(), db.destroy()]);
     },
   };

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { readOwnVersion } from "../process/own-version.js";
 import { buildCommandGroup } from "./cli-command.js";
 import { buildAuthLoginCommand } from "./commands/auth/login.js";
 import { buildAuthLogoutCommand, buildAuthSwitchCommand } from "./commands/auth/profiles.js";
@@ -53,7 +54,6 @@ import { buildDemoCommand } from "./host/demo.js";
 import { buildDevCommand } from "./host/dev.js";
 import { buildDoctorCommand } from "./host/doctor/doctor.js";
 import { buildProjectionsRebuildCommand, buildProjectionsVerifyCommand } from "./host/projections.js";
-import { readOwnVersion } from "./version.js";
 
 const WITH_DATABASE = "what is derived from the ledger; needs the database";
 

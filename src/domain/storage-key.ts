@@ -39,5 +39,8 @@ export const toPolicyBytesKey = (tenant: string, policyHash: string) => `policie
 /** One version of a tenant's charter. */
 export const toCharterKey = (tenant: string, version: number) => `charter/${tenant}/${version}.json`;
 
+/** The point from which a process that holds the key `kid` resumes its walk along a tenant's charter. */
+export const toWalkPointKey = (tenant: string, kid: string) => `registry-metadata/${tenant}/charter/${kid}.json`;
+
 /** `seq` is padded so that listings are in order. */
 export const toAnchorKey = (tenant: string, seq: number) => `anchors/${tenant}/${String(seq).padStart(12, "0")}.json`;

@@ -10,6 +10,7 @@ import { readStoreConfig } from "../configuration/sections/store.js";
 import { readTemporalAccess, waitForTemporal } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { Charters } from "../decision/charter/charters.js";
+import { WalkPoints } from "../decision/charter/walk-points.js";
 import { PolicyCatalog } from "../decision/policy/policy-catalog.js";
 import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 import { openInfraSource } from "../infra/source/open.js";
@@ -18,12 +19,14 @@ import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
 import { tellVoidedFlows } from "../lab256/acts/outdated-plans.js";
 import { openDatabase } from "../lab256/database/database.js";
 import { migrateDatabase } from "../lab256/database/migrate.js";
+import { openPointStore } from "../lab256/identity/charter-points.js";
 import { CharterRecorder } from "../lab256/identity/charter-recorder.js";
 import { installLog } from "../process/logging.js";
 import { activityMetrics } from "../process/metrics/activities.js";
 import { countHousekeepingFault, lab256Metrics } from "../process/metrics/lab256.js";
 import { ledgerMetrics } from "../process/metrics/ledger.js";
 import { createProcessMetrics } from "../process/metrics/process.js";
+import { readOwnVersion } from "../process/own-version.js";
 import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
@@ -83,11 +86,18 @@ export async function startLab256(
   });
   const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "ends"]);
   await Promise.all([migrateDatabase(db), probeConditionalWrites(store, "ends")]);
-  const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE));
+  const permitKey = readSigningKey(env.OGR_PERMIT_KEY_FILE);
   const reportFault = (error: unknown, what: string) => {
     countHousekeepingFault();
     log.error({ reason: String(error).slice(0, REASON_MAX_CHARS) }, what);
   };
+  const points = new WalkPoints({
+    store: openPointStore(db),
+    key: permitKey,
+    release: readOwnVersion(),
+    reportFault: (error, what) => log.warn({ reason: String(error).slice(0, REASON_MAX_CHARS) }, what),
+  });
+  const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE), points);
   const temporal = readTemporalAccess(env);
   const connection = await waitForTemporal(temporal, NativeConnection.connect(temporal));
   const { workflow } = new Client({ connection, namespace: env.OGR_TEMPORAL_NAMESPACE });
@@ -104,7 +114,7 @@ export async function startLab256(
     store,
     policies: new PolicyCatalog(charters, Date.now),
     infra: openInfraSource(env.OGR_INFRA, store),
-    permitKey: readSigningKey(env.OGR_PERMIT_KEY_FILE),
+    permitKey,
     receiptKeys: readJwks(env.OGR_RECEIPT_JWKS_FILE),
     statementKeys: { keys: [readSigningKey(env.OGR_STATEMENT_KEY_FILE).jwk] },
     charterRecorder,
@@ -144,6 +154,7 @@ export async function startLab256(
       await scrapes?.close();
       await tracing?.stop();
       await connection.close();
+      await points.settle();
       await db.destroy();
       await store.close();
     },

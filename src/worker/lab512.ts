@@ -9,16 +9,19 @@ import { readStoreConfig } from "../configuration/sections/store.js";
 import { readTemporalAccess, waitForTemporal } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { Charters } from "../decision/charter/charters.js";
+import { WalkPoints } from "../decision/charter/walk-points.js";
 import { PolicyCatalog } from "../decision/policy/policy-catalog.js";
 import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import { type JobsAllowlist, jobsAllowlistSchema, NETWORK_NAMES } from "../domain/permit/allowlist.js";
 import { STAGED_MAX_BYTES } from "../domain/staged.js";
 import { openInfraSource } from "../infra/source/open.js";
+import { openPointStore } from "../lab512/charter/point-store.js";
 import { Allowances } from "../lab512/runner/allowances.js";
 import type { RunnerDependencies } from "../lab512/runner/dependencies.js";
 import { RepositoriesByTenant } from "../lab512/runner/repositories-by-tenant.js";
 import { NetworkWhitelist, parseEndpoint } from "../lab512/whitelist.js";
 import { installLog } from "../process/logging.js";
+import { readOwnVersion } from "../process/own-version.js";
 import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { Scope } from "../repository/scope.js";
 import { StockGit } from "../repository/stock-git/stock-git.js";
@@ -42,7 +45,14 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   whitelist.enforce();
   const store = await openStore(readStoreConfig(env));
   await probeConditionalWrites(store, "claims");
-  const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE));
+  const receiptKey = readSigningKey(env.OGR_RECEIPT_KEY_FILE);
+  const points = new WalkPoints({
+    store: openPointStore(store),
+    key: receiptKey,
+    release: readOwnVersion(),
+    reportFault: (error, what) => log.warn({ reason: String(error) }, what),
+  });
+  const charters = new Charters(store, readOperator(env.OGR_OPERATOR_FILE), points);
   const allowances = new Allowances(charters, allowlist);
   const root = join(env.OGR_WORK_DIRECTORY, "scopes");
   const repositories = new RepositoriesByTenant({ root, allowances, cacheMaxBytes: CACHE_MAX_BYTES });
@@ -53,7 +63,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     target: "LAB_512",
     store,
     getRepositories: repositories.get,
-    receiptKey: readSigningKey(env.OGR_RECEIPT_KEY_FILE),
+    receiptKey,
     gitKey: readSigningKey(env.OGR_GIT_KEY_FILE),
     charters,
     policies: new PolicyCatalog(charters, Date.now),
@@ -99,7 +109,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   await running;
   stopped.abort();
   await pulling;
-  await Promise.all([metrics?.stop(), tracing?.stop()]);
+  await Promise.all([metrics?.stop(), tracing?.stop(), points.settle()]);
   await repositories.close();
   await connection.close();
   await store.close();

@@ -87,6 +87,7 @@ const isKind: Record<SignedKind, true> = {
   claim: true,
   charter: true,
   recovery: true,
+  charter_point: true,
   pushes: true,
 };
 const kinds = Object.keys(isKind) as SignedKind[];

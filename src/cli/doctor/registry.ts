@@ -5,7 +5,7 @@ import { requireValue } from "../../client/http/problem.js";
 import { fetchWhoami } from "../../client/http/registry-client.js";
 import { jwksSchema } from "../../domain/bytes/jwks.js";
 import { parseJson } from "../../domain/json.js";
-import { readOwnVersion } from "../version.js";
+import { readOwnVersion } from "../../process/own-version.js";
 import { buildOkFinding, buildProblemFinding, buildWarningFinding, type DoctorFinding, runCheck } from "./finding.js";
 import { checkInfraRegistry } from "./infra.js";
 

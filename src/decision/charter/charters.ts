@@ -12,6 +12,7 @@ import { type PolicyStore, StoredPolicies } from "../policy/stored-policies.js";
 import { listPolicyCodes } from "./named-policies.js";
 import type { NewestCharter } from "./newest-charter.js";
 import { CharterWalk, type NextChange } from "./walk.js";
+import type { WalkPoints } from "./walk-points.js";
 
 /**
  * The newest charter of each tenant, verified by this process from the founding key of the operator's charter, which has those of all other
@@ -27,6 +28,8 @@ export class Charters {
     /** The object store from which charters and policies are read. */
     private readonly store: PolicyStore,
     readonly operator: Operator,
+    /** This process's own points, from which walks resume. Without it, every walk begins at the founding key. */
+    readonly points?: WalkPoints,
   ) {
     this.policies = StoredPolicies.openStore(store);
   }
@@ -36,7 +39,7 @@ export class Charters {
     return this.#takeTurn(tenantId, (walk) => this.#advance(walk));
   }
 
-  /** Starts a walk along a tenant's charter. Denials: as `readNewest`, of the operator's charter. */
+  /** Starts a walk along a tenant's charter, at its founding key. Denials: as `readNewest`, of the operator's charter. */
   async openWalk(tenantId: string): Promise<Outcome<CharterWalk>> {
     const jwk = await this.#readFoundingKey(tenantId);
     if (!jwk.ok) return jwk;
@@ -109,12 +112,16 @@ export class Charters {
     const known = this.#walks.get(tenantId);
     if (known === undefined) throw new Error(`The charter of ${tenantId} was forgotten; this is a defect.`);
     // Each call's own read begins after the call.
-    return known.turns.run(() => work(known.walk));
+    return known.turns.run(async () => {
+      await this.points?.resume(known.walk);
+      return work(known.walk);
+    });
   }
 
   async #advance(walk: CharterWalk): Promise<Outcome<NewestCharter>> {
     const advanced = await walk.advance((version) => this.store.blobs.get(toCharterKey(walk.tenantId, version)));
     if (!advanced.ok) return advanced;
+    this.points?.keep(walk);
     return grantValue(walk.newest);
   }
 

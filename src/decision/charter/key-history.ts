@@ -11,7 +11,7 @@ interface KeyLife {
   /** The first version in which the key is valid. */
   readonly since: number;
   /** The version that revoked it. */
-  readonly revoked?: number;
+  readonly revoked?: number | undefined;
 }
 
 /** In which versions of a charter each key is valid. Revocation is final, so each key has one such range. Source: contracts "Charter". */
@@ -26,6 +26,15 @@ export class KeyHistory {
       if (!value.revoked) this.#lives.set(id, { use: value.use, jwk: value.jwk, since: version });
       else if (known !== undefined) this.#lives.set(id, { ...known, revoked: version });
     }
+  }
+
+  list(): KeyLife[] {
+    return [...this.#lives.values()];
+  }
+
+  /** Adds what was listed. */
+  restore(lives: readonly KeyLife[]): void {
+    for (const life of lives) this.#lives.set(life.jwk.kid, life);
   }
 
   /** Finds a key that is valid for this use in `version`. */

@@ -13,6 +13,7 @@ import {
 } from "../../domain/charter/entry.js";
 import type { RecordKind, RecordWrite } from "../../domain/charter/records.js";
 import { CharterState } from "../../domain/charter/state.js";
+import type { WalkPoint } from "../../domain/charter/walk-point.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { normalizeEmail } from "../../domain/email.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
@@ -121,6 +122,43 @@ export class CharterWalk {
       this.#hasTakenPower = judged.hasTakenPower;
       if (judged.act !== null) this.#acts.set(judged.act.jti, { ...judged.act, version: this.#version });
     }
+  }
+
+  /** Returns what the walk knows at the newest version that was checked. @throws if there is none */
+  toPoint(): WalkPoint {
+    const { version, entry_hash, state_hash, founding_jwk } = this.newest;
+    return {
+      ...{ tenant_id: this.tenantId, founding_jwk, rules: CHARTER_RULES, version, entry_hash, state_hash },
+      records: this.state.listAll(),
+      keys: this.keys.list(),
+      emails: [...this.#personsByEmail].map(([email, ids]) => ({ email, person_ids: [...ids] })),
+      acts: [...this.#acts.values()].map(({ jti, version, hasHappened }) => ({ jti, version, has_happened: hasHappened })),
+      has_taken_power: this.#hasTakenPower,
+      recovery: this.#recovery,
+    };
+  }
+
+  /**
+   * Goes on from a point that the caller knows to be one of a full walk. Returns false, and stays at the beginning, if it is about another
+   * charter, by other rules, or not consistent. @throws if the walk has begun
+   */
+  resume(point: WalkPoint): boolean {
+    if (this.#version !== 0) throw new Error(`The walk along the charter of ${this.tenantId} has begun.`);
+    const { tenant_id, founding_jwk, rules } = point;
+    if (tenant_id !== this.tenantId || founding_jwk.x !== this.foundingJwk.x || rules !== CHARTER_RULES) return false;
+    const undo = this.state.write(point.records);
+    if (this.state.hash !== point.state_hash) {
+      undo();
+      return false;
+    }
+    this.#version = point.version;
+    this.#hash = point.entry_hash;
+    this.keys.restore(point.keys);
+    for (const { email, person_ids } of point.emails) this.#personsByEmail.set(email, new Set(person_ids));
+    for (const { jti, version, has_happened: hasHappened } of point.acts) this.#acts.set(jti, { jti, version, hasHappened });
+    this.#hasTakenPower = point.has_taken_power;
+    this.#recovery = point.recovery;
+    return true;
   }
 
   /** Finds the act with the version whose entry carried it out or recorded that it ended. */

@@ -2,7 +2,18 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 
 import { hashCanonical, toCanonicalBytes } from "./canonical.js";
 
 /** The kinds of objects that the registry signs. Source: contracts "Canonical bytes and hashes". */
-export type SignedKind = "permit" | "card" | "receipt" | "refusal" | "statement" | "claim" | "head" | "charter" | "recovery" | "pushes";
+export type SignedKind =
+  | "permit"
+  | "card"
+  | "receipt"
+  | "refusal"
+  | "statement"
+  | "claim"
+  | "head"
+  | "charter"
+  | "charter_point"
+  | "recovery"
+  | "pushes";
 
 /** An Ed25519 public key as a JWK (RFC 8037) with its key id. */
 export interface PublicJwk {

@@ -116,6 +116,15 @@ export type RecordValue<K extends RecordKind = RecordKind> = z.infer<(typeof REC
 /** One record that a change writes. A charter's records are never deleted, only disabled or revoked. */
 export type RecordWrite = { [K in RecordKind]: { readonly kind: K; readonly id?: string; readonly value: RecordValue<K> } }[RecordKind];
 
+/** A record with its kind and id. */
+export const recordSchema = z.discriminatedUnion(
+  "kind",
+  RECORD_KINDS.map((kind) => {
+    const { id, value } = RECORDS[kind];
+    return z.strictObject({ kind: z.literal(kind), ...(id === undefined ? {} : { id }), value });
+  }) as unknown as [z.core.$ZodTypeDiscriminable],
+) as unknown as z.ZodType<RecordWrite>;
+
 export function toRecordKey(kind: RecordKind, id: string): string {
   return id === "" ? kind : `${kind}/${id}`;
 }

@@ -13,6 +13,7 @@ import { passkeyRegistrationsMigration } from "./migrations/0010-passkey-registr
 import { charterMembersMigration } from "./migrations/0011-charter-members.js";
 import { breakGlassMigration } from "./migrations/0012-break-glass.js";
 import { cardGroundsMigration } from "./migrations/0013-card-grounds.js";
+import { charterPointsMigration } from "./migrations/0014-charter-points.js";
 import { readSchemaName } from "./schema-name.js";
 
 /** The statements of a migration, or the function that builds them for a schema. */
@@ -33,6 +34,7 @@ const MIGRATIONS: Readonly<Record<string, MigrationStatements>> = {
   "0011-charter-members": charterMembersMigration,
   "0012-break-glass": breakGlassMigration,
   "0013-card-grounds": cardGroundsMigration,
+  "0014-charter-points": charterPointsMigration,
 };
 
 /** The advisory lock with which only one process at a time migrates a database. */

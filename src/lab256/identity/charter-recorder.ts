@@ -1,6 +1,8 @@
 import type { Charters } from "../../decision/charter/charters.js";
 import type { CharterWalk } from "../../decision/charter/walk.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { type CharterEntry, charterEntrySchema, hashEntry } from "../../domain/charter/entry.js";
+import type { WalkPoint } from "../../domain/charter/walk-point.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
 import { CHARTER_EVENTS, type NewEvent } from "../../domain/ledger/event.js";
 import { SerialQueue } from "../../domain/serial-queue.js";
@@ -66,6 +68,7 @@ export class CharterRecorder {
     if (known !== undefined) return grantValue(known);
     const walk = await this.deps.charters.openWalk(tenantId);
     if (!walk.ok) return walk;
+    await this.deps.charters.points?.resume(walk.value, (point) => this.#isRecorded(point));
     const opened = this.#charters.get(tenantId) ?? {
       walk: walk.value,
       pending: new Map<number, CharterEntry>(),
@@ -73,6 +76,23 @@ export class CharterRecorder {
     };
     this.#charters.set(tenantId, opened);
     return grantValue(opened);
+  }
+
+  /**
+   * Returns whether the ledger and the store have the entry of a point of the charter's walk. Then the ledger has all entries until there,
+   * because it records them in order. Otherwise the whole charter is walked, which finds what they lack.
+   */
+  async #isRecorded({ tenant_id, version, entry_hash }: WalkPoint): Promise<boolean> {
+    const [row, bytes] = await Promise.all([
+      this.deps.db
+        .selectFrom("charter_versions")
+        .select("entry_hash")
+        .where("tenant_id", "=", tenant_id)
+        .where("version", "=", version)
+        .executeTakeFirst(),
+      this.deps.store.blobs.get(toCharterKey(tenant_id, version)),
+    ]);
+    return row?.entry_hash === entry_hash && bytes !== undefined && hashBlake3Hex(bytes) === entry_hash;
   }
 
   async #recordNext({ walk, pending }: RecordedCharter): Promise<Outcome<number>> {

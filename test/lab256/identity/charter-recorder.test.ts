@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Charters } from "../../../src/decision/charter/charters.js";
+import { WalkPoints } from "../../../src/decision/charter/walk-points.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import type { ChangeParams } from "../../../src/domain/charter/change.js";
 import type { CharterEntry } from "../../../src/domain/charter/entry.js";
@@ -10,12 +11,13 @@ import { toCharterKey } from "../../../src/domain/storage-key.js";
 import { type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
 import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { findActor } from "../../../src/lab256/identity/actors.js";
+import { openPointStore } from "../../../src/lab256/identity/charter-points.js";
 import { CharterRecorder } from "../../../src/lab256/identity/charter-recorder.js";
 import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js";
 import { createTenant } from "../../../src/lab256/identity/tenants.js";
 import { openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
-import { buildActor, buildFounding, buildPasskey, buildPerson, CharterWriter } from "../../decision/charter/charters.js";
+import { buildActor, buildFounding, buildPasskey, buildPerson, CharterWriter, permitKey } from "../../decision/charter/charters.js";
 import { createDatabase } from "../../harness/database.js";
 
 const NOW_MS = Date.UTC(2026, 10, 22);
@@ -26,10 +28,12 @@ let store: ObjectStore;
 let writer: CharterWriter;
 let tenant: string;
 let tenants = 0;
+let folder: string;
 let close: () => Promise<void>;
 
 beforeAll(async () => {
-  const [database, folder] = await Promise.all([createDatabase("charter-recorder"), mkdtemp(join(tmpdir(), "ogr-recorder-"))]);
+  const database = await createDatabase("charter-recorder");
+  folder = await mkdtemp(join(tmpdir(), "ogr-recorder-"));
   db = openDatabase(database.url, { maxConnections: 5 });
   await migrateDatabase(db);
   store = await openStore({ kind: "directory", path: folder });
@@ -161,4 +165,76 @@ it("a store that has another charter than the ledger is reported and changes no 
   await change({ persons: { "person:bob": buildPerson("bob", { disabled: true }) } });
   await expect(record()).rejects.toThrow("restored from an old backup");
   expect(await findActor(db, tenant, BOB)).toMatchObject({ disabled: false });
+});
+
+describe("a process that resumes from a point that LAB 256 kept in the database", () => {
+  const POINT_AT = 70;
+  beforeEach(async () => {
+    for (let n = 1; n < POINT_AT; n += 1) await change({ persons: { "person:bob": buildPerson("bob", { name: `Bob ${n}` }) } });
+    const { charters, points } = openCharters();
+    expect(await charters.readNewest(tenant)).toMatchObject({ value: { version: POINT_AT } });
+    await points.settle();
+  });
+
+  /** `asked` are the versions that are read. */
+  function openCharters() {
+    const asked: number[] = [];
+    const get = (path: string) => {
+      asked.push(Number(/(\d+)\.json$/.exec(path)?.[1]));
+      return store.blobs.get(path);
+    };
+    const reportFault = (error: unknown) => expect.unreachable(String(error));
+    const points = new WalkPoints({ store: openPointStore(db), key: permitKey, release: "1.0.0", reportFault });
+    const blobs = { ...store.blobs, get };
+    const charters = new Charters({ blobs }, { tenant_id: tenant, founding_jwk: writer.key.jwk }, points);
+    return { charters, points, asked, recorder: new CharterRecorder({ db, store: { blobs }, charters, now: () => NOW_MS }) };
+  }
+
+  it("records later entries alone if the ledger has all before", async () => {
+    await record();
+    await change({ persons: { "person:bob": buildPerson("bob", { disabled: true }) } });
+    const { recorder, asked } = openCharters();
+    expect(await recorder.record(tenant)).toEqual({ ok: true, value: 1 });
+    expect(asked).toEqual([POINT_AT, POINT_AT + 1, POINT_AT + 2]);
+    expect(await findActor(db, tenant, BOB)).toMatchObject({ disabled: true });
+    expect(await readEvents()).toHaveLength(POINT_AT + 1);
+  });
+
+  it("records every entry if the ledger lacks that of the point", async () => {
+    expect(await openCharters().recorder.record(tenant)).toEqual({ ok: true, value: POINT_AT });
+    expect(await readEvents()).toHaveLength(POINT_AT);
+  });
+
+  it("reports a store that lost the entry of the point, or has another charter than the ledger", async () => {
+    await record();
+    await rm(join(folder, toCharterKey(tenant, POINT_AT)));
+    await expect(openCharters().recorder.record(tenant)).rejects.toThrow("restored from an old backup");
+    await put(writer.entries.at(-1) as CharterEntry);
+    await db
+      .updateTable("charter_versions")
+      .set({ entry_hash: "0".repeat(64) })
+      .where("tenant_id", "=", tenant)
+      .where("version", "=", POINT_AT)
+      .execute();
+    await expect(openCharters().recorder.record(tenant)).rejects.toThrow("restored from an old backup");
+  });
+
+  it("walks from the founding key if who writes to the database changed the point", async () => {
+    const { point } = await db.selectFrom("charter_points").select("point").where("tenant_id", "=", tenant).executeTakeFirstOrThrow();
+    const forged = Buffer.from(point.toString("utf8").replace(`"Bob ${POINT_AT - 1}"`, '"Mallory"'));
+    expect(forged.equals(point)).toBe(false);
+    await db.updateTable("charter_points").set({ point: forged }).where("tenant_id", "=", tenant).execute();
+    const faults: unknown[] = [];
+    const points = new WalkPoints({
+      store: openPointStore(db),
+      key: permitKey,
+      release: "1.0.0",
+      reportFault: (error) => faults.push(error),
+    });
+    const charters = new Charters(store, { tenant_id: tenant, founding_jwk: writer.key.jwk }, points);
+    const newest = await charters.readNewest(tenant);
+    expect(newest.ok && newest.value.find("person", "person:bob")?.name).toBe(`Bob ${POINT_AT - 1}`);
+    expect(faults).toHaveLength(1);
+    await points.settle();
+  });
 });

@@ -1,9 +1,9 @@
 import { Option } from "commander";
 import type { Finding } from "../../../infra/finding.js";
+import { readOwnVersion } from "../../../process/own-version.js";
 import { CliCommand } from "../../cli-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { UnsuccessfulExit } from "../../failure.js";
-import { readOwnVersion } from "../../version.js";
 import { validateCheckout } from "./branch-state.js";
 import { openCheckout, resolveCommit } from "./checkout.js";
 import { formatAnnotation, formatFinding, toSarifLog } from "./finding-text.js";

@@ -42,6 +42,12 @@ export interface IdentityTables {
     /** The office is held before this time. */
     until_at: OptionalTime;
   };
+  /** From where the processes that hold the key `kid` resume their walk along a charter. A cache that the key signed; nothing else is believed. */
+  charter_points: {
+    tenant_id: string;
+    kid: string;
+    point: Buffer;
+  };
   /** A bearer token, stored only as its BLAKE3. `last_used_at` is at most an hour behind. */
   tokens: {
     token_hash: string;
