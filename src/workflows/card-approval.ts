@@ -49,7 +49,7 @@ export class CardApproval implements OpenRound {
   /** Carries the card to a command that can run, or to its end without one. */
   async carryToPermit(): Promise<Outcome<ReadyCommand> | FlowEnd> {
     const opened = await lab256.openCard({ card: this.card, workflow_id: workflowInfo().workflowId });
-    if (!opened.ok) return { status: "denied", denial: opened.denial };
+    if (!opened.ok) return { status: "denied", denial: opened.denial, reasons: opened.reasons };
     let planned = await this.requestPlan();
     for (let outdated = 0; ; ) {
       if (!planned.ok) return { status: "denied", denial: planned.denial };

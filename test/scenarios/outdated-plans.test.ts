@@ -127,6 +127,17 @@ it("approvals of a plan are void in the entry after the receipt that moved its r
   await moveBack(away);
 });
 
+// Mallory opens cards through an office that only approves, to keep the Runner busy and to learn whether a project or a commit exists.
+it("a card through an office that may not do the act is denied before a Runner plans it", async () => {
+  const push = (project: string) => buildPush(project, BRANCH, base, commitAhead("unasked").bundle);
+  for (const project of [PROJECT, "P.guessed"]) {
+    const card = await openPushCard(registry.as("carol"), push(project), { risk: "L3", office_id: "office:security" });
+    expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" }, plan: null, round: 0 });
+    expect(card.reasons.map(({ rule }) => rule)).toEqual(["office.action"]);
+    expect(await readHistory(card)).toMatchObject({ plans: 0 });
+  }
+});
+
 // Mallory waits until somebody has approved a plan, moves the branch, and forces it back, so that the plan has the same digest again.
 it("the same approvals after a forced push back count no more, neither for LAB 256 nor as a statement sent again", async () => {
   const card = await openWaitingPush("again");

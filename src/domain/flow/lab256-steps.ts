@@ -121,8 +121,8 @@ export type PlanDecision = Result<DecidedPlan, { denial: Denial; reasons: readon
 
 /** LAB 256's steps of a flow: policy, permits, statements, ledger. A repeated call has no second effect. */
 export interface Lab256Activities {
-  /** Records a card that the api signed, if the flow is its own. */
-  openCard(input: { card: Card; workflow_id: string }): Promise<Outcome<null>>;
+  /** Records a card that the api signed, if the flow is its own, and asks the policy whether any plan of it could be allowed. */
+  openCard(input: { card: Card; workflow_id: string }): Promise<Result<null, { denial: Denial; reasons: readonly Reason[] }>>;
   /** Asks the policy about a plan; a denial closes the card. */
   decidePlan(input: DecidePlanInput): Promise<PlanDecision>;
   /** Records that what was approved and attested in a round no longer counts. */

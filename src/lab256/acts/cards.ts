@@ -1,6 +1,6 @@
 import { buildChangePlan } from "../../decision/charter/act-authority.js";
 import { findIncompletable } from "../../decision/completable.js";
-import { type ActDecision, type DecidedAct, decideCardAct, excludesMakers, type Rules } from "../../decision/decide-act.js";
+import { type ActDecision, type DecidedAct, decideAct, decideCardAct, excludesMakers, type Rules } from "../../decision/decide-act.js";
 import type { CardRound } from "../../decision/judge-statement.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { hashSubject, isCharterJob, toCharterChange } from "../../domain/act/job.js";
@@ -22,18 +22,46 @@ import { verifyCard, verifyCardOfFlow } from "./genuine-card.js";
 import { checkRecordedPlan, denyOutdated, NEXT } from "./outdated-plans.js";
 import { checkPlanAnswer } from "./plan-answer.js";
 
-/** Records a card that the api signed, if the flow is the card's own. */
+/**
+ * Records a card that the api signed, if the flow is the card's own. Denies one that no plan can make right, so that nobody makes a Runner work
+ * through an office that may not do the act.
+ */
 export async function openCard(
   deps: Lab256Dependencies,
   { card: candidate, workflow_id }: Parameters<Lab256Activities["openCard"]>[0],
-): Promise<Outcome<null>> {
+): ReturnType<Lab256Activities["openCard"]> {
   const genuine = verifyCardOfFlow(deps, candidate, workflow_id);
-  if (!genuine.ok) return genuine;
+  if (!genuine.ok) return { ...genuine, reasons: [] };
   const card = genuine.value;
   const { project_id } = card.params;
   const payload = { card, project_id, subject_hash: hashSubject(card.params), workflow_id };
   await appendEvents(deps.db, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }], deps.now());
-  return grantValue(null);
+  const refused = await findRefusal(deps, card);
+  return refused ?? grantValue(null);
+}
+
+/** Asks the policy with what is known without a plan. What cannot be read now is left to the plan. */
+async function findRefusal(deps: Lab256Dependencies, card: Card): Promise<PlanRefusal | undefined> {
+  const { tenant_id } = card;
+  const [charter, resolved] = await Promise.all([
+    deps.policies.charters.readNewest(tenant_id),
+    deps.infra.resolve(tenant_id, card.params.project_id),
+  ]);
+  if (!charter.ok || !resolved.ok) return undefined;
+  const policy = await deps.policies.readPolicyByHash(tenant_id, charter.value.policy_hash);
+  if (!policy.ok) return undefined;
+  const decided = decideAct(
+    { charter: charter.value, policy: policy.value },
+    {
+      act: card,
+      actor_id: card.author.actor_id,
+      hasCard: true,
+      facts: { fast_forward: null, project_exists: null, changed_paths: null },
+      infra: resolved.value.infra,
+      at_ms: deps.now(),
+    },
+  );
+  return decided.ok ? undefined : decided;
 }
 
 /** Records that what was approved and attested in a round no longer counts. Changes nothing if the ledger has that already. */

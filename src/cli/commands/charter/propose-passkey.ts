@@ -20,7 +20,9 @@ export function buildCharterProposePasskeyCommand(): CardCommand<ProposePasskeyO
   )
     .requiredOption("--fingerprint <hex>", "the fingerprint that the person read to you; whoever approves the card compares it too")
     .addOption(
-      new Option("--counts-to <level>", "the highest level of what it approves, and the level of the card").choices(LEVELS).default("L5"),
+      new Option("--counts-to <level>", "the highest level of what it approves; the card has at least this level")
+        .choices(LEVELS)
+        .default("L5"),
     )
     .addOption(buildFoundingKeyOption())
     .addExamples("ogr charter propose-passkey bob --fingerprint 9f2c…")
