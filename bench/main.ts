@@ -1,5 +1,6 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { measureCharter } from "./charter.js";
 import { measureFlow } from "./flow.js";
 import { measureGrowth } from "./growth.js";
 import { measureIngest } from "./ingest.js";
@@ -19,6 +20,7 @@ const { values, positionals } = parseArgs({
     commits: { type: "string", default: "10,1000,50000" },
     files: { type: "string", default: "20000" },
     refs: { type: "string", default: "10,5000" },
+    entries: { type: "string", default: "4999" },
     cards: { type: "string", default: "10000" },
     lanes: { type: "string", default: "64" },
     set: { type: "string", multiple: true, default: [] },
@@ -38,6 +40,7 @@ const benches: Record<string, () => Promise<Record<string, unknown>>> = {
   growth: () =>
     measureGrowth({ commits: parseNumbers(values.commits), refs: parseNumbers(values.refs), pushes: Number(values.measured) }, log),
   waiting: () => measureWaiting({ cards: Number(values.cards), pushes: Number(values.measured) }, log),
+  charter: () => measureCharter({ entries: Number(values.entries) }, log),
   tenants: () =>
     measureTenants(
       {

@@ -45,8 +45,8 @@ export interface OwnPolicy {
 }
 
 /**
- * Returns how to read the tenant's policies from the registry, or `own`. Each is checked by its hash. The operator's charter is not read, so a walk
- * ends where rules were published that only that charter lists.
+ * Returns how to read the tenant's policies from the registry, or `own`. Each is checked by its hash. Only the operator's members can read the
+ * operator's charter, so a walk ends where rules were published that only that charter lists. `ogr verify` reads it from a copy of the store.
  */
 export function buildCharterSources(registry: RegistryClient, own?: OwnPolicy): CharterSources {
   const policies = new StoredPolicies((_, hash) => (own?.hash === hash ? Promise.resolve(own.bytes) : fetchPolicyBytes(registry, hash)));

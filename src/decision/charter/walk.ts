@@ -310,6 +310,8 @@ export class CharterWalk {
     // Sealing the charter ends the founding key's power.
     if (this.state.find("sealed") !== undefined) return denyWith("charter_invalid", "it is signed by the founding key after the seal.");
     if (!isEntrySignedBy(entry, this.foundingJwk)) return denyWith("charter_invalid", "it is not signed by the tenant's founding key.");
+    // The rules of a policy that the founding key publishes are not compared with the operator's list here, but by a Runner before it appends
+    // the entry (`checkNamedPolicy`): those of version 1 need not be listed, and another tenant's clients cannot read the list.
     // A sealed charter must be one that its persons can change.
     const reachable = change.jobType === "registry.charter.seal" ? await this.#plan(change, writes) : grantValue(null);
     return reachable.ok ? grantValue({ act: null, hasTakenPower: false }) : reachable;

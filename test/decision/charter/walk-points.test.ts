@@ -114,11 +114,10 @@ describe("a process that starts again", () => {
     expect([asked[0], newest]).toMatchObject([71, { value: { version: 140, state_hash: writer.state.hash } }]);
   });
 
-  /** Makes Bob's record one with a passkey of Mallory's, with the hash of the state that has it. */
+  /** Adds Mallory, with the hash of the state that has her. */
   function forge(point: WalkPoint & { release: string }): WalkPoint & { release: string } {
-    const records = point.records.map((record) =>
-      record.kind === "person" && record.id === "person:bob" ? { ...record, value: buildPerson("mallory") } : record,
-    );
+    const mallory = { kind: "person" as const, id: "person:mallory", value: buildPerson("mallory") };
+    const records = [...point.records, mallory];
     const state = new CharterState();
     state.write(records);
     return { ...point, records, state_hash: state.hash };
@@ -157,7 +156,7 @@ describe("a process that starts again", () => {
     store.points.set(slot, signPoint(forge(unsign(readPoint())), ownKey));
     const { asked, newest } = await start();
     expect(asked).toEqual([71]);
-    expect(newest.ok && newest.value.find("person", "person:bob")?.name).toBe("mallory");
+    expect(newest.ok && newest.value.find("person", "person:mallory")?.name).toBe("mallory");
   });
 
   it("walks from the founding key with a new key, and if its points cannot be read", async () => {
