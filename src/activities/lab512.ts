@@ -9,6 +9,7 @@ import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.
 import { formatProblems, parseWith } from "../domain/problems.js";
 import { toAnchorKey } from "../domain/storage-key.js";
 import { appendEntry } from "../lab512/charter/append-entry.js";
+import { appendRecovery } from "../lab512/charter/append-recovery.js";
 import type { Execution, RunnerDependencies } from "../lab512/runner/dependencies.js";
 import { planAct } from "../lab512/runner/plan-act.js";
 import { executeCommand, NoEnvelope } from "../lab512/runner/runner.js";
@@ -44,7 +45,7 @@ export function createLab512Activities(deps: RunnerDependencies): Lab512Activiti
         }
       }),
     anchorHeads: (heads) => runWithHeartbeat(() => anchorHeads(deps, heads)),
-    appendCharterEntry: (entry) => runWithHeartbeat(() => appendEntry(deps, entry)),
+    appendCharterEntry: (sent) => runWithHeartbeat(() => ("kind" in sent ? appendRecovery(deps, sent) : appendEntry(deps, sent))),
   };
 }
 

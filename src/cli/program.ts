@@ -13,6 +13,7 @@ import { buildCharterDiffCommand } from "./commands/charter/diff.js";
 import { buildCharterProposeCommand } from "./commands/charter/propose.js";
 import { buildCharterProposePasskeyCommand } from "./commands/charter/propose-passkey.js";
 import { buildCharterLogCommand, buildCharterShowCommand, buildCharterVerifyCommand } from "./commands/charter/read.js";
+import { buildCharterRecoverGroup } from "./commands/charter/recover.js";
 import { buildCommandIssueCommand } from "./commands/command/issue.js";
 import { buildCompletionCommand } from "./commands/completion.js";
 import { buildConfigCommand } from "./commands/config.js";
@@ -92,6 +93,7 @@ export function buildProgram(): Command {
       buildCharterAppendCommand(),
       buildCharterAddPasskeyCommand(),
       buildCharterAllowedSignersCommand(),
+      buildCharterRecoverGroup(),
     ),
     buildCommandGroup(
       "policy",

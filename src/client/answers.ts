@@ -211,7 +211,12 @@ export type RegisteredPasskey = z.infer<typeof registeredPasskeySchema>;
 export const passkeysSchema = z.array(registeredPasskeySchema.extend({ disabled: z.boolean() }));
 export const registrationOptionsSchema = z.looseObject({ challenge: z.string(), rp: z.looseObject({ name: z.string() }) });
 
-export const charterSchema = z.looseObject({ version: z.int(), founding_jwk: publicJwkSchema, policy_hash: blake3Schema });
+export const charterSchema = z.looseObject({
+  version: z.int(),
+  founding_jwk: publicJwkSchema,
+  policy_hash: blake3Schema,
+  recovery: z.looseObject({ waiting: z.looseObject({ completable_at_ms: z.number() }).nullable() }).nullish(),
+});
 export const policySchema = z.looseObject({ policy_hash: blake3Schema, wasm: z.base64() });
 export const charterEntriesSchema = z.array(charterEntrySchema);
 

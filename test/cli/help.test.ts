@@ -61,7 +61,7 @@ describe("the help", () => {
           "ogr card reject",
           "ogr card withdraw",
         ],
-        ...["ogr charter propose", "ogr charter propose-passkey", "ogr policy publish", "ogr tenant found"],
+        ...["ogr charter propose", "ogr charter propose-passkey", "ogr charter recover object", "ogr policy publish", "ogr tenant found"],
         ...["ogr card attest", "ogr permit request", "ogr permit revoke", "ogr command issue", "ogr projections rebuild"],
         ...["init", "new-branch", "register", "disable", "enable", "unregister", "finalize", "create-pr", "merge-pr"].map(
           (name) => `ogr infra ${name}`,

@@ -14,7 +14,8 @@ import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { AttestationEnvelope } from "../../domain/card/attestation.js";
 import type { Card, ProposedAct } from "../../domain/card/card.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
-import { type AppendedEntry, type CharterEntry, hashEntry } from "../../domain/charter/entry.js";
+import type { AppendedEntry } from "../../domain/charter/entry.js";
+import { describeSentEntry, type SentEntry } from "../../domain/charter/recovery-request.js";
 import { DENIAL_CODES, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { WebhookRef } from "../../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
@@ -107,17 +108,17 @@ export class Flows {
     );
   }
 
-  /** Appends a signed entry to its charter. Continues without the caller if no Runner answers in time; a repeated call gets the result. */
-  appendCharterEntry(entry: CharterEntry): Promise<Outcome<AppendedEntry>> {
-    const { tenant_id, version, change } = entry;
+  /** Appends what was signed to its charter. Continues without the caller if no Runner answers in time; a repeated call gets the result. */
+  appendCharterEntry(sent: SentEntry): Promise<Outcome<AppendedEntry>> {
+    const { tenant_id } = sent;
     return this.temporal.callWithDeadline(
       () =>
         this.temporal.client.workflow.execute<typeof charterEntry>("charterEntry", {
-          workflowId: toCharterEntryWorkflowId(tenant_id, hashEntry(entry)),
+          workflowId: toCharterEntryWorkflowId(tenant_id, hashCanonical(sent)),
           workflowIdConflictPolicy: "USE_EXISTING",
-          args: [entry],
+          args: [sent],
           taskQueue: LAB_256_QUEUE,
-          staticSummary: `Version ${version} of the charter of ${tenant_id}: ${change.jobType}`,
+          staticSummary: `The charter of ${tenant_id}: ${describeSentEntry(sent)}`,
           typedSearchAttributes: toSearchAttributes({ tenant: tenant_id }),
           priority: { fairnessKey: tenant_id },
         }),

@@ -148,3 +148,14 @@ export const CHARTER_ENTRY_EXAMPLE = {
   rules: 1,
   authority: { kind: "founding", kid: "9c1185a5c5e9fc54", sig: "base64" },
 };
+
+export const RECOVERY_REQUEST_EXAMPLE = {
+  kind: "announce",
+  tenant_id: "T.UBL",
+  after: BLAKE3,
+  change: CHARTER_ENTRY_EXAMPLE.change,
+  signatures: [
+    { kid: "9c1185a5c5e9fc54", sig: "base64" },
+    { kid: "fa14991b59bf2091", sig: "base64" },
+  ],
+};

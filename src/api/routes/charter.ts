@@ -1,12 +1,14 @@
 import { z } from "zod";
+import type { NewestCharter } from "../../decision/charter/newest-charter.js";
 import { POLICY_MAX_BYTES, PolicyBytesError, readPolicyData } from "../../decision/policy/bytes.js";
 import { publicJwkSchema } from "../../domain/bytes/jwks.js";
 import { charterEntrySchema } from "../../domain/charter/entry.js";
+import { recoveryRequestSchema } from "../../domain/charter/recovery-request.js";
 import { blake3Schema, tenantIdSchema } from "../../domain/ids.js";
 import { toCharterKey, toPolicyBytesKey, toStagingKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { CHARTER_ENTRY_EXAMPLE } from "../http/examples.js";
+import { CHARTER_ENTRY_EXAMPLE, RECOVERY_REQUEST_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, refuseNotFound } from "../http/problem.js";
 import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
 import { answerCreated, answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
@@ -22,6 +24,14 @@ const charterSchema = z.object({
   state_hash: blake3Schema,
   policy_hash: blake3Schema,
   sealed: z.boolean(),
+  /** The newest entry about recovery, and the change that waits for the delay of the recovery keys. */
+  recovery: z
+    .object({
+      version: z.int(),
+      entry_hash: blake3Schema,
+      waiting: z.object({ version: z.int(), jobType: z.string(), announced_at_ms: z.int(), completable_at_ms: z.int() }).nullable(),
+    })
+    .nullable(),
 });
 
 /** The tenant's charter, which every member may read and verify. Source: contracts "Charter". */
@@ -36,7 +46,8 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
       problems: ["charter_invalid", "tenant_unknown"],
       async handle({ principal: { tenant_id } }) {
         const newest = await charters.readNewest(tenant_id);
-        return newest.ok ? answerOk({ tenant_id, ...newest.value }) : buildDenialProblem(newest.denial);
+        if (!newest.ok) return buildDenialProblem(newest.denial);
+        return answerOk({ tenant_id, ...newest.value, recovery: describePoint(newest.value) });
       },
     }),
     defineMemberRoute("POST", "/v1/charter/entries", {
@@ -50,6 +61,22 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
       bodyMaxBytes: ENTRY_MAX_BYTES,
       answers: { 201: { text: "The charter has the entry", schema: z.object({ version: z.int(), entry_hash: blake3Schema }) } },
       problems: ["charter_invalid", "charter_changed", "tenant_unknown"],
+      async handle({ body }) {
+        const appended = await flows.appendCharterEntry(body);
+        return appended.ok ? answerCreated(appended.value) : buildDenialProblem(appended.denial);
+      },
+    }),
+    defineMemberRoute("POST", "/v1/charter/recovery", {
+      tenant: "body",
+      load: "wait",
+      summary: "Announce a change by recovery keys, or make one whose delay has passed",
+      detail:
+        "`announce` carries the signatures of at least `threshold` recovery keys, over everything else but `kind`. `after` is `recovery.entry_hash` of `GET /v1/charter`. `complete` names the version that announced the change. A Runner checks it in full against the charter, adds the time at which it saw the request, and signs the entry. A repeated request is a success until the next entry about recovery. An announcement ends when the recovery keys are stated again (`registry.keys.rotate`) or something else is announced.",
+      input: { body: recoveryRequestSchema },
+      example: RECOVERY_REQUEST_EXAMPLE,
+      bodyMaxBytes: ENTRY_MAX_BYTES,
+      answers: { 201: { text: "The charter has the entry", schema: z.object({ version: z.int(), entry_hash: blake3Schema }) } },
+      problems: ["charter_invalid", "charter_changed", "charter_unreachable", "tenant_unknown"],
       async handle({ body }) {
         const appended = await flows.appendCharterEntry(body);
         return appended.ok ? answerCreated(appended.value) : buildDenialProblem(appended.denial);
@@ -90,6 +117,13 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
       },
     }),
   ]);
+}
+
+/** The change itself is in the entry that announced it. */
+function describePoint({ recovery }: NewestCharter): z.infer<typeof charterSchema>["recovery"] {
+  if (recovery === null || recovery.waiting === null) return recovery === null ? null : { ...recovery, waiting: null };
+  const { change, ...waiting } = recovery.waiting;
+  return { ...recovery, waiting: { ...waiting, jobType: change.jobType } };
 }
 
 /** Reads a staged policy, which approvers compare with the active one. Members must not read other staged bytes, such as pushed commits. */

@@ -1,4 +1,5 @@
 import type { ChangeAnswer, ChangeParamsAnswer } from "../../client/answers.js";
+import type { AnnouncedChange } from "../../domain/charter/change.js";
 import { computePasskeyFingerprint } from "../../domain/charter/passkeys.js";
 import { type CharterActor, type Person, toRecordKey } from "../../domain/charter/records.js";
 import { describeRecovery } from "../../domain/charter/recovery.js";
@@ -21,6 +22,22 @@ export function formatChangeLines({ records, gives_power_to, takes_power_from }:
       ...(details.get(record) ?? []).map((line) => `            ${line}`),
     ]),
   ];
+}
+
+/** Formats a change that recovery keys announce, as far as it can be told without the charter. */
+export function formatAnnouncedLines({ jobType, params }: AnnouncedChange): string[] {
+  switch (jobType) {
+    case "registry.policy.publish":
+      return [`  policy    ${params.policy_hash}`];
+    case "registry.keys.rotate":
+      return [
+        ...params.add.map(({ use, jwk }) => `  adds      ${use} ${jwk.kid}`),
+        ...params.revoke.map((kid) => `  revokes   ${kid}`),
+        ...(params.recovery === undefined ? [] : [`  recovery  ${describeRecovery(params.recovery)}`]),
+      ];
+    case "registry.members.change":
+      return formatMembers(params).flatMap(([record, lines]) => [`  record    ${record}`, ...lines.map((line) => `            ${line}`)]);
+  }
 }
 
 function formatMembers({ persons = {}, actors = {} }: Pick<ChangeParamsAnswer, "persons" | "actors">): [string, string[]][] {

@@ -6,6 +6,7 @@ import { jwksSchema } from "../../domain/bytes/jwks.js";
 import type { FlowStatus } from "../../domain/card/flow-status.js";
 import type { Assertion, Statement, StatementDecision } from "../../domain/card/statement.js";
 import type { CharterEntry } from "../../domain/charter/entry.js";
+import type { RecoveryRequest } from "../../domain/charter/recovery-request.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { receiptSchema } from "../../domain/permit/receipt.js";
 import * as answers from "../answers.js";
@@ -115,6 +116,7 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     listCharterEntries: (query: ListQuery = {}) => get("/v1/charter/entries", answers.charterEntriesSchema, { tenant_id, ...query }),
     readPolicy: (policy_hash: string) => get(`/v1/policies/${policy_hash}`, answers.policySchema, { tenant_id }),
     appendCharterEntry: (entry: CharterEntry) => post("/v1/charter/entries", entry, answers.appendedEntrySchema),
+    sendRecoveryRequest: (request: RecoveryRequest) => post("/v1/charter/recovery", request, answers.appendedEntrySchema),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),
     /** Lists the tenant's entries after the `seq` that `after` names, oldest first. */
     listLedgerEntries: (query: ListQuery = {}) => get("/v1/ledger/entries", answers.ledgerEntriesSchema, { tenant_id, ...query }),

@@ -1,7 +1,8 @@
 import type { Plan } from "../act/plan.js";
 import type { ActAuthority } from "../card/authority.js";
 import type { ProposedAct } from "../card/card.js";
-import type { AppendedEntry, CharterEntry } from "../charter/entry.js";
+import type { AppendedEntry } from "../charter/entry.js";
+import type { SentEntry } from "../charter/recovery-request.js";
 import type { Outcome } from "../denial.js";
 import type { SignedHead } from "../ledger/ledger-head.js";
 import type { CommandEnvelope } from "../permit/envelope.js";
@@ -35,6 +36,6 @@ export interface Lab512Activities {
    * @throws an {@link ANCHOR_REFUSED} failure if some are refused. Its details list their containers; the others are anchored.
    */
   anchorHeads(heads: readonly SignedHead[]): Promise<void>;
-  /** Checks a signed entry against the charter and creates it. A repeated call has no second effect. */
-  appendCharterEntry(entry: CharterEntry): Promise<Outcome<AppendedEntry>>;
+  /** Checks what was signed against the charter and creates the entry. A repeated call has no second effect. */
+  appendCharterEntry(sent: SentEntry): Promise<Outcome<AppendedEntry>>;
 }

@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { readSigningKey } from "../../../src/configuration/keys.js";
+import { publicJwkSchema } from "../../../src/domain/bytes/jwks.js";
+import type { PublicJwk } from "../../../src/domain/bytes/signature.js";
 import { formatSshPublicKey } from "../../../src/domain/git/git-signature.js";
 import { createTestKey } from "../../domain/samples.js";
 import { buildPolicyWith, publishPolicy, replaceLevel } from "../../harness/policies.js";
@@ -118,6 +120,58 @@ export function describeCharter(registry: () => ServedRegistry): void {
         expect.objectContaining({ kid: own.kid, revoked: false }),
         expect.objectContaining({ kid: next.kid, revoked: true, public_key: formatSshPublicKey(next.jwk) }),
       ]);
+    });
+
+    it("announces a change by recovery keys that signed it on another machine, and sees until when people can object", async () => {
+      const admin = toPersonEnvironment(registry(), "admin");
+      const keyFile = join(dirname(registry().founded.keys.operatorLab256), "founding", `${TENANT}.pem`);
+      const place = (name: string) => join(folder, name);
+      const recover = (...args: string[]) => run("recover", ...args);
+      const jwks: PublicJwk[] = [];
+      for (const name of ["recovery-1.pem", "recovery-2.pem"]) jwks.push((await recover("key", place(name))).json(publicJwkSchema));
+      const dave = { name: "Dave", emails: [], passkeys: [], disabled: false };
+      const change = place("recovered.json");
+      await writeFile(
+        change,
+        JSON.stringify({ jobType: "registry.members.change", params: { persons: { "person:dave": dave }, actors: {} } }),
+      );
+      expect(await recover("prepare", change)).toMatchObject({ code: 2, stderr: expect.stringContaining("has no recovery keys") });
+      const recovery = { jwks, threshold: 2, delay_ms: 48 * 3_600_000 };
+      await writeFile(
+        place("recovery.json"),
+        JSON.stringify({ jobType: "registry.keys.rotate", params: { add: [], revoke: [], recovery } }),
+      );
+      const set = await ogr(["charter", "sign", place("recovery.json"), "--founding-key-file", keyFile], admin);
+      await writeFile(place("set.json"), set.stdout);
+      expect((await ogr(["charter", "append", place("set.json")], admin)).code).toBe(0);
+
+      const announcement = place("announcement.json");
+      const prepared = await recover("prepare", change);
+      expect([prepared.code, prepared.stderr]).toEqual([0, expect.stringContaining("person/person:dave, new")]);
+      await writeFile(announcement, prepared.stdout);
+      for (const name of ["recovery-1.pem", "recovery-2.pem"]) {
+        // No registry answers at this address.
+        const offline = { ...admin, OGR_SERVER: "http://127.0.0.1:9" };
+        const signed = await ogr(["charter", "recover", "sign", announcement, "--recovery-key-file", place(name)], offline);
+        expect([signed.code, signed.stderr]).toEqual([0, expect.stringContaining("Dave")]);
+        if (name === "recovery-2.pem") {
+          const early = await recover("announce", announcement);
+          expect([early.code, early.stderr]).toEqual([3, expect.stringContaining("2 recovery keys must sign it, and 1 did")]);
+        }
+        await writeFile(announcement, signed.stdout);
+      }
+      const sent = await recover("announce", announcement);
+      expect([sent.code, sent.stdout]).toEqual([0, expect.stringContaining("It can be made from 20")]);
+      expect((await recover("announce", announcement)).stdout).toBe(sent.stdout);
+      const early = await recover("complete");
+      expect([early.code, early.stderr]).toEqual([3, expect.stringContaining("waits until 20")]);
+      expect((await run("show")).stdout).toContain("WAITING   registry.members.change, which recovery keys announced in version");
+      expect((await run("log")).stdout).toMatch(/recovery keys announced: members: person:dave; it can be made from 20/);
+      expect((await run("verify")).code).toBe(0);
+      const types = await run("log", "--json");
+      expect(types.stdout).toContain('"registry.recovery.announce"');
+      const objection = await ogr(["charter", "recover", "object", "--dry-run"], admin);
+      expect([objection.code, objection.stdout]).toEqual([0, expect.stringContaining("2 of the recovery keys")]);
     });
 
     it("is told what a file that is no key lacks", async () => {

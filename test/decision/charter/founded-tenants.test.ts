@@ -84,6 +84,14 @@ describe("founding a tenant", () => {
     await expectRefused(found(signFounding({ tenants })), /Only the operator's charter has tenants/);
   });
 
+  // Nobody could read the new charter, and its founding key would act after the seal.
+  it("is refused if the new tenant's founding key is one of its recovery keys", async () => {
+    const key = createTestKey();
+    const recovery = { jwks: [key.jwk], threshold: 1, delay_ms: 86_400_000 };
+    await expectRefused(found(signFounding({ recovery }, key)), /founding key cannot be a recovery key/);
+    await world.act(found(signFounding({ recovery }, createTestKey())));
+  });
+
   it("is refused with an office that the new tenant's policy does not know", async () => {
     const actors = { "ubl:sid:person:zoe": buildActor("person:zoe", { offices: [{ office_id: "office:unknown", roles: [] }] }) };
     await expectRefused(found(signFounding({ actors })), /office:unknown, an office that the policy does not know/);

@@ -114,6 +114,8 @@ it("a tenant can be founded with recovery keys", async () => {
   expect(await walk.advance(writer.read)).toMatchObject({ ok: true });
   expect(walk.state.find("recovery")).toEqual(RECOVERY);
   expect(walk.recovery).toMatchObject({ version: 1, waiting: null });
+  const shared = { ...params, recovery: { ...RECOVERY, jwks: [receiptKey.jwk], threshold: 1 } };
+  expect(() => new CharterWriter().append({ jobType, params: shared })).toThrow(/would be a recovery key and a key of another use/);
 });
 
 it("a charter without recovery keys has no record of them, and takes no announcement", async () => {
@@ -188,6 +190,16 @@ describe("an announcement is refused", () => {
     await expectRefused(founded, /the founding key does not sign/);
     const act = await world.buildEntry(equip("bob"));
     await expectRefused({ ...act, change, state_hash }, /is not an act/);
+  });
+
+  // The delay would be skipped.
+  it("that makes the change itself", async () => {
+    const [change, entry] = [equip("bob"), await buildAnnouncing(equip("bob"))];
+    if (entry.authority.kind !== "recovery") throw new Error("an announcement");
+    const { kid: _, sig: __, ...authority } = entry.authority;
+    await expectRefused(await signNext(change, authority), /recovery keys only announce a change/);
+    await expectRefused(await signNext(entry.change, { kind: "receipt" }), /and nothing else/);
+    await expectRefused(await signNext(entry.change, { kind: "announcement", version: 2, seen_at_ms: NOW_MS }), /no change waits/);
   });
 
   it("of a seal, of a tenant and of webhooks", async () => {

@@ -3,13 +3,16 @@ import { type OwnPolicy, type WalkedCharter, walkTenantCharter } from "../../../
 import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { readConfiguredJson } from "../../../configuration/keys.js";
+import type { WaitingChange } from "../../../decision/charter/recovery.js";
 import { publicJwkSchema } from "../../../domain/bytes/jwks.js";
 import type { PublicJwk } from "../../../domain/bytes/signature.js";
 import type { CharterChange } from "../../../domain/charter/change.js";
+import type { EntryAuthority } from "../../../domain/charter/entry.js";
 import { describeRecovery, type Recovery } from "../../../domain/charter/recovery.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { UnsuccessfulExit } from "../../failure.js";
+import { formatTime } from "../../terminal/text.js";
 
 export interface CharterOptions {
   readonly foundingKey?: string;
@@ -22,7 +25,7 @@ export function buildCharterShowCommand(): RegistryCommand<CharterOptions> {
     .run(async ({ options, out, openClient }) => {
       const { registry, key, charter } = await walkCharter(await openClient(), options);
       requireValid(charter);
-      const { state, version } = charter.walk;
+      const { state, version, recovery } = charter.walk;
       const found = {
         tenant_id: registry.tenant_id,
         version,
@@ -31,6 +34,8 @@ export function buildCharterShowCommand(): RegistryCommand<CharterOptions> {
         persons: Object.fromEntries(state.list("person")),
         actors: Object.fromEntries(state.list("actor")),
         keys: Object.fromEntries(state.list("key")),
+        recovery: state.find("recovery") ?? null,
+        waiting: recovery?.waiting ?? null,
       };
       const lines = [
         `${found.tenant_id}, version ${version}${found.sealed ? "" : " (not sealed: the founding key can still change it)"}`,
@@ -43,6 +48,8 @@ export function buildCharterShowCommand(): RegistryCommand<CharterOptions> {
             `  ${id}  of ${person_id}: ${offices.map(({ office_id }) => office_id).join(", ") || "no office"}`,
         ),
         ...Object.entries(found.keys).map(([kid, { use, revoked }]) => `  key ${kid}  ${use}${revoked ? ", revoked" : ""}`),
+        ...(found.recovery === null ? [] : [`  recovery  ${describeRecovery(found.recovery)}`]),
+        ...(found.waiting === null ? [] : [formatWaiting(found.waiting)]),
         formatFoundingKey(key),
       ];
       out.print(found, lines.join("\n"));
@@ -56,7 +63,12 @@ export function buildCharterLogCommand(): RegistryCommand<CharterOptions> {
     .run(async ({ options, out, openClient }) => {
       const { charter } = await walkCharter(await openClient(), options);
       requireValid(charter);
-      for (const entry of charter.entries) out.print(entry, `${entry.version}  ${summarizeChange(entry.change)}`);
+      let delayMs = 0;
+      for (const entry of charter.entries) {
+        const { version, change, authority } = entry;
+        if ("recovery" in change.params) delayMs = change.params.recovery?.delay_ms ?? delayMs;
+        out.print(entry, `${version}  ${summarizeChange(change)}${summarizeRecoveryTime(authority, delayMs)}`);
+      }
     });
 }
 
@@ -140,4 +152,13 @@ function summarizeChange({ jobType, params }: CharterChange): string {
 
 function summarizeRecovery({ recovery }: { readonly recovery?: Recovery | null | undefined }): string {
   return recovery === undefined ? "" : `; recovery by ${describeRecovery(recovery)}`;
+}
+
+function summarizeRecoveryTime(authority: EntryAuthority, delayMs: number): string {
+  if (authority.kind === "recovery") return `; it can be made from ${formatTime(authority.seen_at_ms + delayMs)} on`;
+  return authority.kind === "announcement" ? `; as version ${authority.version} announced` : "";
+}
+
+function formatWaiting({ version, change, completable_at_ms }: WaitingChange): string {
+  return `  WAITING   ${change.jobType}, which recovery keys announced in version ${version}; it can be made from ${formatTime(completable_at_ms)} on`;
 }
