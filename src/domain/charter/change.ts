@@ -9,8 +9,8 @@ import { recoverySchema } from "./recovery.js";
 
 /** The changes that recovery keys can announce. */
 const ANNOUNCED_CHANGES = {
-  /** `rules` is the hash of the policy's rules, which every tenant can use from then on. Only the operator's charter can list new ones. */
-  "registry.policy.publish": z.strictObject({ policy_hash: blake3Schema, rules: blake3Schema.optional() }),
+  /** They list no rules: the active ones or listed ones count. */
+  "registry.policy.publish": z.strictObject({ policy_hash: blake3Schema }),
   "registry.keys.rotate": z.strictObject({
     add: z.array(charterKeySchema).max(100),
     revoke: z.array(z.string().min(1).max(64)).max(100),
@@ -40,6 +40,8 @@ const CHANGES = {
   /** Version 1: the complete first state. */
   "registry.charter.found": foundingParamsSchema,
   ...ANNOUNCED_CHANGES,
+  /** `rules` is the hash of the policy's rules, which every tenant can use from then on. Only the operator's charter can list new ones. */
+  "registry.policy.publish": z.strictObject({ policy_hash: blake3Schema, rules: blake3Schema.optional() }),
   /** Every receiver in full, as it is after the change. */
   "registry.webhooks.change": z.strictObject({ webhooks: webhooksSchema }),
   "registry.charter.seal": z.strictObject({}),

@@ -72,22 +72,22 @@ async function findAppended(
   return isSame ? grantValue({ version, entry_hash }) : undefined;
 }
 
-/** Builds the entry that every reader of the charter accepts. The Runner's clock is read when all else is done. */
+/** Builds the entry that every reader of the charter accepts, and stores what it needs. The Runner's clock is read when all else is done. */
 async function buildEntry(writer: RecoveryWriter, walk: CharterWalk, request: RecoveryRequest): Promise<Outcome<CharterEntry>> {
-  const waiting = request.kind === "announce" ? grantValue(request) : findWaiting(walk.recovery, request.announcement);
-  if (!waiting.ok) return waiting;
-  const { change } = waiting.value;
-  const kept = await storeBeforeEntry(writer, walk, change);
-  if (!kept.ok) return kept;
+  const asked = request.kind === "announce" ? grantValue(request) : findWaiting(walk.recovery, request.announcement);
+  if (!asked.ok) return asked;
+  const { change } = asked.value;
   const next = await walk.planNext(change);
   if (!next.ok) return next;
   const unsigned =
     request.kind === "announce"
       ? buildNextEntry(walk, { jobType: "registry.recovery.announce", params: { change } }, [])
       : buildNextEntry(walk, change, next.value.writes);
-  const entry = signEntry(unsigned, writer.receiptKey, toAuthority(request, writer.now()));
-  const checked = await walk.checkNext(toCanonicalBytes(entry));
-  return checked.ok ? grantValue(entry) : checked;
+  const sign = () => signEntry(unsigned, writer.receiptKey, toAuthority(request, writer.now()));
+  const checked = await walk.checkNext(toCanonicalBytes(sign()));
+  if (!checked.ok) return checked;
+  const kept = await storeBeforeEntry(writer, walk, change);
+  return kept.ok ? grantValue(sign()) : kept;
 }
 
 function toAuthority(request: RecoveryRequest, seen_at_ms: number): UnsignedAuthority {

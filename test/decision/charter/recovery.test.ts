@@ -202,6 +202,14 @@ describe("an announcement is refused", () => {
     await expectRefused(await signNext(entry.change, { kind: "announcement", version: 2, seen_at_ms: NOW_MS }), /no change waits/);
   });
 
+  // Every process would load rules that nobody but the thieves of the keys has seen.
+  it("of rules that the operator's charter is to list", async () => {
+    const entry = await buildAnnouncing(equip("bob"));
+    const params = { policy_hash: "a".repeat(64), rules: "b".repeat(64) };
+    const announced = { ...entry, change: { ...entry.change, params: { change: { jobType: "registry.policy.publish", params } } } };
+    expect(charterEntrySchema.safeParse(announced).error?.issues[0]?.message).toMatch(/rules/);
+  });
+
   it("of a seal, of a tenant and of webhooks", async () => {
     const entry = await buildAnnouncing(equip("bob"));
     for (const change of [seal, { jobType: "registry.webhooks.change", params: { webhooks: {} } }]) {

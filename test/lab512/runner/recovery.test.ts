@@ -158,8 +158,14 @@ it("a Runner keeps the policy of an announcement", async () => {
   const policy = await buildPolicyWith((data) => replaceLevel(data, "L1", { permit_ttl_ms: 61_000 }));
   const policy_hash = hashBlake3Hex(policy);
   await world.store.blobs.create(toStagingKey(TENANT, policy_hash), policy);
-  const version = await announce({ jobType: "registry.policy.publish", params: { policy_hash } });
-  expect(await world.store.blobs.stat(toPolicyBytesKey(TENANT, policy_hash))).toBeDefined();
+  const change = { jobType: "registry.policy.publish", params: { policy_hash } } as const;
+  const isKept = async () => (await world.store.blobs.stat(toPolicyBytesKey(TENANT, policy_hash))) !== undefined;
+  // Anybody can stage bytes and ask.
+  const forged = { ...(await signRequest(change)), signatures: [] };
+  expect(await appendRecovery(runner, forged)).toMatchObject({ ok: false, denial: { message: expect.stringMatching(/must sign it/) } });
+  expect(await isKept()).toBe(false);
+  const version = await announce(change);
+  expect(await isKept()).toBe(true);
   world.clock.offsetMs = RECOVERY.delay_ms;
   expect(await complete(version)).toMatchObject({ ok: true });
   expect((await readCharter()).policy_hash).toBe(policy_hash);
