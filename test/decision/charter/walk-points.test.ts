@@ -72,6 +72,7 @@ describe("a process that starts again", () => {
     appendUntil(71);
     expect(await second.charters.readNewest(TENANT)).toMatchObject({ value: { version: 71 } });
     expect((await start()).newest).toMatchObject({ value: { version: 71, state_hash: writer.state.hash } });
+    expect(readPoint().version).toBe(70);
     expect(store.faults).toEqual([]);
   });
 

@@ -82,7 +82,8 @@ it("a Runner that starts again reads what follows its own point, and every Runne
 // L5 alone. It signs the point with its own key, under the id of the Runner's.
 it("a Runner believes no point that LAB 256 wrote over its own, and decides by the charter", async () => {
   await startRunner();
-  const { kid: _, sig: __, ...genuine } = await readPoint();
+  const kept = await readPoint();
+  const { kid: _, sig: __, ...genuine } = kept;
   const mallory = createMembers();
   const records = genuine.records.map((record) => {
     const person = record.kind === "person" ? mallory.params.persons[record.id ?? ""] : undefined;
@@ -100,6 +101,7 @@ it("a Runner believes no point that LAB 256 wrote over its own, and decides by t
   const { deps, asked, faults } = await startRunner();
   expect(asked).toHaveLength(ENTRIES + 2);
   expect(faults).toEqual([expect.stringContaining("not a point that this process signed")]);
+  expect(await readPoint()).toEqual(kept);
   const refusal = await expectRefusal(world, deps, await approveAsMallory(deps), "approval_missing");
   expect(refusal.error).toMatch(/not one of this person's/);
 
