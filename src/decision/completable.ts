@@ -35,9 +35,9 @@ export function findIncompletable(rules: Rules, round: CardRound, atMs: number):
 function mapAble(rules: Rules, { card, planned, decided, pushers }: CardRound, atMs: number): ReadonlyMap<string, readonly string[]> {
   const { charter, policy } = rules;
   const isHeld = ({ until }: { readonly until?: number | undefined }): boolean => until === undefined || atMs < until;
-  const able = new Map(mapRolesOfDeciders(charter, policy.data, decided.level, isHeld));
+  const able = new Map(mapRolesOfDeciders(charter, policy, decided.level, isHeld));
   if (needsStepUp(decided, "approve"))
-    for (const id of able.keys()) if (listCountingPasskeys(charter, card, id, decided.level).length === 0) able.delete(id);
+    for (const id of able.keys()) if (listCountingPasskeys(rules, card, id, decided.level).length === 0) able.delete(id);
   const { author_emails, basis } = planned.plan;
   if (findKeptPasskeys(charter, card, card.author.person_id) !== undefined) return able;
   for (const id of basis.charter?.takes_power_from ?? []) able.delete(id);

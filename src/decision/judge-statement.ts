@@ -95,7 +95,7 @@ export async function judgeStatement(
       "step_up_required",
       `This statement needs a step-up at level ${about.decided.level}: assert its digest with a passkey.`,
     );
-  const counter = assertion === undefined ? grantValue(null) : await verifyStepUp(rules.charter, about, member, { statement, assertion });
+  const counter = assertion === undefined ? grantValue(null) : await verifyStepUp(rules, about, member, { statement, assertion });
   if (!counter.ok) return counter;
   const step_up = assertion !== undefined;
   const { actor_id, kind, person_id } = member;
@@ -139,7 +139,7 @@ function findMismatch(charter: NewestCharter, about: CardRound, signed: SignedSt
 
 /** Verifies the step-up by a passkey that the charter lists for approvals of this level. Returns its counter. */
 async function verifyStepUp(
-  charter: NewestCharter,
+  { charter, policy }: Rules,
   { card, decided }: CardRound,
   { actor_id, kind, person_id }: Member,
   { statement, assertion }: { readonly statement: Statement; readonly assertion: Assertion },
@@ -154,22 +154,28 @@ async function verifyStepUp(
     return denyStepUp("the change takes this passkey away; use one that you keep");
   if (!isLevelAtLeast(passkey.counts_to, decided.level))
     return denyStepUp(`the passkey counts up to ${passkey.counts_to}, and this act is ${decided.level}`);
+  if (!policy.acceptsPasskey(passkey, decided.level))
+    return denyStepUp(`the policy asks for another model of authenticator at ${decided.level}`);
   const rp = charter.find("relying_party", passkey.relying_party);
   if (rp?.use !== "approve") return denyStepUp(`passkeys of ${passkey.relying_party} do not count for approvals`);
+  const asked = policy.data.levels[decided.level].passkeys?.origin;
   return verifyAssertion(assertion, {
     challenge: computeStatementChallenge(statement),
     what: "the digest of this statement",
     person_id,
-    rp: { id: passkey.relying_party, origins: rp.origins },
+    rp: { id: passkey.relying_party, origins: rp.origins.filter((origin) => asked === undefined || origin === asked) },
     publicKey: Buffer.from(passkey.public_key, "base64url"),
   });
 }
 
 /** Lists the passkeys of a person whose assertions can count for a card of this level: not those that the card takes away from its author. */
-export function listCountingPasskeys(charter: NewestCharter, card: Card, personId: string, level: Level): readonly Passkey[] {
+export function listCountingPasskeys({ charter, policy }: Rules, card: Card, personId: string, level: Level): readonly Passkey[] {
   const passkeys = findKeptPasskeys(charter, card, personId) ?? charter.find("person", personId)?.passkeys ?? [];
   return passkeys.filter(
-    ({ counts_to, relying_party }) => isLevelAtLeast(counts_to, level) && charter.find("relying_party", relying_party)?.use === "approve",
+    (passkey) =>
+      isLevelAtLeast(passkey.counts_to, level) &&
+      charter.find("relying_party", passkey.relying_party)?.use === "approve" &&
+      policy.acceptsPasskey(passkey, level),
   );
 }
 

@@ -8,5 +8,5 @@ import type { Rules } from "./decide-act.js";
  */
 export function waivesForSolo({ charter, policy }: Rules, level: Level): boolean {
   if (charter.sealed || !isLevelAtLeast(level, "L3") || isLevelAtLeast(level, "L5")) return false;
-  return mapDeciders(charter, policy.data).size === 1;
+  return mapDeciders(charter, policy).size === 1;
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { findIncompletable } from "../../src/decision/completable.js";
 import { type CardRound, listCountingPasskeys } from "../../src/decision/judge-statement.js";
 import type { Card } from "../../src/domain/card/card.js";
-import { BOB, buildRound, changeMembers, NOW_MS, passkeys, people, readCharter, readRules, toPersonId, writeCharter } from "./judging.js";
+import { BOB, buildRound, changeMembers, NOW_MS, passkeys, people, readRules, toPersonId, writeCharter } from "./judging.js";
 
 test("a card at L3 whose office asks for a step-up says that nobody can complete it, if nobody else has a passkey", async () => {
   const writer = writeCharter();
@@ -24,11 +24,11 @@ test("a card at L3 whose office asks for a step-up says that nobody can complete
 
 test("the passkeys that count for a card do not include those that it takes away from its author", async () => {
   const writer = writeCharter();
-  const charter = await readCharter(writer);
+  const rules = await readRules(writer);
   const { card } = await buildRound(writer, { author: BOB });
   const params = { project_id: "_", persons: { [BOB.person_id]: { ...people.bob, passkeys: [passkeys.weak.record] } }, actors: {} };
   const removal = { ...card, jobType: "registry.members.change", params } as Card;
-  expect(listCountingPasskeys(charter, removal, BOB.person_id, "L3")).toEqual([passkeys.weak.record]);
-  expect(listCountingPasskeys(charter, card, BOB.person_id, "L3")).toEqual([passkeys.bob.record, passkeys.weak.record]);
-  expect(listCountingPasskeys(charter, removal, toPersonId("carol"), "L4")).toEqual([passkeys.carol.record]);
+  expect(listCountingPasskeys(rules, removal, BOB.person_id, "L3")).toEqual([passkeys.weak.record]);
+  expect(listCountingPasskeys(rules, card, BOB.person_id, "L3")).toEqual([passkeys.bob.record, passkeys.weak.record]);
+  expect(listCountingPasskeys(rules, removal, toPersonId("carol"), "L4")).toEqual([passkeys.carol.record]);
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { asksForModels } from "../../decision/policy/passkey-filter.js";
 import { assertionSchema } from "../../domain/card/statement.js";
 import { passkeySchema as charterPasskeySchema } from "../../domain/charter/records.js";
 import { actorIdSchema, blake3Schema } from "../../domain/ids.js";
@@ -122,6 +123,8 @@ async function runAsPerson({ actor_id, kind, person_id }: Principal, act: (perso
 async function answerRegistrationOptions(deps: ApiDependencies, { tenant_id, actor_id }: Principal, personId: string): Promise<Answer> {
   const actor = await findActor(deps.db, tenant_id, actor_id);
   if (actor === undefined) return refuseNotFound("This actor");
+  const policy = await deps.policies.readActivePolicy(tenant_id);
+  if (!policy.ok) return buildDenialProblem(policy.denial);
   const rp = { ...deps.resolveRelyingParty(), name: RP_NAME };
   return answerOk(
     await createRegistrationOptions(deps.db, {
@@ -130,6 +133,7 @@ async function answerRegistrationOptions(deps: ApiDependencies, { tenant_id, act
       userName: actor_id,
       displayName: actor.display_name,
       rp,
+      attested: asksForModels(policy.value.data),
       nowMs: deps.now(),
     }),
   );

@@ -106,7 +106,9 @@ async function prepareStatement(
   const { person_id } = principal;
   const charter = await deps.policies.charters.readNewest(tenant_id);
   if (!charter.ok) return buildDenialProblem(charter.denial);
-  const counting = listCountingPasskeys(charter.value, card.card, person_id, level);
+  const policy = await deps.policies.readPolicyByHash(tenant_id, charter.value.policy_hash);
+  if (!policy.ok) return buildDenialProblem(policy.denial);
+  const counting = listCountingPasskeys({ charter: charter.value, policy: policy.value }, card.card, person_id, level);
   const step_up = await createStepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty(), counting });
   if (step_up.allowCredentials?.length) return answerOk({ statement, step_up });
   return buildProblem("step_up_required", `This card needs a step-up, and you have no passkey that counts at ${level}.`, {

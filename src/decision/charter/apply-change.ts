@@ -10,6 +10,7 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { parseActorKind } from "../../domain/ids.js";
 import { WEBHOOKS_MAX_COUNT } from "../../domain/ledger/webhook.js";
 import { findOverlap } from "../../domain/permit/allowlist.js";
+import type { PasskeyFilter } from "../policy/passkey-filter.js";
 import { checkNoFoundingKey } from "./recovery.js";
 
 /** The number of persons who can decide at L5 that sealing needs: a proposer, a quorum of two, and one to spare. Source: contracts "Charter". */
@@ -204,10 +205,11 @@ function canDecide(state: CharterState, id: string, person: Person): boolean {
   return !person.disabled && isMember && hasSparePasskey(state, person);
 }
 
-/** Returns whether a person keeps a passkey that counts at L5 if one is lost. */
-export function hasSparePasskey(state: CharterState, person: Person | undefined): boolean {
+/** Returns whether a person keeps a passkey that counts at L5, and that the policy accepts, if one is lost. */
+export function hasSparePasskey(state: CharterState, person: Person | undefined, accepts: PasskeyFilter = () => true): boolean {
   const counting = person?.passkeys.filter(
-    ({ counts_to, relying_party }) => counts_to === "L5" && state.find("relying_party", relying_party)?.use === "approve",
+    (passkey) =>
+      passkey.counts_to === "L5" && state.find("relying_party", passkey.relying_party)?.use === "approve" && accepts(passkey, "L5"),
   );
   return counting !== undefined && counting.length >= 2;
 }

@@ -2,6 +2,7 @@ import type { CharterChange } from "../../domain/charter/change.js";
 import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { PolicyBytesError } from "../policy/bytes.js";
+import { withPasskeyFilter } from "../policy/passkey-filter.js";
 import type { Policy } from "../policy/policy.js";
 import { PolicyMissing, type PolicyParts } from "../policy/stored-policies.js";
 import type { NextPolicies } from "./planned-change.js";
@@ -47,12 +48,12 @@ export async function readNextPolicies(
   policy: Policy,
 ): Promise<Outcome<NextPolicies>> {
   const named = findNamedPolicy(change);
-  if (named === undefined) return grantValue({ nextPolicy: policy.data, foundedPolicy: null });
+  if (named === undefined) return grantValue({ nextPolicy: policy, foundedPolicy: null });
   const parts = await readPermittedPolicy(sources, charter, named);
   if (!parts.ok) return parts;
   const { data } = parts.value;
   const isFounding = change.jobType === "registry.tenant.found";
-  return grantValue({ nextPolicy: isFounding ? policy.data : data, foundedPolicy: isFounding ? data : null });
+  return grantValue({ nextPolicy: isFounding ? policy : await withPasskeyFilter(data), foundedPolicy: isFounding ? data : null });
 }
 
 /**

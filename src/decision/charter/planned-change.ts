@@ -6,13 +6,14 @@ import type { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { Level } from "../../domain/level.js";
 import type { PolicyData } from "../policy/data.js";
+import type { DecidingPolicy } from "../policy/passkey-filter.js";
 import { ACTORS_MAX, PERSONS_MAX } from "./apply-change.js";
 import { isAtLeast, type Membership, mapDeciders, maxLevel } from "./deciders.js";
 import { checkReachable, checkSparePerson } from "./reachable.js";
 
 /** The policies after a change. */
 export interface NextPolicies {
-  readonly nextPolicy: PolicyData;
+  readonly nextPolicy: DecidingPolicy;
   /** The policy of the tenant that the change founds. */
   readonly foundedPolicy: PolicyData | null;
 }
@@ -22,7 +23,7 @@ export interface ChangeQuestion extends NextPolicies {
   readonly state: CharterState;
   readonly change: CharterChange;
   readonly writes: readonly RecordWrite[];
-  readonly policy: PolicyData;
+  readonly policy: DecidingPolicy;
   /** Whether power was taken from a person who decides at L5 since the last entry of level L5. */
   readonly hasTakenPower: boolean;
 }
@@ -49,7 +50,7 @@ export function planChange(question: ChangeQuestion): Outcome<{ readonly planned
   try {
     const after = mapDeciders(state, nextPolicy);
     const refused =
-      checkOffices(listHolders(state, writes, change), nextPolicy) ??
+      checkOffices(listHolders(state, writes, change), nextPolicy.data) ??
       checkFoundedOffices(change, foundedPolicy) ??
       checkReachable(state, nextPolicy) ??
       (jobType === "registry.charter.seal" ? checkSparePerson(state, nextPolicy) : undefined);

@@ -8,6 +8,7 @@ import { parseActorKind } from "../../domain/ids.js";
 import { NETWORK_NAMES } from "../../domain/permit/allowlist.js";
 import { APPROVALS_MAX } from "../../domain/policy/policy-contract.js";
 import type { PolicyData } from "../policy/data.js";
+import type { DecidingPolicy } from "../policy/passkey-filter.js";
 import { hasSparePasskey } from "./apply-change.js";
 import { type Membership, mapRolesOfDeciders } from "./deciders.js";
 
@@ -20,8 +21,9 @@ const RUN_MIN_MS = 10_000;
  * Once the charter is sealed, persons other than one proposer must be able to fill what the policy asks for the rotation of keys after every
  * change, or nobody could change the charter any more.
  */
-export function checkReachable(state: CharterState, policy: PolicyData): Outcome<never> | undefined {
+export function checkReachable(state: CharterState, deciding: DecidingPolicy): Outcome<never> | undefined {
   if (state.find("sealed") === undefined) return undefined;
+  const policy = deciding.data;
   const job = policy.jobs["registry.keys.rotate"];
   if (job === undefined) return denyUnreachable("the policy has no job `registry.keys.rotate`");
   if (job.attestation !== undefined && (policy.attestors?.[job.attestation]?.keys.length ?? 0) === 0)
@@ -29,15 +31,16 @@ export function checkReachable(state: CharterState, policy: PolicyData): Outcome
   const { permit_ttl_ms, decide_within_ms, max_run_ms } = policy.levels.L5;
   if (permit_ttl_ms < PERMIT_TTL_MIN_MS || decide_within_ms < DECIDE_WITHIN_MIN_MS || max_run_ms < RUN_MIN_MS)
     return denyUnreachable("the policy leaves too little time at L5 to decide, to use the permit or to do the work");
-  if (canRotateKeys(state, policy, job, mapRolesOfDeciders(state, policy, "L5", isLasting))) return undefined;
+  if (canRotateKeys(state, policy, job, mapRolesOfDeciders(state, deciding, "L5", isLasting))) return undefined;
   return denyUnreachable("too few persons other than a proposer could approve at L5");
 }
 
 /** Sealing needs one person to spare, whoever it is, of those with two passkeys that count at L5, since a passkey can be lost. */
-export function checkSparePerson(state: CharterState, policy: PolicyData): Outcome<never> | undefined {
+export function checkSparePerson(state: CharterState, deciding: DecidingPolicy): Outcome<never> | undefined {
+  const policy = deciding.data;
   const job = policy.jobs["registry.keys.rotate"];
-  const deciders = new Map(mapRolesOfDeciders(state, policy, "L5", isLasting));
-  for (const id of deciders.keys()) if (!hasSparePasskey(state, state.find("person", id))) deciders.delete(id);
+  const deciders = new Map(mapRolesOfDeciders(state, deciding, "L5", isLasting));
+  for (const id of deciders.keys()) if (!hasSparePasskey(state, state.find("person", id), deciding.acceptsPasskey)) deciders.delete(id);
   const isSpare = (id: string) => job !== undefined && canRotateKeys(state, policy, job, deciders, id);
   const needed = listUnlike(state, deciders.keys()).find((id) => !isSpare(id));
   if (needed === undefined && deciders.size > 0) return undefined;

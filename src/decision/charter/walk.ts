@@ -199,7 +199,7 @@ export class CharterWalk {
       state: this.state,
       change,
       writes,
-      policy: policy.value.data,
+      policy: policy.value,
       ...next.value,
       hasTakenPower: this.#hasTakenPower,
     });

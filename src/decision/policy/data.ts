@@ -1,5 +1,7 @@
+import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { attestorsSchema, predicateTypeSchema } from "../../domain/card/attestation.js";
+import { TERMINAL_ORIGIN } from "../../domain/charter/passkeys.js";
 import { roleSchema } from "../../domain/charter/records.js";
 import { officeIdSchema, targetSchema } from "../../domain/ids.js";
 import { LEVELS } from "../../domain/level.js";
@@ -21,6 +23,21 @@ const approvals = z.int().min(0).max(APPROVALS_MAX);
 const rolesSchema = z.record(roleSchema, z.int().min(1).max(APPROVALS_MAX));
 const roles = rolesSchema.optional();
 
+/** A model of authenticators, and the certificates from which its maker certifies it: X.509 in base64 of DER. */
+const authenticatorModelSchema = z.strictObject({
+  aaguid: z.string().regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "Write the model's AAGUID in lower case, as its maker does."),
+  roots: z.array(z.base64().max(8192).refine(isAuthority, "Write the DER of a CA's X.509 certificate in base64.")).min(1).max(10),
+});
+export type AuthenticatorModel = z.infer<typeof authenticatorModelSchema>;
+
+function isAuthority(base64: string): boolean {
+  try {
+    return new X509Certificate(Buffer.from(base64, "base64")).ca;
+  } catch {
+    return false;
+  }
+}
+
 const levelSchema = z.strictObject({
   /** The life of a permit, in ms. */
   permit_ttl_ms: ttlMs,
@@ -30,6 +47,15 @@ const levelSchema = z.strictObject({
   approvals,
   roles,
   step_up: z.boolean(),
+  /** What a passkey must be for a step-up at this level to count, in addition to the charter's rules. */
+  passkeys: z
+    .strictObject({
+      /** Only `ogr` can assert with this origin. It computes the plan itself. */
+      origin: z.literal(TERMINAL_ORIGIN, `Write \`${TERMINAL_ORIGIN}\`, or omit it.`).optional(),
+      /** The authenticator proved one of these models when the passkey was registered (attestation format `packed`). */
+      authenticators: z.array(authenticatorModelSchema).min(1).max(20).optional(),
+    })
+    .optional(),
   card: z.boolean(),
   /** The time for the work after the claim, in ms. */
   max_run_ms: z.int().min(1).max(RUN_MAX_MS),

@@ -11,15 +11,15 @@ import { formatProblems, type ParseResult, parseWith } from "../../domain/proble
 import { extractPolicyRules, PolicyBytesError, readPolicyData } from "./bytes.js";
 import type { PolicyData } from "./data.js";
 import { compileRules, createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, formatFault } from "./evaluator.js";
+import { type DecidingPolicy, withPasskeyFilter } from "./passkey-filter.js";
 import { buildDeniedAdmission, buildDeniedDecision, type LoaderRule, parseAdmission, parseDecision } from "./result.js";
 
 /** A tenant's policy. Its functions never throw: they deny what they cannot judge, with a reason. */
-export interface Policy {
+export interface Policy extends DecidingPolicy {
   /** `policy_hash`: BLAKE3 of the exact bytes, data included. Source: contracts "Canonical bytes and hashes". */
   readonly hash: Blake3Hex;
   /** The hash of the rules: of the bytes without the data. */
   readonly rules_hash: Blake3Hex;
-  readonly data: PolicyData;
   /** Decides whether the act may run, at which level, and what it requires. */
   decide(input: ActInput): Decision;
   /** Decides whether a statement counts towards its card's requirements. */
@@ -37,7 +37,7 @@ export async function loadPolicy(bytes: Uint8Array): Promise<Policy> {
   return {
     hash: hashBlake3Hex(own),
     rules_hash,
-    data,
+    ...(await withPasskeyFilter(data)),
     decide: (input) => askPolicy(evaluator, "registry/act", () => parseWith(actInputSchema, input), parseDecision, buildDeniedDecision),
     admit: (input) =>
       askPolicy(evaluator, "registry/statement", () => parseWith(statementInputSchema, input), parseAdmission, buildDeniedAdmission),

@@ -5,7 +5,7 @@ import { CharterState } from "../../../src/domain/charter/state.js";
 import { readDefaultPolicy } from "../../../src/stack/founding/policy.js";
 import { buildActor, buildPerson, RP } from "./charters.js";
 
-it("a sealed charter in which 120 persons would have to approve is unreachable, since no decision can ask for so many", async () => {
+it("a sealed charter is unreachable if 120 persons would have to approve, or the policy accepts nobody's passkey", async () => {
   const { data } = await loadPolicy(await readDefaultPolicy());
   const state = new CharterState();
   state.write([
@@ -20,12 +20,16 @@ it("a sealed charter in which 120 persons would have to approve is unreachable, 
       { kind: "actor", id: `ubl:sid:person:${name}`, value: buildActor(`person:${name}`, { offices }) },
     ]);
   }
-  const ask = (owner: number, security: number) =>
+  const ask = (owner: number, security: number, acceptsPasskey = () => true) =>
     checkReachable(state, {
-      ...data,
-      levels: { ...data.levels, L5: { ...data.levels.L5, roles: { owner } } },
-      jobs: { ...data.jobs, "registry.keys.rotate": { level: "L5", target: "LAB_512", roles: { security } } },
+      acceptsPasskey,
+      data: {
+        ...data,
+        levels: { ...data.levels, L5: { ...data.levels.L5, roles: { owner } } },
+        jobs: { ...data.jobs, "registry.keys.rotate": { level: "L5", target: "LAB_512", roles: { security } } },
+      },
     });
   expect(ask(50, 50)).toBeUndefined();
+  expect(ask(50, 50, () => false)).toMatchObject({ ok: false, denial: { code: "charter_unreachable" } });
   expect(ask(60, 60)).toMatchObject({ ok: false, denial: { code: "charter_unreachable" } });
 });

@@ -37,6 +37,7 @@ describe("invalid data is refused with the name of the field", () => {
     [["levels", "L4", "permit_ttl_ms"], 0],
     [["levels", "L1", "decide_within_ms"], 1.5],
     [["levels", "L5", "approvals"], -1],
+    [["levels", "L5", "passkeys"], "any"],
     [["branches", "0", "pattern"], "*"],
     [["branches", "0", "pattern"], "feature/**"],
     [["branches", "0", "pattern"], "/feature"],

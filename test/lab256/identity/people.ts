@@ -77,6 +77,7 @@ export async function registerTestPasskey(db: Db, personId: string): Promise<Pas
     userName: personId,
     displayName: personId,
     rp,
+    attested: false,
     nowMs: NOW_MS,
   });
   const { passkey, response } = createPasskey(options, ORIGIN);

@@ -1,4 +1,4 @@
-import { isoCBOR } from "@simplewebauthn/server/helpers";
+import { decodeAttestationObject, isoBase64URL, isoCBOR } from "@simplewebauthn/server/helpers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { computeFurtherPasskeyChallenge } from "../../../src/domain/card/passkey-registration.js";
 import { CHALLENGE_TTL_MS } from "../../../src/lab256/identity/passkeys/passkey-challenges.js";
@@ -26,13 +26,14 @@ beforeEach(() =>
     .execute(),
 );
 
-const createOptions = (person_id = ADMIN.person_id) =>
+const createOptions = (person_id = ADMIN.person_id, attested = false) =>
   createRegistrationOptions(people.db, {
     tenant_id: "T.UBL",
     person_id,
     userName: "admin",
     displayName: "Admin",
     rp: { ...RP, name: "Registry" },
+    attested,
     nowMs: NOW_MS,
   });
 
@@ -113,19 +114,32 @@ test("a registration for another relying party is refused", async () => {
   );
 });
 
-test("an attestation with certificates is refused without a fetch", async () => {
-  const attStmt = new Map<string, number | Uint8Array | Uint8Array[]>([
-    ["alg", -7],
-    ["sig", new Uint8Array(8)],
-    ["x5c", [new Uint8Array(8)]],
-  ]);
-  const members = new Map<string, string | typeof attStmt | Uint8Array>([
-    ["fmt", "packed"],
-    ["attStmt", attStmt],
-    ["authData", new Uint8Array(64)],
-  ]);
-  const object = Buffer.from(isoCBOR.encode(members)).toString("base64url");
-  expect(await register(await answerWith({ attestationObject: object }))).toMatchObject(matchRefusal(/none was requested/));
+test("an attestation with certificates is requested if the policy asks for models, kept as it is, and fetches nothing", async () => {
+  expect(await createOptions(ADMIN.person_id, true)).toMatchObject({ attestation: "direct" });
+  const { response } = createPasskey(await createOptions(), ORIGIN);
+  const authData = decodeAttestationObject(isoBase64URL.toBuffer(response.response.attestationObject)).get("authData");
+  const encode = (data: Uint8Array) => {
+    // No certificate could be read from these bytes.
+    const attStmt = new Map<string, number | Uint8Array | Uint8Array[]>([
+      ["alg", -7],
+      ["sig", new Uint8Array(8)],
+      ["x5c", [new Uint8Array(8)]],
+    ]);
+    const members = new Map<string, string | typeof attStmt | Uint8Array>([
+      ["fmt", "packed"],
+      ["attStmt", attStmt],
+      ["authData", data],
+    ]);
+    return Buffer.from(isoCBOR.encode(members)).toString("base64url");
+  };
+  // Everything but the certificates is verified as without them.
+  expect(await register(await answerWith({ attestationObject: encode(new Uint8Array(64)) }))).toMatchObject({
+    ...{ ok: false, denial: { code: "step_up_invalid" } },
+  });
+  const attestationObject = encode(authData);
+  expect(await register({ ...response, response: { ...response.response, attestationObject } })).toMatchObject({ ok: true });
+  const query = people.db.selectFrom("passkeys").select("attestation_object").where("credential_id", "=", response.id);
+  expect(await query.executeTakeFirst()).toEqual({ attestation_object: attestationObject });
 });
 
 test("a malformed response is refused with the name of its field", async () => {

@@ -4,7 +4,7 @@ import {
   type VerifiedRegistrationResponse,
   verifyRegistrationResponse,
 } from "@simplewebauthn/server";
-import { COSEALG, decodeAttestationObject, isoBase64URL } from "@simplewebauthn/server/helpers";
+import { COSEALG, decodeAttestationObject, isoBase64URL, isoCBOR } from "@simplewebauthn/server/helpers";
 import { z } from "zod";
 import { computeUserHandle, formatFailedCheck, parseClientData, type RelyingParty } from "../../../decision/assertion.js";
 import { computeFurtherPasskeyChallenge, hashFurtherPasskey } from "../../../domain/card/passkey-registration.js";
@@ -40,11 +40,13 @@ export interface RegistrationRequest {
   readonly userName: string;
   readonly displayName: string;
   readonly rp: RelyingParty & { readonly name: string };
+  /** Whether the authenticator should prove its model. */
+  readonly attested: boolean;
   readonly nowMs: number;
 }
 
 /**
- * Builds the argument of `navigator.credentials.create`: a resident, user-verifying credential without attestation, with a single-use
+ * Builds the argument of `navigator.credentials.create`: a resident, user-verifying credential with a single-use
  * challenge.
  */
 export async function createRegistrationOptions(db: Db, request: RegistrationRequest): Promise<PublicKeyCredentialCreationOptionsJSON> {
@@ -57,7 +59,7 @@ export async function createRegistrationOptions(db: Db, request: RegistrationReq
     userID: computeUserHandle(request.person_id),
     challenge: await createRegistrationChallenge(db, request.person_id, request.nowMs),
     timeout: CHALLENGE_TTL_MS,
-    attestationType: "none",
+    attestationType: request.attested ? "direct" : "none",
     authenticatorSelection: { residentKey: "required", userVerification: "required" },
     supportedAlgorithmIDs: ALGORITHMS,
     excludeCredentials: known.map(({ credential_id, transports }) => ({ id: credential_id, transports: [...transports] })),
@@ -145,10 +147,9 @@ type Info = NonNullable<VerifiedRegistrationResponse["registrationInfo"]>;
 
 async function verifyRegistration(registration: Registration, challenge: string, rp: RelyingParty): Promise<Outcome<Info>> {
   try {
-    if (hasCertificates(registration.response.attestationObject))
-      return denyRegistration("it contains an attestation, but none was requested");
+    const attestationObject = omitCertificates(registration.response.attestationObject);
     const result = await verifyRegistrationResponse({
-      response: { ...registration, clientExtensionResults: {} },
+      response: { ...registration, clientExtensionResults: {}, response: { ...registration.response, attestationObject } },
       expectedChallenge: challenge,
       expectedOrigin: [...rp.origins],
       expectedRPID: rp.id,
@@ -163,13 +164,19 @@ async function verifyRegistration(registration: Registration, challenge: string,
 }
 
 /**
- * Only `none` and self attestation are accepted. For certificates, the library would fetch revocation lists from URLs that the sender
- * controls.
+ * Replaces an attestation with certificates by none: for certificates, the library would fetch revocation lists from URLs that the sender controls.
+ * What was sent is stored, and judged by the policy that asks for it.
  */
-function hasCertificates(attestationObject: string): boolean {
+function omitCertificates(attestationObject: string): string {
   const attestation = decodeAttestationObject(isoBase64URL.toBuffer(attestationObject));
   const format = attestation.get("fmt");
-  return !(format === "none" || (format === "packed" && attestation.get("attStmt").get("x5c") === undefined));
+  if (format === "none" || (format === "packed" && attestation.get("attStmt").get("x5c") === undefined)) return attestationObject;
+  const bare = new Map<string, string | Map<string, never> | Uint8Array>([
+    ["fmt", "none"],
+    ["attStmt", new Map<string, never>()],
+    ["authData", attestation.get("authData")],
+  ]);
+  return isoBase64URL.fromBuffer(isoCBOR.encode(bare));
 }
 
 function denyRegistration(why: string): ReturnType<typeof denyWith> {
