@@ -5,8 +5,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Charters } from "../../../src/decision/charter/charters.js";
 import { WalkPoints } from "../../../src/decision/charter/walk-points.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { signAnnouncement } from "../../../src/domain/charter/announcement.js";
 import type { ChangeParams } from "../../../src/domain/charter/change.js";
-import type { CharterEntry } from "../../../src/domain/charter/entry.js";
+import { type CharterEntry, hashEntry, signEntry } from "../../../src/domain/charter/entry.js";
 import { toCharterKey } from "../../../src/domain/storage-key.js";
 import { type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
 import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
@@ -17,7 +18,16 @@ import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js"
 import { createTenant } from "../../../src/lab256/identity/tenants.js";
 import { openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
-import { buildActor, buildFounding, buildPasskey, buildPerson, CharterWriter, permitKey } from "../../decision/charter/charters.js";
+import {
+  buildActor,
+  buildFounding,
+  buildPasskey,
+  buildPerson,
+  CharterWriter,
+  permitKey,
+  receiptKey,
+} from "../../decision/charter/charters.js";
+import { createTestKey } from "../../domain/samples.js";
 import { createDatabase } from "../../harness/database.js";
 
 const NOW_MS = Date.UTC(2026, 10, 22);
@@ -73,6 +83,21 @@ it("a process that starts later records every entry that was appended by any oth
   expect(await readEvents()).toEqual(["charter.founded", "member.changed", "policy.published"]);
   expect(await findActor(db, tenant, BOB)).toMatchObject({ person_id: "person:bob", disabled: false, offices: [] });
   expect(await record()).toEqual({ ok: true, value: 0 });
+});
+
+it("what recovery keys announce is an event of its own, which changes no member", async () => {
+  const key = createTestKey();
+  const recovery = { jwks: [key.jwk], threshold: 1, delay_ms: 86_400_000 };
+  const set = writer.append({ jobType: "registry.keys.rotate", params: { add: [], revoke: [], recovery } });
+  await put(set);
+  const [after, bob] = [hashEntry(set), buildPerson("bob", { disabled: true })];
+  const change = { jobType: "registry.members.change", params: { persons: { "person:bob": bob }, actors: {} } } as const;
+  const { signatures } = signAnnouncement({ tenant_id: tenant, after, change, signatures: [] }, key);
+  const { authority: _, ...entry } = writer.sign({ change: { jobType: "registry.recovery.announce", params: { change } } });
+  await put(signEntry(entry, receiptKey, { kind: "recovery", after, signatures, seen_at_ms: NOW_MS }));
+  expect(await record()).toEqual({ ok: true, value: 3 });
+  expect(await readEvents()).toEqual(["charter.founded", "keys.rotated", "recovery.announced"]);
+  expect(await findActor(db, tenant, BOB)).toMatchObject({ disabled: false });
 });
 
 it("several processes that record at the same time record each entry once", async () => {

@@ -276,9 +276,11 @@ describe("a charter entry", () => {
     const writer = new CharterWriter();
     writer.append(buildFounding());
     const added = { use: "permit", jwk: createTestKey().jwk, revoked: false } as const;
-    const entry = writer.append({ jobType: "registry.keys.rotate", params: { add: [added], revoke: [permitKey.kid] } });
+    const recovery = { jwks: [createTestKey().jwk], threshold: 1, delay_ms: 86_400_000 };
+    const entry = writer.append({ jobType: "registry.keys.rotate", params: { add: [added], revoke: [permitKey.kid], recovery } });
     const recorded = { ...record(entry), seq: 2 } as LedgerEntry;
     expect(listEntryChanges(recorded)).toMatchObject([
+      { kind: "record", name: "recovery", is: writer.state.hashRecord("recovery") },
       { kind: "record", name: `key/${added.jwk.kid}`, is: writer.state.hashRecord("key", added.jwk.kid) },
       { kind: "record", name: `key/${permitKey.kid}`, is: "revoked" },
     ]);

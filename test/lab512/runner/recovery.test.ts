@@ -1,5 +1,8 @@
+import { cp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/domain/act/job.js";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { signAnnouncement } from "../../../src/domain/charter/announcement.js";
 import type { AnnouncedChange } from "../../../src/domain/charter/change.js";
@@ -11,6 +14,7 @@ import { appendEntry } from "../../../src/lab512/charter/append-entry.js";
 import { appendRecovery } from "../../../src/lab512/charter/append-recovery.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
+import { walkFolderCharter } from "../../../src/verification/verify-folder.js";
 import { requireOutcome } from "../../harness/outcomes.js";
 import { buildPolicyWith, replaceLevel } from "../../harness/policies.js";
 import { approveJob, buildRunnerCommand, runEnvelope, waitForReceipt } from "./commands.js";
@@ -169,4 +173,21 @@ it("a Runner keeps the policy of an announcement", async () => {
   world.clock.offsetMs = RECOVERY.delay_ms;
   expect(await complete(version)).toMatchObject({ ok: true });
   expect((await readCharter()).policy_hash).toBe(policy_hash);
+});
+
+// A store's keeper makes the change wait for less time than its announcement says.
+it("an auditor checks announcements and their times in a copy of the object store", async () => {
+  const version = await announce(buildChange());
+  world.clock.offsetMs = RECOVERY.delay_ms;
+  expect(await complete(version)).toMatchObject({ ok: true });
+  const root = world.keys.founding.get(TENANT)?.jwk;
+  if (root === undefined) throw new Error("no founding key");
+  const [from, folder] = [join(world.folder, "store"), join(world.folder, "copy")];
+  await cp(from, folder, { recursive: true });
+  const walk = async () => (await walkFolderCharter({ folder, tenant_id: TENANT, root })).walk.newest;
+  expect(await walk()).toMatchObject({ version: version + 1, recovery: { version: version + 1, waiting: null } });
+  const entry = await readEntry(version);
+  const authority = { ...entry.authority, seen_at_ms: Date.now() - RECOVERY.delay_ms };
+  await writeFile(join(folder, toCharterKey(TENANT, version)), toCanonicalBytes({ ...entry, authority }));
+  await expect(walk()).rejects.toThrow(/not signed by a receipt key/);
 });
