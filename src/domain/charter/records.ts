@@ -86,9 +86,16 @@ const actorSchema = z.strictObject({
 });
 export type CharterActor = z.infer<typeof actorSchema>;
 
+/** Text without spaces and line ends, since approvers read it among other lines. */
+const buildAsciiSchema = (max: number) =>
+  z
+    .string()
+    .max(max, `At most ${max} characters.`)
+    .regex(/^[!-~]+$/, "Write visible ASCII characters without spaces.");
+
 /** Where people sign in or approve. `ogr://approve` is the origin of the command line, which no web page can have. */
 const relyingPartySchema = z.strictObject({
-  origins: z.array(z.string().min(1).max(300)).min(1).max(20).refine(hasDistinctValues, "Write each origin once."),
+  origins: z.array(buildAsciiSchema(300)).min(1).max(20).refine(hasDistinctValues, "Write each origin once."),
   use: z.enum(["sign_in", "approve"], "Write `sign_in` or `approve`."),
 });
 
@@ -104,7 +111,7 @@ const RECORDS = {
   person: { id: personIdSchema, value: personSchema },
   actor: { id: actorIdSchema, value: actorSchema },
   key: { id: z.string().min(1).max(64), value: charterKeySchema },
-  relying_party: { id: z.string().min(1).max(253), value: relyingPartySchema },
+  relying_party: { id: buildAsciiSchema(253), value: relyingPartySchema },
   webhook: { id: webhookIdSchema, value: webhookSchema },
   tenant: { id: tenantIdSchema, value: charterTenantSchema },
   policy_code: { id: z.string().regex(BLAKE3_HEX, "Write a BLAKE3-256 digest."), value: z.strictObject({ listed: z.literal(true) }) },

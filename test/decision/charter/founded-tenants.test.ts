@@ -9,7 +9,7 @@ import { type FoundingEntry, foundingEntrySchema } from "../../../src/domain/cha
 import { grantValue } from "../../../src/domain/denial.js";
 import { createTestKey } from "../../domain/samples.js";
 import { ActWorld } from "./acts.js";
-import { buildActor, buildFounding, buildPerson, CharterWriter, TENANT } from "./charters.js";
+import { buildActor, buildFounding, buildPerson, CharterWriter, RP, TENANT } from "./charters.js";
 
 const NEW = "T.ACME";
 type Params = ChangeParams<"registry.tenant.found">;
@@ -69,6 +69,21 @@ describe("founding a tenant", () => {
     const mallory = { ...entry.change.params.persons, "person:mallory": buildPerson("mallory") };
     const changed = { ...entry, change: { ...entry.change, params: { ...entry.change.params, persons: mallory } } };
     await expectRefused(found(genuine, { entry: changed }), /not signed/);
+  });
+
+  // Mallory founds a tenant whose card shows the approvers lines that are not true.
+  it("is refused with a relying party or origin of several lines", () => {
+    const line = "\n    policy the default one";
+    for (const [id, origin] of [
+      [`acme.example${line}`, "https://acme.example"],
+      ["acme.example", `https://acme.example${line}`],
+    ] as const) {
+      const relying_parties = {
+        [RP]: { origins: [`https://${RP}`], use: "approve" as const },
+        [id]: { origins: [origin], use: "sign_in" as const },
+      };
+      expect(() => signFounding({ relying_parties })).toThrow(/visible ASCII/);
+    }
   });
 
   it("is refused with a version 1 whose signed state is not that of its change", async () => {
