@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { requireValue } from "../../src/client/http/problem.js";
+import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import { buildPolicyWith, publishPolicy } from "../harness/policies.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
@@ -20,10 +21,14 @@ import { STRICT_TENANT as tenant } from "./tenants.js";
 
 const PREDICATE = "https://slsa.dev/provenance/v1";
 
-/** The default policy, except that a registration has level L5 and places for two roles, and a release requires an attestation. */
+/**
+ * The default policy, except that a registration has level L5 and places for two roles, a release requires an attestation, and security answers
+ * for `infra/`.
+ */
 const buildStrictPolicy = () =>
   buildPolicyWith((data) => ({
     ...data,
+    paths: [{ pattern: "infra/*", roles: { security: 1 } }],
     jobs: {
       ...data.jobs,
       "git.registry.init": { level: "L5", target: "LAB_512", roles: { owner: 1, security: 1 } },
@@ -71,6 +76,31 @@ export function describeQuorum(running: () => ServedRegistry): void {
       });
       const possible = await openScenarioCard(registry.as("admin", tenant), { jobType: "git.registry.init", params });
       expect(possible.reasons.map(({ rule }) => rule)).not.toContain("card.incompletable");
+    });
+
+    it("the preview of a merge and its card ask for the roles of the paths that the merge changes, and for no others", async () => {
+      const project_id = await registerByCard(registry, "P.protected", { approvers: ["bob", "carol"], tenant });
+      const admin = registry.as("admin", tenant);
+      const clone = new Clone();
+      for (const [branch, file, roles] of [
+        ["feature/plain", "src/a.ts", {}],
+        ["feature/infra", "infra/a.tf", { security: 1 }],
+      ] as const) {
+        clone.git("checkout", "-q", "--orphan", branch.replace("/", "-"));
+        const expected_source = clone.commit(file, `${branch}\n`);
+        await pushOrThrow(admin, buildPush(project_id, branch, null, clone.bundle("HEAD")));
+        const wanted = {
+          jobType: "git.registry.merge_protected",
+          params: { project_id, source: branch, target: "main", expected_source, expected_target: ZERO_ID, strategy: "merge" },
+          office_id: "office::default",
+          target: "LAB_512",
+        } as const;
+        const preview = requireValue(await admin.planCard(wanted));
+        const card = requireValue(await admin.openCard({ ...wanted, intent: "Merge." }));
+        expect(card.requires).toHaveProperty("[1].roles", roles);
+        expect(preview).toMatchObject({ denial: null, plan_digest: card.plan_digest });
+        expect(preview.requires).toEqual(card.requires);
+      }
     });
 
     it("a card waits for the attestation that the policy requires and lists it as missing", async () => {

@@ -48,16 +48,14 @@ export function buildPlanRoutes(deps: ApiDependencies): readonly Route[] {
       async handle({ principal, body }) {
         const office = resolveActingOffice(principal, body.office_id);
         if (!office.ok) return office.problem;
-        const judged = await judgeCardAct(
-          deps.permits,
-          { ...principal, member_offices: principal.offices.map(({ office_id }) => office_id) },
-          { ...body, project_exists: true },
-        );
-        const { level, reasons, requires } = judged;
-        const nothing = { level, reasons, requires, plan: null, plan_digest: null };
-        if (judged.denial !== null) return answerOk({ ...nothing, denial: judged.denial });
+        const requester = { ...principal, member_offices: principal.offices.map(({ office_id }) => office_id) };
+        const act = { ...body, project_exists: true };
+        const judged = await judgeCardAct(deps.permits, requester, act);
+        const nothing = { plan: null, plan_digest: null };
+        if (judged.denial !== null) return answerOk({ ...judged, ...nothing });
         const planned = await deps.flows.previewPlan(body);
-        return answerOk(planned.ok ? { ...nothing, ...planned.value, denial: null } : { ...nothing, denial: planned.denial });
+        if (!planned.ok) return answerOk({ ...judged, ...nothing, denial: planned.denial });
+        return answerOk({ ...(await judgeCardAct(deps.permits, requester, { ...act, plan: planned.value.plan })), ...planned.value });
       },
     }),
   ]);

@@ -3,6 +3,7 @@ import { buildActInput, type RequestedAct, type Requester } from "../../decision
 import type { PolicyCatalog } from "../../decision/policy/policy-catalog.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { hashSubject } from "../../domain/act/job.js";
+import type { Plan } from "../../domain/act/plan.js";
 import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
 import { buildDenial, type Denial, grantValue } from "../../domain/denial.js";
 import { type Level, needsCard } from "../../domain/level.js";
@@ -18,8 +19,11 @@ export interface PermitDependencies extends EndingDependencies {
   readonly permitKey: SigningKey;
 }
 
-/** An act on which the policy decides. `project_exists` is null if the caller has not checked. */
-export type JudgedRequest = RequestedAct & { readonly project_exists: boolean | null };
+/** An act on which the policy decides, with its plan if there is one. `project_exists` is null if the caller has not checked. */
+export type JudgedRequest = RequestedAct & {
+  readonly project_exists: boolean | null;
+  readonly plan?: Pick<Plan, "fast_forward" | "changed_paths">;
+};
 
 /** An act that needs no card. Its `params` are parsed. */
 export type DirectRequest = JudgedRequest & {
@@ -54,6 +58,8 @@ export interface Judgement {
   readonly denial: Denial | null;
 }
 
+const NO_PLAN = { fast_forward: null, changed_paths: null };
+
 async function askPolicyAboutAct(deps: PermitDependencies, requester: Requester, request: JudgedRequest, hasCard: boolean) {
   const [policy, resolved] = await Promise.all([
     deps.policies.readActiveRules(request.tenant_id),
@@ -62,7 +68,8 @@ async function askPolicyAboutAct(deps: PermitDependencies, requester: Requester,
   if (!policy.ok) return policy;
   if (!resolved.ok) return resolved;
   const { infra } = resolved.value;
-  const known = { fast_forward: null, project_exists: request.project_exists, changed_paths: null };
+  const { project_exists, plan: { fast_forward, changed_paths } = NO_PLAN } = request;
+  const known = { fast_forward, project_exists, changed_paths };
   return grantValue({
     ...policy.value,
     infra,
