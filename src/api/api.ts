@@ -137,7 +137,7 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
   const scrapes = await listenForScrapes(env, () => {
     const state = createStateMetrics({
       countWaitingCards: () => countWaitingCards(db, WAITING_AGES, Date.now()),
-      ...createHealthChecks({ db, store, temporal, now: Date.now }),
+      ...createHealthChecks({ db, store, temporal, charters, now: Date.now }),
     });
     return [apiMetrics, ledgerMetrics, state, createProcessMetrics()];
   });

@@ -1,11 +1,14 @@
 import { sql } from "kysely";
 import { z } from "zod";
+import { listTenants } from "../lab256/identity/tenants.js";
 import { type ClockReading, listClockReadings } from "../lab256/ledger/clock-readings.js";
 import type { ApiDependencies } from "./dependencies.js";
 import { pollersSchema } from "./temporal.js";
 
 /** How long a result of a health check is reused, in milliseconds. */
 const CACHE_MS = 2000;
+/** How long the number of unsealed charters is reused, in milliseconds: to count them reads an object of every tenant. */
+const UNSEALED_CACHE_MS = 600_000;
 const CHECK_MAX_MS = 1500;
 /** Clocks of two planes may differ by this much, in milliseconds (contracts "Permit, command, claim, receipt"). */
 const CLOCK_SKEW_MAX_MS = 5000;
@@ -16,6 +19,8 @@ export const healthSchema = z.object({
   pollers: z.array(pollersSchema).nullable(),
   /** The database's clock minus the api's; null if the database does not answer. */
   clock_skew_ms: z.number().nullable(),
+  /** How many tenants have a charter that their founding key can still change; null if that is not known yet. */
+  unsealed_charters: z.number().nullable(),
   /** Warnings for the operator, in sentences. */
   warnings: z.array(z.string()),
 });
@@ -23,24 +28,36 @@ export const healthSchema = z.object({
 /** Each member is `ok`, or a sentence. */
 export const readinessSchema = z.object({ database: z.string(), object_store: z.string(), temporal: z.string() });
 
-type HealthDependencies = Pick<ApiDependencies, "db" | "store" | "temporal" | "now">;
+type HealthDependencies = Pick<ApiDependencies, "db" | "store" | "temporal" | "charters" | "now">;
 
 /** Checks the api and its neighbours, at most every two seconds for all callers together. */
 export function createHealthChecks(deps: HealthDependencies) {
-  return { readHealth: shareAnswer(deps, checkHealth), readReadiness: shareAnswer(deps, checkReadiness) };
+  const countUnsealed = shareAnswer(deps, countUnsealedCharters, UNSEALED_CACHE_MS);
+  return {
+    readHealth: shareAnswer(deps, () => checkHealth(deps, countUnsealed)),
+    readReadiness: shareAnswer(deps, checkReadiness),
+  };
 }
 
-function shareAnswer<T>(deps: HealthDependencies, check: (deps: HealthDependencies) => Promise<T>): () => Promise<T> {
+/** Shares one answer for `cacheMs`; after a failure the next call asks again. */
+function shareAnswer<T>(deps: HealthDependencies, check: (deps: HealthDependencies) => Promise<T>, cacheMs = CACHE_MS): () => Promise<T> {
   let latest: { readonly answer: Promise<T>; readonly untilMs: number } | undefined;
   return () => {
     const now = deps.now();
-    if (latest === undefined || now >= latest.untilMs) latest = { answer: check(deps), untilMs: now + CACHE_MS };
+    if (latest === undefined || now >= latest.untilMs) {
+      const asked = { answer: check(deps), untilMs: now + cacheMs };
+      latest = asked;
+      asked.answer.catch(() => {
+        if (latest === asked) latest = undefined;
+      });
+    }
     return latest.answer;
   };
 }
 
-async function checkHealth(deps: HealthDependencies): Promise<z.infer<typeof healthSchema>> {
-  const [pollers, skew, clocks] = await Promise.allSettled([
+async function checkHealth(deps: HealthDependencies, countUnsealed: () => Promise<number>): Promise<z.infer<typeof healthSchema>> {
+  const [unsealed, pollers, skew, clocks] = await Promise.allSettled([
+    waitForCheck(countUnsealed()),
     waitForCheck(deps.temporal.listPollers(deps.now(), CHECK_MAX_MS)),
     waitForCheck(measureClockSkew(deps)),
     waitForCheck(listClockReadings(deps.db)),
@@ -53,7 +70,23 @@ async function checkHealth(deps: HealthDependencies): Promise<z.infer<typeof hea
   else if (Math.abs(clock_skew_ms) > CLOCK_SKEW_MAX_MS)
     warnings.push(`The clocks of api and database differ by ${clock_skew_ms} ms; permits need them within ${CLOCK_SKEW_MAX_MS} ms.`);
   if (clocks.status === "fulfilled") warnings.push(...clocks.value.flatMap(formatClockWarning));
-  return { status: "ok", pollers: pollers.status === "fulfilled" ? pollers.value : null, clock_skew_ms, warnings };
+  return {
+    status: "ok",
+    pollers: pollers.status === "fulfilled" ? pollers.value : null,
+    clock_skew_ms,
+    unsealed_charters: unsealed.status === "fulfilled" ? unsealed.value : null,
+    warnings,
+  };
+}
+
+/** Counts the tenants whose founding key can still change their charter. */
+async function countUnsealedCharters({ db, charters }: HealthDependencies): Promise<number> {
+  let count = 0;
+  for (const { tenant_id } of await listTenants(db)) {
+    const charter = await charters.readNewest(tenant_id);
+    if (charter.ok && !charter.value.sealed) count += 1;
+  }
+  return count;
 }
 
 const CLOCKS = {

@@ -213,6 +213,7 @@ export const registrationOptionsSchema = z.looseObject({ challenge: z.string(), 
 
 export const charterSchema = z.looseObject({
   version: z.int(),
+  sealed: z.boolean(),
   founding_jwk: publicJwkSchema,
   policy_hash: blake3Schema,
   recovery: z.looseObject({ waiting: z.looseObject({ completable_at_ms: z.number() }).nullable() }).nullish(),

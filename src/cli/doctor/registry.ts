@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { healthSchema, openApiSchema } from "../../client/answers.js";
+import { charterSchema, healthSchema, openApiSchema } from "../../client/answers.js";
 import { askRegistry, type Connection } from "../../client/http/http.js";
 import { requireValue } from "../../client/http/problem.js";
 import { fetchWhoami } from "../../client/http/registry-client.js";
@@ -137,5 +137,18 @@ async function checkToken(connection: Connection): Promise<readonly DoctorFindin
   if (!answer.ok)
     return [buildProblemFinding("token", answer.problem.detail, "Log in again with `ogr auth login`, or set OGR_TOKEN to a valid token.")];
   const { actor_id, tenant_id } = answer.value;
-  return [buildOkFinding("token", `${actor_id} of ${tenant_id}`), await checkInfraRegistry(connection, tenant_id)];
+  const more = await Promise.all([checkCharter(connection, tenant_id), checkInfraRegistry(connection, tenant_id)]);
+  return [buildOkFinding("token", `${actor_id} of ${tenant_id}`), ...more];
+}
+
+async function checkCharter(connection: Connection, tenant_id: string): Promise<DoctorFinding> {
+  const answer = await askRegistry(connection, { method: "GET", path: "/v1/charter", query: { tenant_id } }, charterSchema);
+  if (!answer.ok) return buildProblemFinding("charter", answer.problem.detail, "See `ogr charter verify`.");
+  const { version, sealed } = answer.value;
+  if (sealed) return buildOkFinding("charter", `version ${version}, sealed`);
+  return buildWarningFinding(
+    "charter",
+    `version ${version}, not sealed: the founding key can change everything without an approval`,
+    "Keep that key offline, and seal the charter when its persons can change it: see `registry.charter.seal` in docs/policy.md.",
+  );
 }

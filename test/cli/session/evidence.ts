@@ -102,6 +102,7 @@ export function describeEvidence(registry: () => ServedRegistry): void {
         "OGR_PERMIT_KEY_FILE",
       ])
         expect(answer.stdout).toContain(`✓ ${check}`);
+      expect(answer.stdout).toMatch(/! charter +version \d+, not sealed: /);
     });
 
     it("learns from the doctor what is wrong and what to do", async () => {
