@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { PLAN_PATHS_MAX, PLAN_PATHS_MAX_UNITS } from "../../domain/act/plan.js";
 import type { GitKeys } from "../../domain/charter/keys.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
@@ -120,21 +121,30 @@ export async function compareTrees(repository: OpenRepository, old: string, next
   return answer.ok ? grantValue(parseNumstat(answer.value)) : answer;
 }
 
+/** Parses without a text of the whole output, which can be large. */
 function parseNumstat(output: Buffer): TreeChanges {
-  const decoded = output.toString("utf8");
-  const lines = decoded.split("\0").filter(Boolean);
-  const diffstat = { files: lines.length, insertions: 0, deletions: 0 };
-  const paths: string[] = [];
-  for (const line of lines) {
-    const [insertions = "", deletions = "", ...path] = line.split("\t");
-    diffstat.insertions += Number.parseInt(insertions, 10) || 0;
-    diffstat.deletions += Number.parseInt(deletions, 10) || 0;
-    if (paths.length <= PLAN_PATHS_MAX) paths.push(path.join("\t"));
+  const diffstat = { files: 0, insertions: 0, deletions: 0 };
+  const paths: Buffer[] = [];
+  for (let start = 0; start < output.byteLength; ) {
+    const found = output.indexOf(0, start);
+    const end = found === -1 ? output.byteLength : found;
+    const line = output.subarray(start, end);
+    const afterInsertions = line.indexOf("\t") + 1;
+    const afterDeletions = line.indexOf("\t", afterInsertions) + 1;
+    diffstat.files += 1;
+    diffstat.insertions += countLines(line.subarray(0, afterInsertions));
+    diffstat.deletions += countLines(line.subarray(afterInsertions, afterDeletions));
+    if (paths.length <= PLAN_PATHS_MAX) paths.push(line.subarray(afterDeletions));
+    start = end + 1;
   }
-  const isListed =
-    paths.length <= PLAN_PATHS_MAX &&
-    paths.reduce((sum, path) => sum + path.length, 0) <= PLAN_PATHS_MAX_UNITS &&
-    // A path that is not UTF-8 would be decoded to another one.
-    Buffer.from(decoded, "utf8").equals(output);
-  return { diffstat, changed_paths: isListed ? paths.sort() : null };
+  // A path that is not UTF-8 would be decoded to another one.
+  const isListed = paths.length <= PLAN_PATHS_MAX && paths.every((path) => isUtf8(path));
+  const changed_paths = isListed ? paths.map((path) => path.toString("utf8")).sort() : [];
+  const isShort = changed_paths.reduce((sum, path) => sum + path.length, 0) <= PLAN_PATHS_MAX_UNITS;
+  return { diffstat, changed_paths: isListed && isShort ? changed_paths : null };
+}
+
+/** git writes `-` for a binary file. */
+function countLines(digits: Buffer): number {
+  return Number.parseInt(digits.toString("latin1"), 10) || 0;
 }
