@@ -17,7 +17,11 @@ export interface LookedUpMerge {
 
 const HEADS = toBranchRef("");
 
-/** Looks up the tips of both branches. The merge creates an absent target, and follows one that moves before it is decided. @throws Refused if there is no such project */
+/**
+ * Looks up the tips of both branches. The merge creates an absent target, and follows one that moves before it is decided.
+ *
+ * @throws Refused if there is no such project
+ */
 export async function lookUpMerge(client: RegistryClient, wanted: MergeAsk): Promise<LookedUpMerge> {
   const { refs } = requireValue(await client.readProject(wanted.project_id));
   const tips = new Map(refs.filter(({ name }) => name.startsWith(HEADS)).map((ref) => [ref.name.slice(HEADS.length), ref.object_id]));

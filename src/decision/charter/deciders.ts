@@ -26,7 +26,8 @@ type CountOffice = (membership: Membership) => boolean;
 
 /**
  * The highest level at which each person can approve by the policy: in an office that approves, up to its ceiling, and above L3 with a
- * passkey that counts to it and that the policy accepts. Regards the offices that `counted` accepts, also those that end, so that by default the level is never too low.
+ * passkey that counts to it and that the policy accepts. Regards the offices that `counted` accepts, also those that end, so that by default the
+ * level is never too low.
  */
 export function mapDeciders(
   state: Pick<CharterState, "find" | "list">,

@@ -38,8 +38,9 @@ async function loadPasskeyFilter(data: PolicyData): Promise<PasskeyFilter> {
   return (passkey, level) => {
     const models = data.levels[level].passkeys?.authenticators;
     if (models === undefined) return true;
-    const model = proven.get(passkey) ?? proveModel(helpers, passkey);
-    proven.set(passkey, model);
+    const known = proven.get(passkey);
+    const model = known === undefined ? proveModel(helpers, passkey) : known;
+    if (known === undefined) proven.set(passkey, model);
     return model !== null && models.some((wanted) => isOfModel(model, wanted));
   };
 }

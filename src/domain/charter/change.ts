@@ -21,15 +21,16 @@ const ANNOUNCED_CHANGES = {
   "registry.members.change": z.strictObject({ persons: personsSchema, actors: actorsSchema }),
 } as const;
 
-const buildAnnouncedSchema = <T extends keyof typeof ANNOUNCED_CHANGES>(jobType: T) =>
-  z.strictObject({ jobType: z.literal(jobType), params: ANNOUNCED_CHANGES[jobType] as (typeof ANNOUNCED_CHANGES)[T] });
+/** Builds the schema of a change of one type out of the params of several. */
+const buildChangeSchema = <C extends Readonly<Record<string, z.ZodType>>, T extends keyof C & string>(changes: C, jobType: T) =>
+  z.strictObject({ jobType: z.literal(jobType), params: changes[jobType] as C[T] });
 
 export const announcedChangeSchema = z.discriminatedUnion(
   "jobType",
   [
-    buildAnnouncedSchema("registry.policy.publish"),
-    buildAnnouncedSchema("registry.keys.rotate"),
-    buildAnnouncedSchema("registry.members.change"),
+    buildChangeSchema(ANNOUNCED_CHANGES, "registry.policy.publish"),
+    buildChangeSchema(ANNOUNCED_CHANGES, "registry.keys.rotate"),
+    buildChangeSchema(ANNOUNCED_CHANGES, "registry.members.change"),
   ],
   "Recovery keys change members (`registry.members.change`), keys (`registry.keys.rotate`) or the policy (`registry.policy.publish`).",
 );
@@ -60,21 +61,18 @@ const CHANGES = {
 export type ChangeType = keyof typeof CHANGES;
 export type ChangeParams<T extends ChangeType> = z.infer<(typeof CHANGES)[T]>;
 
-const buildChangeSchema = <T extends ChangeType>(jobType: T) =>
-  z.strictObject({ jobType: z.literal(jobType), params: CHANGES[jobType] as (typeof CHANGES)[T] });
-
 export const charterChangeSchema = z.discriminatedUnion(
   "jobType",
   [
-    buildChangeSchema("registry.charter.found"),
-    buildChangeSchema("registry.policy.publish"),
-    buildChangeSchema("registry.keys.rotate"),
-    buildChangeSchema("registry.members.change"),
-    buildChangeSchema("registry.webhooks.change"),
-    buildChangeSchema("registry.charter.seal"),
-    buildChangeSchema("registry.tenant.found"),
-    buildChangeSchema("registry.charter.end_act"),
-    buildChangeSchema("registry.recovery.announce"),
+    buildChangeSchema(CHANGES, "registry.charter.found"),
+    buildChangeSchema(CHANGES, "registry.policy.publish"),
+    buildChangeSchema(CHANGES, "registry.keys.rotate"),
+    buildChangeSchema(CHANGES, "registry.members.change"),
+    buildChangeSchema(CHANGES, "registry.webhooks.change"),
+    buildChangeSchema(CHANGES, "registry.charter.seal"),
+    buildChangeSchema(CHANGES, "registry.tenant.found"),
+    buildChangeSchema(CHANGES, "registry.charter.end_act"),
+    buildChangeSchema(CHANGES, "registry.recovery.announce"),
   ],
   "This is not a known change of a charter.",
 );

@@ -45,10 +45,7 @@ export interface RegistrationRequest {
   readonly nowMs: number;
 }
 
-/**
- * Builds the argument of `navigator.credentials.create`: a resident, user-verifying credential with a single-use
- * challenge.
- */
+/** Builds the argument of `navigator.credentials.create`: a resident, user-verifying credential with a single-use challenge. */
 export async function createRegistrationOptions(db: Db, request: RegistrationRequest): Promise<PublicKeyCredentialCreationOptionsJSON> {
   const known = await listPasskeys(db, request.tenant_id, request.person_id);
   return generateRegistrationOptions({
