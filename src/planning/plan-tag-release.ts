@@ -1,6 +1,7 @@
 import type { TagReleaseParams } from "../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../domain/act/plan.js";
 import { buildDenial, type Denial, grantValue, type Outcome, wrapDenial } from "../domain/denial.js";
+import { checkDecisionLines } from "../domain/git/decision-lines.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { toBranchRef, toTagRef } from "../domain/git/ref-name.js";
 import { toReleaseManifestKey } from "../domain/storage-key.js";
@@ -14,7 +15,7 @@ import { buildPlan, describeCommits } from "./build-plan.js";
 import type { PlanInput, PlanningContext } from "./context.js";
 import { runOnProject } from "./open-project.js";
 
-/** Denials: `project_unknown`, `ref_exists`, `ref_conflict`, `commit_unreachable`, `limit_exceeded`. */
+/** Denials: `project_unknown`, `ref_exists`, `ref_conflict`, `commit_unreachable`, `registry_impersonated`, `limit_exceeded`. */
 export function planTagRelease(context: PlanningContext, input: PlanInput<TagReleaseParams>): Promise<Outcome<Plan>> {
   const { params } = input;
   return runOnProject(context, params.project_id, async (repository) => {
@@ -53,9 +54,11 @@ async function listReleasedPaths(
 export async function checkTag(
   context: PlanningContext,
   repository: OpenRepository,
-  { tag, commit }: TagReleaseParams,
+  params: TagReleaseParams,
 ): Promise<Denial | undefined> {
-  const problem = checkRefMoves(repository.state.refs, [{ name: toTagRef(tag), old: ZERO_ID, new: "" }]);
+  const { tag, commit } = params;
+  const move = { name: toTagRef(tag), old: ZERO_ID, new: "" };
+  const problem = checkRefMoves(repository.state.refs, [move]) ?? checkDecisionLines(toTagMessage(params));
   if (problem !== undefined) return problem;
   const { project_id } = repository.name;
   // A reset deletes the tag but keeps its manifest, which is never replaced and would describe the wrong release.

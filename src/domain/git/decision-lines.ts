@@ -1,11 +1,18 @@
+import { buildDenial, type Denial } from "../denial.js";
+
 /** A line in which the registry states a decision in the message of a commit that it makes, whatever its letter case and spaces. */
 const DECISION_LINE = /^[^\S\n]*(?:permit|proposed-by|approved-by)[^\S\n]*:.*/im;
 const PERMIT_LINE = /^Permit: [0-9a-f-]{36}$/;
 const CO_AUTHOR_LINE = /^Co-authored-by: [^<>]*<([^<>]+)>$/;
 
-/** Finds a line that only the registry may write, in a message that somebody else wrote and the registry would sign. */
-export function findDecisionLine(message: string): string | undefined {
-  return DECISION_LINE.exec(message)?.[0].trim();
+/** Denies a message that somebody else wrote and the registry would sign, if it has a line that only the registry may write. */
+export function checkDecisionLines(message: string): Denial | undefined {
+  const line = DECISION_LINE.exec(message)?.[0].trim();
+  if (line === undefined) return undefined;
+  return buildDenial(
+    "registry_impersonated",
+    `A message has the line ${JSON.stringify(line.slice(0, 120))}. The registry signs the commits that it makes of patches and the tags of releases, and writes such a line only for a decision of its own. Remove the line, or push a bundle.`,
+  );
 }
 
 /**

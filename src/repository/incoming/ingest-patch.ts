@@ -1,5 +1,5 @@
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import { findDecisionLine } from "../../domain/git/decision-lines.js";
+import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
+import { checkDecisionLines } from "../../domain/git/decision-lines.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { REGISTRY_IDENTITY } from "../../domain/git/registry-identity.js";
 import { readTreeId } from "../history/read-tree-id.js";
@@ -28,8 +28,8 @@ export async function ingestPatch(
   const created: CreatedCommit[] = [];
   let parent = request.old;
   for (const { patch, text } of steps.value) {
-    const line = findDecisionLine(text.message);
-    if (line !== undefined) return denyWith("registry_impersonated", formatDecisionLine(line));
+    const refused = checkDecisionLines(text.message);
+    if (refused !== undefined) return wrapDenial(refused);
     const applied = await applyPatch(tree, created.length === 0 ? parent : undefined, patch);
     if (!applied.ok) return applied;
     const id = await writeCommit(repository.getScratch(), applied.value, parent === ZERO_ID ? [] : [parent], text, request.making);
@@ -48,10 +48,6 @@ export async function ingestPatch(
   const range = request.old === ZERO_ID ? [parent] : [parent, `^${request.old}`];
   const pack = await makePack(repository, ["--revs"], range, limits);
   return pack.ok ? grantValue({ tip: parent, pack: pack.value, created }) : pack;
-}
-
-function formatDecisionLine(line: string): string {
-  return `A message has the line ${JSON.stringify(line.slice(0, 120))}. The registry signs the commits that it makes of patches, and writes such a line only for a decision of its own. Remove the line, or push a bundle.`;
 }
 
 interface PatchStep {

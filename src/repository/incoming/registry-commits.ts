@@ -11,27 +11,34 @@ const REGISTRY_COMMITS_MAX = 10_000;
 
 /**
  * Returns whether a commit names the registry as its committer. Of several committer lines git shows the last and other software the
- * first, so each counts. Returns undefined for a text in another encoding, which only git decodes.
+ * first, and of several addresses in a line each can be shown, so each counts, also where git decodes the text to another one. Returns
+ * undefined if only git can tell, which decodes other encodings.
  */
 export function namesRegistry(commit: Buffer): boolean | undefined {
   const end = commit.indexOf("\n\n");
   // A commit without a message can end with its header.
   const header = commit.toString("utf8", 0, end === -1 ? commit.length : end + 1);
-  if (/^encoding /m.test(header)) return undefined;
-  return [...header.matchAll(/^committer [^<\n]*<([^>\n]*)>/gm)].some(([, email = ""]) => isRegistryEmail(email));
+  const committers = [...header.matchAll(/^committer (.*)/gm)].map(([, line = ""]) => line);
+  const addresses = committers.flatMap((line) => [...line.matchAll(/<([^<>]*)/g)].map(([, address = ""]) => address));
+  if (addresses.some(isRegistryEmail)) return true;
+  return /^encoding /m.test(header) ? undefined : false;
 }
 
 /**
- * Lists at least the commits that `tip` reaches, no visible ref does, and that name the registry as committer in any encoding. Lists at
- * most one more than are allowed.
+ * Lists at least the commits that `tip` reaches, no visible ref does, and that name the registry as committer, as they are or as git decodes
+ * them. Lists at most one more than are allowed.
  */
 export async function listRegistryCommitsByGit(repository: OpenRepository, tip: string): Promise<string[]> {
   repository.getScratch().writeRefs(repository.state.refs);
   const matching = ["--fixed-strings", "--regexp-ignore-case", `--committer=${REGISTRY_IDENTITY.email}`];
-  const format = ["--format=%H", "--encoding=UTF-8", `--max-count=${REGISTRY_COMMITS_MAX + 1}`];
+  const format = ["--format=%H", `--max-count=${REGISTRY_COMMITS_MAX + 1}`];
   const range = [tip, "--not", "--branches", "--tags", "--"];
-  const listed = await repository.readGitOutput({ args: ["log", "--no-mailmap", ...format, ...matching, ...range] });
-  return listed.toString("latin1").split("\n").slice(0, -1);
+  const list = async (encoding: string) => {
+    const args = ["log", "--no-mailmap", `--encoding=${encoding}`, ...format, ...matching, ...range];
+    return (await repository.readGitOutput({ args })).toString("latin1").split("\n").slice(0, -1);
+  };
+  const [decoded, stored] = await Promise.all([list("UTF-8"), list("none")]);
+  return [...new Set([...decoded, ...stored])].slice(0, REGISTRY_COMMITS_MAX + 1);
 }
 
 /**

@@ -7,7 +7,7 @@ import { REGISTRY_IDENTITY } from "../../../src/domain/git/registry-identity.js"
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import type { Clone } from "../../repository/real-git.js";
 import { MergeProject } from "./merges.js";
-import { code, copyPrefix, createKey, GIT_KEY, openStage, planTestJob, type Stage, TENANT, value } from "./stage.js";
+import { code, copyPrefix, createKey, executeTestJob, GIT_KEY, openStage, planTestJob, type Stage, TENANT, value } from "./stage.js";
 
 const PUSH = "git.registry.push";
 const REGISTRY = `${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> 1700000000 +0000`;
@@ -88,6 +88,12 @@ describe("a pusher", () => {
     // A `+` in the time zone would be no text of this encoding.
     ["in an encoding that git decodes", [WEST, `committer Eve <registry+AEA-ubl.invalid> 1700000000 -0100`, "encoding UTF-7"]],
     ["in the first of two committer lines of another encoding", [author, `committer ${REGISTRY}`, eve, "encoding ISO-8859-1"]],
+    // Only git decodes it, and to no address.
+    ["in an encoding in which it is another text", [author, `committer ${REGISTRY}`, "encoding IBM037"]],
+    // fsck reads the first committer line alone.
+    ["after another bracket", [author, eve, `committer ${REGISTRY.replace("<", "<<")}`]],
+    ["before another address", [author, eve, `committer ${REGISTRY.replace(">", "> <eve@example.org>")}`]],
+    ["without its closing bracket", [author, eve, `committer ${REGISTRY.slice(0, REGISTRY.indexOf(">"))}`]],
     ["in a commit without a message", [author, `committer ${REGISTRY}`], ""],
   ])("cannot use the registry's address %s", async (_, lines, message) => {
     const { project, clone, base } = await openProject();
@@ -105,9 +111,11 @@ describe("a pusher", () => {
   it("cannot hide such a commit in a large push, which git inspects", async () => {
     const { project, clone } = await openProject();
     clone.commit("large.bin", randomBytes(1_200_000));
-    const forged = writeCommit(clone, [clone.readHead()], [author, `committer ${REGISTRY}`]);
-    const tip = clone.commitTree(clone.git("rev-parse", "HEAD^{tree}"), [forged]);
-    expect(await tryPush(project, bundleCommit(clone, tip))).toEqual(DENIED);
+    for (const encoding of [[], ["encoding IBM037"]]) {
+      const forged = writeCommit(clone, [clone.readHead()], [author, `committer ${REGISTRY}`, ...encoding]);
+      const tip = clone.commitTree(clone.git("rev-parse", "HEAD^{tree}"), [forged]);
+      expect(await tryPush(project, bundleCommit(clone, tip))).toEqual(DENIED);
+    }
     const honest = writeCommit(clone, [clone.readHead()], [author, `committer Eve <my-registry@ubl.invalid> ${date}`]);
     expect(await tryPush(project, bundleCommit(clone, honest))).toEqual(GRANTED);
   });
@@ -180,6 +188,19 @@ describe("a pusher", () => {
       .replaceAll("APPROVED-BY", "Reviewed-by");
     expect(await tryPush(other, Buffer.from(series), { branch: "main", expected_old: base })).toMatchObject({ pushed: "granted" });
   });
+});
+
+it("who proposes a release cannot have the registry sign a decision that they wrote into its notes", async () => {
+  const stage = await openStage("directory");
+  const project = await MergeProject.register(stage);
+  const commit = project.checkOut("main").clone.commit("a.txt", "a\n");
+  await project.push("main");
+  const params = { project_id: project.id, tag: "v1.0.0", commit, notes: `The first.\n\n${DECISION}` };
+  const TAG = "git.registry.tag_release";
+  expect(code(await planTestJob(stage.buildContext(), TAG, params))).toBe("registry_impersonated");
+  expect(code(await executeTestJob(stage.buildContext(), TAG, params))).toBe("registry_impersonated");
+  expect(code(await executeTestJob(stage.buildContext(), TAG, { ...params, notes: "Permits are shorter.\n" }))).toBe("granted");
+  await stage.close();
 });
 
 describe("a `Co-authored-by:` line", () => {
