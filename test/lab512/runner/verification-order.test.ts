@@ -8,6 +8,7 @@ import { toClaimKey } from "../../../src/domain/storage-key.js";
 import { openInfraSource } from "../../../src/infra/source/open.js";
 import { Allowances } from "../../../src/lab512/runner/allowances.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { chooseExtent } from "../../harness/campaign.js";
 import { Clone } from "../../repository/real-git.js";
 import { buildRunnerCommand, type Recipe, registerByRunner, stagePushJob } from "./commands.js";
 import { expectRefusal } from "./evidence.js";
@@ -86,8 +87,10 @@ const FLAWS: readonly Flaw[] = [
   },
 ];
 
+/** The checks run one after another, so the suite pairs each flaw with the next two: its order among all others follows. */
+const LATER = chooseExtent(2, FLAWS.length);
 const PAIRS = FLAWS.flatMap((earlier, at) =>
-  FLAWS.slice(at + 1).map((later) => ({ earlier, later, first: earlier.name, second: later.name })),
+  FLAWS.slice(at + 1, at + 1 + LATER).map((later) => ({ earlier, later, first: earlier.name, second: later.name })),
 )
   // A permit either lacks an approval or has one for another plan.
   .filter(({ earlier, later }) => !(earlier.code === "approval_missing" && later.code === "plan_changed"));
