@@ -8,6 +8,7 @@ import type { OpenRepository } from "../../repository/open-repository.js";
 import { buildPlan, describeCommits } from "../build-plan.js";
 import { checkInfraRegistry } from "../check-infra-registry.js";
 import type { PlanInput, PlanningContext } from "../context.js";
+import { addGainedPaths } from "../gained-paths.js";
 import { runOnProject } from "../open-project.js";
 import { checkMergeRefs, computeMergeChange, type MergeChange, pinTarget } from "./merge-change.js";
 import { buildMergeText, buildSquashText, type MergeText } from "./merge-message.js";
@@ -48,6 +49,12 @@ async function buildMergePlan(
     readMergedHistory(context, repository, params),
   ]);
   if (!changes.ok) return changes;
+  const moves = { branch: params.target, old: expected_target, tip: expected_source };
+  // A squash brings none of the source's commits, and one commit's changes are the merge's.
+  const bringsCommits = params.strategy !== "squash" && history.count > 1;
+  const { changed_paths: differing } = changes.value;
+  const changed_paths = bringsCommits ? await addGainedPaths(context, repository, moves, differing) : grantValue(differing);
+  if (!changed_paths.ok) return changed_paths;
   const act = {
     job_type: "git.registry.merge_protected" as const,
     refs: [{ name: toBranchRef(params.target), old: expected_target, new: change.kind === "move" ? expected_source : null }],
@@ -55,7 +62,8 @@ async function buildMergePlan(
   };
   // With every strategy, the target keeps all its commits.
   const fast_forward = expected_target === ZERO_ID ? null : true;
-  return grantValue(buildPlan(context, input, act, { fast_forward, ...changes.value, ...(await describeCommits(repository, history)) }));
+  const facts = { fast_forward, ...changes.value, changed_paths: changed_paths.value, ...(await describeCommits(repository, history)) };
+  return grantValue(buildPlan(context, input, act, facts));
 }
 
 function buildCreatedCommit(

@@ -10,6 +10,7 @@ import type { OpenRepository } from "../../repository/open-repository.js";
 import { buildPlan, describeCommits } from "../build-plan.js";
 import { checkInfraRegistry } from "../check-infra-registry.js";
 import type { PlanInput, PlanningContext } from "../context.js";
+import { addGainedPaths } from "../gained-paths.js";
 import { runOnProject } from "../open-project.js";
 import { checkPush, fetchPush, type PushChange, toNextTip } from "./push-change.js";
 
@@ -46,11 +47,15 @@ async function buildPushPlan(
   const { tip, fast_forward } = change.push;
   const changes = await compareTrees(repository, change.old, tip, context.limits.diffstatMaxMs);
   if (!changes.ok) return changes;
+  const moves = { branch: input.params.branch, old: change.old, tip };
+  const changed_paths = await addGainedPaths(context, repository, moves, changes.value.changed_paths);
+  if (!changed_paths.ok) return changed_paths;
   const commits =
     created.length > 0
       ? describeCreated(created)
       : await describeCommits(repository, await readPushed(context, repository, change, input.params));
-  return grantValue(buildPlan(context, requested, act, { fast_forward, ...changes.value, ...commits }));
+  const facts = { fast_forward, ...changes.value, changed_paths: changed_paths.value, ...commits };
+  return grantValue(buildPlan(context, requested, act, facts));
 }
 
 /**

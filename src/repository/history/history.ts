@@ -138,10 +138,43 @@ function parseNumstat(output: Buffer): TreeChanges {
     start = end + 1;
   }
   // A path that is not UTF-8 would be decoded to another one.
-  const isListed = paths.length <= PLAN_PATHS_MAX && paths.every((path) => isUtf8(path));
-  const changed_paths = isListed ? paths.map((path) => path.toString("utf8")).sort() : [];
-  const isShort = changed_paths.reduce((sum, path) => sum + path.length, 0) <= PLAN_PATHS_MAX_UNITS;
-  return { diffstat, changed_paths: isListed && isShort ? changed_paths : null };
+  const changed_paths = paths.every((path) => isUtf8(path)) ? joinPaths(paths.map((path) => path.toString("utf8"))) : null;
+  return { diffstat, changed_paths };
+}
+
+/** Joins lists of paths to a sorted one. Returns null if one is null, or if they are more than a plan lists. */
+export function joinPaths(...lists: readonly TreeChanges["changed_paths"][]): TreeChanges["changed_paths"] {
+  const known = lists.filter((list) => list !== null);
+  const paths = [...new Set(known.flat())].sort();
+  const isShort = paths.length <= PLAN_PATHS_MAX && paths.reduce((sum, path) => sum + path.length, 0) <= PLAN_PATHS_MAX_UNITS;
+  return isShort && known.length === lists.length ? paths : null;
+}
+
+/**
+ * Lists the paths that any commit of a range changes, one with several parents those that it has from none of them; null as in
+ * {@link TreeChanges}. `range` names commits by their ids. Denial: `limit_exceeded` after `maxMs`.
+ */
+export async function listCommittedPaths(
+  repository: OpenRepository,
+  range: readonly string[],
+  maxMs: number,
+): Promise<Outcome<TreeChanges["changed_paths"]>> {
+  const listed = repository.askGitForOutput({
+    args: ["log", "-c", "-z", "--format=", "--name-only", "--no-ext-diff", "--no-textconv", "--no-renames", ...range, "--"],
+    outputMaxBytes: NUMSTAT_MAX_BYTES,
+    timeoutMs: maxMs,
+  });
+  const answer = await runWithinLimits(listed, `The changes of each commit could not be listed within ${maxMs} ms; merge fewer at once.`);
+  if (!answer.ok) return answer;
+  if (!isUtf8(answer.value)) return grantValue(null);
+  return grantValue(
+    joinPaths(
+      answer.value
+        .toString("utf8")
+        .split("\0")
+        .filter((path) => path !== ""),
+    ),
+  );
 }
 
 /** git writes `-` for a binary file. */

@@ -86,3 +86,38 @@ it("the Runner refuses the release of a protected path's change that nobody in i
   expect(main).not.toBe(tip);
   expect(await waitForReceipt(runEnvelope(deps, await release(main, "v1.0.1")))).toMatchObject({ status: "success" });
 });
+
+// Mallory's branch changes a protected path and undoes it. Once main contains both commits, anybody could release the first.
+it("the Runner refuses to bring main a commit that changes a protected path, although a later one undoes it", async () => {
+  const { policy_hash } = requireOutcome(await deps.charters.readNewest(TENANT));
+  const expected_target = (await readTip(world, "main")) ?? ZERO_ID;
+  const clone = new Clone();
+  clone.commit("infra/a.tf", "one\n");
+  expect(clone.readHead()).toBe(expected_target);
+  clone.commit("infra/a.tf", "mine\n");
+  clone.git("revert", "--no-edit", "HEAD");
+  const tip = clone.commit("src/b.ts", "two\n");
+  const push = await stagePushJob(world, clone.bundle("HEAD"), { branch: "feature/undone" });
+  await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: push, scopes: { policy_hash } })));
+  const approve = async (job: Job, level: "L4" | "L5") =>
+    buildRunnerCommand(world, { job, scopes: { ...(await approveJob(world, deps, job, level)), policy_hash } });
+  const params = { project_id: "P.demo", source: "feature/undone", target: "main", expected_source: tip, expected_target } as const;
+  for (const strategy of ["merge", "fast-forward"] as const) {
+    const merge = await approve({ jobType: "git.registry.merge_protected", params: { ...params, strategy } }, "L4");
+    expect((await expectRefusal(world, deps, merge, "approval_missing")).error).toMatch(/in the role security/);
+  }
+  const forced = await stagePushJob(world, clone.bundle("HEAD"), { branch: "main", expected_old: expected_target, force: true });
+  // Carol has the role, Bob and Ana have not.
+  const approved = await approve(forced, "L5");
+  const authority = findAuthority(approved);
+  if (authority === null) throw new Error("there is no card");
+  const [bob] = authority.statements;
+  const refusal = await expectRefusal(world, deps, approved, "approval_missing", {
+    ...authority,
+    statements: bob === undefined ? [] : [bob],
+  });
+  expect(refusal.error).toMatch(/in the role security/);
+  // A squash brings none of these commits.
+  const squash = await approve({ jobType: "git.registry.merge_protected", params: { ...params, strategy: "squash" } }, "L4");
+  expect(await waitForReceipt(runEnvelope(deps, squash))).toMatchObject({ status: "success" });
+});
