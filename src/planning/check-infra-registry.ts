@@ -1,3 +1,4 @@
+import { dirname } from "node:path/posix";
 import { buildDenial, type Denial } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import type { RefMove } from "../domain/git/ref-move.js";
@@ -28,6 +29,8 @@ export async function checkInfraRegistry(
 ): Promise<Denial | undefined> {
   const move = context.keepsInfra ? moves.find(({ name }) => name === INFRA_REF) : undefined;
   if (move === undefined || move.old === move.new) return undefined;
+  const odd = move.new === ZERO_ID ? undefined : await findOddEntry(repository, move.new);
+  if (odd !== undefined) return buildDenial("infra_invalid", odd);
   const [before, head] = [await readRegistryFiles(repository, move.old), await readRegistryFiles(repository, move.new)];
   const changedPaths = move.old === ZERO_ID || move.new === ZERO_ID ? OWN : await listChangedPaths(repository, move.old, move.new);
   const base = move.old === ZERO_ID ? {} : { base: { ...before, changedPaths, isStale: false } };
@@ -40,6 +43,23 @@ export async function checkInfraRegistry(
     `main would have an invalid infra registry: ${shown.join(" ")}${more} Fix it on a branch (ogr infra validate --base main), push that, and open a new card.`,
   );
 }
+
+/**
+ * Finds what stands in the place of the registry's folder or of one of its files without being one. git shows the target of a symbolic link as the
+ * bytes of a blob, but whoever reads a clone follows the link.
+ */
+async function findOddEntry(repository: OpenRepository, treeish: string): Promise<string | undefined> {
+  for (const path of [dirname(REGISTRY_PATH), ...OWN]) {
+    const line = (await repository.readGitOutput({ args: ["ls-tree", treeish, "--", path] })).toString("latin1");
+    const mode = line.slice(0, line.indexOf(" "));
+    const wanted = OWN.includes(path) ? "100" : "040";
+    if (line !== "" && !mode.startsWith(wanted))
+      return `main would have ${path} as ${MODE_NAMES[mode.slice(0, 3)] ?? "something else"}, not as a ${wanted === "100" ? "regular file" : "folder"}. Replace it on a branch, push that, and open a new card.`;
+  }
+  return undefined;
+}
+
+const MODE_NAMES: Readonly<Record<string, string>> = { "040": "a folder", "100": "a file", "120": "a symbolic link", "160": "a submodule" };
 
 async function readRegistryFiles(repository: OpenRepository, treeish: string): Promise<RegistryFiles> {
   if (treeish === ZERO_ID) return { registry: undefined, changelog: undefined };

@@ -46,17 +46,54 @@ export async function readHistory(
     const output = byIds ? repository.askGitForOutput(call) : repository.readGitOutput(call);
     return (await output).toString("utf8");
   };
-  const newest = parseRecords(await readLog(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 7);
-  const commits = newest.map(([id = "", author_email = "", , , summary = "", author = "", seconds = "0"]) => ({
-    ...{ id: id.trim(), summary, author, author_email },
+  const newest = parseRecords(await readLog(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 8);
+  const all = newest.length < shown ? newest : parseRecords(await readLog(`--format=${AUTHORSHIP}`), 5);
+  const ids = all.map(([id = ""]) => id.trim());
+  const encoded = await readAsWritten(
+    repository,
+    ids.filter((_, at) => all[at]?.[1] !== ""),
+  );
+  const commits = newest.map(([id = "", , author_email = "", , , summary = "", author = "", seconds = "0"]) => ({
+    ...{ id: id.trim(), summary, author, author_email, ...encoded.get(id.trim()) },
     authored_at_ms: Number(seconds) * 1000,
   }));
-  const all = commits.length < shown ? newest : parseRecords(await readLog(`--format=${AUTHORSHIP}`), 4);
-  const ids = all.map(([id = ""]) => id.trim());
-  const squashes = ids.filter((_, at) => isRegistryEmail(all[at]?.[2] ?? "") && all[at]?.[3] !== "");
-  const emails = new Set(all.map(([, email = ""]) => email));
+  const squashes = ids.filter((_, at) => isRegistryEmail(all[at]?.[3] ?? "") && all[at]?.[4] !== "");
+  const emails = new Set(all.map(([, , email = ""], at) => encoded.get(ids[at] ?? "")?.author_email ?? email));
   for (const email of await listSquashedAuthors(repository, squashes, readGitKeys)) emails.add(email);
   return { count: all.length, commits, author_emails: [...emails].sort(), ids };
+}
+
+/**
+ * Reads author and summary of commits that name an encoding, from their bytes: git decodes the whole commit by it, and some encodings make of an
+ * author somebody else, or nobody.
+ */
+async function readAsWritten(
+  repository: OpenRepository,
+  commits: readonly string[],
+): Promise<Map<string, Pick<ShownCommit, "author" | "author_email" | "summary">>> {
+  const read = new Map<string, Pick<ShownCommit, "author" | "author_email" | "summary">>();
+  for await (const [id, commit] of readCommits(repository, commits)) {
+    const text = commit.toString("latin1");
+    const end = text.indexOf("\n\n");
+    const [header, message] = end === -1 ? [text, ""] : [text.slice(0, end), text.slice(end + 2)];
+    const [, author = "", email = ""] = /^author ([^<\n]*?) ?<([^>\n]*)>/m.exec(header) ?? [];
+    const encoding = /^encoding (.+)$/m.exec(header)?.[1] ?? "";
+    const summary = decodeText(message.split("\n\n", 1)[0]?.replaceAll("\n", " ").trim() ?? "", encoding);
+    read.set(id, { author: decodeText(author, encoding), author_email: decodeText(email), summary });
+  }
+  return read;
+}
+
+/** Decodes bytes, given as characters: as UTF-8, or else from the encoding that the commit names, or else as Latin-1. */
+function decodeText(bytes: string, encoding = ""): string {
+  for (const label of ["utf-8", encoding]) {
+    try {
+      if (label !== "") return new TextDecoder(label, { fatal: true, ignoreBOM: true }).decode(Buffer.from(bytes, "latin1"));
+    } catch {
+      // The label is unknown, or the bytes are not in this encoding.
+    }
+  }
+  return bytes;
 }
 
 /** Lists the co-authors in those of the commits that are squashes by the registry, as its signature proves. */
@@ -79,8 +116,8 @@ async function listSquashedAuthors(
 /** Matches a part of a range that does not depend on refs. */
 const ID_OR_NOT = /^\^?[0-9a-f]{40}$/;
 
-/** The id, the addresses of author and committer, and the co-authors' trailers, which may have several lines. */
-const AUTHORSHIP = "%H%x00%ae%x00%ce%x00%(trailers:key=Co-authored-by,valueonly)%x00";
+/** The id, the encoding, the addresses of author and committer, and the co-authors' trailers, which may have several lines. */
+const AUTHORSHIP = "%H%x00%e%x00%ae%x00%ce%x00%(trailers:key=Co-authored-by,valueonly)%x00";
 
 function parseRecords(text: string, length: number): string[][] {
   const fields = text.split("\0");

@@ -2,6 +2,7 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "../stock-git/stock-git.js";
+import type { PatchBytes } from "./diff-form.js";
 import { buildAllocationLimitEnv, type IncomingLimits } from "./incoming-limits.js";
 
 /** A temporary index in the scratch repository, to which the patches of one push are applied in order. */
@@ -18,7 +19,7 @@ export interface PatchTree {
 export async function applyPatch(
   { repository, limits, indexPath }: PatchTree,
   from: string | undefined,
-  patch: Uint8Array | { readonly path: string; readonly offsetBytes: number },
+  patch: PatchBytes,
 ): Promise<Outcome<string>> {
   const env = { GIT_INDEX_FILE: indexPath, ...buildAllocationLimitEnv(limits) };
   if (from !== undefined) await repository.readGitOutput({ env, args: from === ZERO_ID ? ["read-tree", "--empty"] : ["read-tree", from] });

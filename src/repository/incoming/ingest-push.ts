@@ -1,8 +1,9 @@
 import type { GitKeys } from "../../domain/charter/keys.js";
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { buildDenial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { isAncestor } from "../history/ancestry.js";
 import type { OpenRepository } from "../open-repository.js";
+import { denyCrash } from "../within-limits.js";
 import { readBeginning } from "./incoming-bytes.js";
 import { inspectCommits } from "./incoming-commits.js";
 import type { IncomingLimits } from "./incoming-limits.js";
@@ -29,9 +30,14 @@ export async function ingestPush(
   const { incoming, old } = request;
   const kind = detectIncomingKind(await readBeginning(incoming, 64 * 1024));
   if (kind === undefined)
-    return denyWith("bundle_invalid", "The bytes are neither a git bundle, a unified diff, nor a format-patch series.");
-  const ingested =
-    kind === "bundle" ? await ingestBundle(repository, incoming, limits) : await ingestPatch(repository, kind, request, limits);
+    return denyWith(
+      "bundle_invalid",
+      "The bytes are neither a git bundle, a unified diff, nor a format-patch series. Send what git wrote with nothing before it: no byte-order mark, empty line or other text.",
+    );
+  const ingested = await denyCrash(
+    () => (kind === "bundle" ? ingestBundle(repository, incoming, limits) : ingestPatch(repository, kind, request, limits)),
+    buildDenial("bundle_invalid", "git itself crashes when it reads these bytes. Make them again; if that does not help, push a bundle."),
+  );
   if (!ingested.ok) return ingested;
   const { tip, pack, created } = ingested.value;
   const commits = await inspectCommits(repository, ingested.value, limits, readGitKeys);
@@ -50,11 +56,13 @@ export async function ingestPush(
 
 type IncomingKind = "bundle" | "diff" | "mail_series";
 
-/** Detects the kind of pushed bytes from `start`, their first few KiB. Returns undefined if it is unknown. */
+/**
+ * Detects the kind of pushed bytes from `start`, their first few KiB. Returns undefined if it is unknown. A diff begins with its first file:
+ * what stands before would be an author or a message, which `git apply` skips.
+ */
 function detectIncomingKind(start: Buffer): IncomingKind | undefined {
-  if (/^# v\d+ git bundle\n/.test(start.toString("latin1", 0, 40))) return "bundle";
   const text = start.toString("latin1");
-  if (/^From \S+ .*\d{4}\r?\n/.test(text)) return "mail_series";
-  if (/^diff --git /m.test(text) || (/^--- \S/m.test(text) && /^\+\+\+ \S/m.test(text))) return "diff";
-  return undefined;
+  if (/^# v\d+ git bundle\n/.test(text)) return "bundle";
+  if (/^From \S+ [^\n]*\d{4}\r?\n/.test(text)) return "mail_series";
+  return /^(?:diff |--- \S|Index: )/.test(text) ? "diff" : undefined;
 }

@@ -1,10 +1,9 @@
 import { buildDenial, type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { CONFLICTS_SHOWN_MAX, type MergeConflict } from "../../domain/git/merge-conflict.js";
-import { GitFault } from "../git-fault.js";
 import { buildAllocationLimitEnv, type IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
 import { type GitCall, toGitFault } from "../stock-git/stock-git.js";
-import { runWithinLimits } from "../within-limits.js";
+import { denyCrash, runWithinLimits } from "../within-limits.js";
 import { writeAttributesFolder } from "./merge-attributes.js";
 import { describeConflicts, type MergeSides, parseMergeTree } from "./merge-conflicts.js";
 
@@ -23,14 +22,14 @@ export async function mergeTrees(repository: OpenRepository, sides: MergeSides, 
     env: buildAllocationLimitEnv(limits),
   };
   const runMerge = (more: Partial<GitCall>) =>
-    runWithinLimits(
-      repository.runGit({ ...call, ...more }),
-      `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
-    ).catch((error: unknown) => {
-      // A retry would crash again, on every Runner.
-      if (error instanceof GitFault && error.code === "crashed") return wrapDenial(denyCrash(sides));
-      throw error;
-    });
+    denyCrash(
+      () =>
+        runWithinLimits(
+          repository.runGit({ ...call, ...more }),
+          `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
+        ),
+      buildCrashDenial(sides),
+    );
   // Most targets have no attributes, so the merge starts before they are listed.
   const [plain, folder] = await Promise.all([runMerge({}), writeAttributesFolder(repository, target.commit)]);
   if (!folder.ok) return folder;
@@ -55,7 +54,7 @@ export function denyUnrelatedHistories({ target, source }: MergeSides): Denial {
 }
 
 /** git fails an assertion on some files whose type changed on both sides. A person can merge them. */
-function denyCrash({ target, source }: MergeSides): Denial {
+function buildCrashDenial({ target, source }: MergeSides): Denial {
   const message = `git cannot merge ${source.name} and ${target.name} by itself: it crashes on files whose type or name changed on both sides. Merge ${target.name} into ${source.name} by hand, push, and open a new card.`;
   return { code: "merge_conflict", message, conflicts: [] };
 }

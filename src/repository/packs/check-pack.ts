@@ -37,8 +37,10 @@ export async function checkPack(
     if (denial === undefined) throw toGitFault(call, answer);
     return wrapDenial(denial);
   }
-  const hash = /([0-9a-f]{40})\s*$/.exec(answer.stdout.toString("latin1"))?.[1];
+  // git writes the hash, and after it the bytes that it read beyond the pack.
+  const [, hash, beyond] = /^(?:pack|keep)\t([0-9a-f]{40})\n(.*)$/s.exec(answer.stdout.toString("latin1")) ?? [];
   if (hash === undefined) throw toGitFault(call, answer);
+  if (beyond !== "") return denyWith("bundle_invalid", "Bytes follow the end of the pack. Make the bundle again.");
   const packPath = join(gitDir, "objects", "pack", `pack-${hash}.pack`);
   const indexPath = packPath.replace(/pack$/, "idx");
   const indexBytes = readFileSync(indexPath);

@@ -6,7 +6,7 @@ import { hashRefs } from "../../../src/domain/git/refs-digest.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../src/infra/files.js";
 import { listVisibleRefs, readRefs } from "../../../src/repository/refs/refs-state.js";
 import { buildRepoEntry, formatRegistryOfOrgs, NOW } from "../../infra/samples.js";
-import { Clone } from "../../repository/real-git.js";
+import { buildTreeEntry, Clone } from "../../repository/real-git.js";
 import { code, executeTestJob, MAIN_BACKEND, openStage, PROJECT, planTestJob, type Stage, TENANT, value } from "./stage.js";
 
 const LINE = {
@@ -62,6 +62,27 @@ describe("main of the project that holds the infra registry", () => {
   ])("cannot be forced to a commit that %s", async (_, path, text) => {
     expect(await forcePush(editRegistry(path, text))).toMatchObject(INVALID);
     expect(await readTip()).toBe(good);
+  });
+
+  it("cannot be forced to a registry that is a symbolic link to a valid one, or lies in a linked folder, as readers of a clone follow links", async () => {
+    const blob = (text: string) => clone.writeObject("blob", Buffer.from(text));
+    const link = (name: string, target: string) => buildTreeEntry("120000", name, blob(target));
+    const tree = (...entries: Buffer[]) => clone.writeObject("tree", Buffer.concat(entries));
+    const entryOf = (path: string) => clone.git("rev-parse", `${good}:${path}`);
+    const changelog = buildTreeEntry("40000", "changelog", entryOf("infra/changelog"));
+    const linkedFile = tree(buildTreeEntry("40000", "infra", tree(changelog, link("telemetry-registry.v2.json", GOOD))));
+    const linkedFolder = tree(link("infra", "elsewhere"));
+    for (const [root, path] of [
+      [linkedFile, REGISTRY_PATH],
+      [linkedFolder, "infra"],
+    ] as const) {
+      const commit = clone.commitTree(root, [good]);
+      clone.git("update-ref", "refs/heads/linked", commit);
+      expect(await forcePush(clone.bundle("linked", [good]))).toMatchObject({
+        ...INVALID,
+        act: { ok: false, denial: { message: expect.stringContaining(`${path} as a symbolic link`) } },
+      });
+    }
   });
 
   it("cannot be forced back to an earlier commit, because that removes lines of the changelog", async () => {

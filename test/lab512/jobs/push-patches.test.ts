@@ -5,6 +5,10 @@ import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { Clone } from "../../repository/real-git.js";
 import { code, executeTestJob, IAT, LIMITS, openStage, PROJECT, planTestJob, type Stage, TENANT, value } from "./stage.js";
 
+const CRLF = new Clone();
+CRLF.commit("new-crlf.txt", "a\r\nb\r\n", "[PROJ-123] Add a CRLF file");
+const SERIES_CRLF = CRLF.run(["format-patch", "--stdout", "--root", "HEAD"]).toString("latin1");
+
 describe("a patch", () => {
   let stage: Stage;
   const clone = new Clone();
@@ -128,6 +132,61 @@ describe("a patch", () => {
     expect(code(outcome)).toBe(expected);
     expect(outcome.ok ? "" : outcome.denial.message).toContain(message);
     expect((await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs.get(`refs/heads/${name}`)?.id).toBe(base);
+  });
+
+  const SERIES = new Clone();
+  SERIES.commit("k1", "one\n", "Bob's first");
+  SERIES.commit("k2", "two\n", "Carol's second");
+  const series = SERIES.run(["format-patch", "--stdout", "--root", "HEAD"]).toString("latin1");
+  const [first = ""] = series.split("\n\nFrom ");
+  const hidden = "diff --git a/evil b/evil\nnew file mode 100644\nindex 0000000..5626abf\n--- /dev/null\n+++ b/evil\n@@ -0,0 +1 @@\n+one\n";
+  const withBody = (body: string) => first.replace("\n\n---\n", `\n\n${body}\n---\n`);
+  const misread: [what: string, message: string, bytes: string][] = [
+    ["a series after an empty line", "nothing before it", `\n${series}`],
+    ["a series after a byte-order mark", "nothing before it", `\xef\xbb\xbf${series}`],
+    ["a series without its first `From ` line", "nothing before it", series.slice(series.indexOf("\n") + 1)],
+    ["what `git show` prints, whose author would vanish", "nothing before it", SERIES.run(["show", "HEAD"]).toString("latin1")],
+    ["a diff that mails follow", "no part of a diff", `${SERIES.run(["diff", "HEAD~1"]).toString("latin1")}${series}`],
+    ["a message that has a diff", "end of the message", withBody(hidden)],
+    ["a message that has the separator", "stands twice", withBody("before\n---\nafter\n")],
+    ["a diff behind the separator in a message", "no part of a diff", withBody(`before\n---\n${hidden}`)],
+    ["a date without a zone", "not a date with its zone", first.replace(/^(Date: .*) [+-]\d{4}$/m, "$1")],
+    ["a day that does not exist", "not a date with its zone", first.replace(/^Date: .*$/m, "Date: Sat, 31 Feb 2026 10:00:00 +0000")],
+    ["a charset that git cannot decode", "git could decode", first.replace("Bob's", "Ren\xe9's")],
+    [
+      "a name with the separator that forges a trailer",
+      "cannot keep",
+      first.replace(/^From: .*$/m, "From: =?utf-8?q?A=E2=80=A8Approved-by:_B?= <a@x.example>"),
+    ],
+    ["a series whose lines end with CRLF", "ends with CR", series.replaceAll("\n", "\r\n")],
+    ["a file whose CR was lost on the way", "another content", SERIES_CRLF.replaceAll("\r", "")],
+    ["a diff that makes git crash", "git itself crashes", "diff --git a/y b/y\n\n--- /dev/null\n+++ b/y\n@@ -0,0 +1 @@\n+x\n"],
+  ];
+  it.each(misread)("is denied instead of misread: %s", async (_, message, bytes) => {
+    const outcome = await stage.push(Buffer.from(bytes, "latin1"), { branch: "feature/misread" });
+    expect(outcome.ok ? "" : outcome.denial.message).toContain(message);
+    expect(["bundle_invalid", "patch_does_not_apply"]).toContain(code(outcome));
+  });
+
+  it("keeps the line ends of files, and what stands in brackets before the subject", async () => {
+    const effects = value(await stage.push(Buffer.from(SERIES_CRLF, "latin1"), { branch: "feature/crlf" }));
+    const [tree] = (await readObject(effects.commit))?.split("\n") ?? [];
+    expect(tree).toBe(`tree ${CRLF.readHead("HEAD^{tree}")}`);
+    expect(await readObject(effects.commit)).toContain("\n\n[PROJ-123] Add a CRLF file\n");
+  });
+
+  it("decodes the charset that a mail names", async () => {
+    const mail = first
+      .replace(/^From: .*$/m, "From: =?iso-8859-1?Q?Ren=E9_M=FCller?= <rene@x.example>")
+      .replace(
+        /^Subject: .*$/m,
+        "Subject: [PATCH] =?iso-8859-1?Q?Gr=FC=DFe?=\nMIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit",
+      )
+      .replace("\n\n---\n", "\n\nna\xefve\n---\n");
+    const effects = value(await stage.push(Buffer.from(mail, "latin1"), { branch: "feature/latin" }));
+    const commit = await readObject(effects.commit);
+    expect(commit).toContain("\nauthor René Müller <rene@x.example> ");
+    expect(commit).toContain("\n\nGrüße\n\nnaïve\n");
   });
 
   it("is denied if it changes no file", async () => {

@@ -87,6 +87,7 @@ describe("a pusher", () => {
     ["in the first of two committer lines", [author, `committer ${REGISTRY}`, eve]],
     // A `+` in the time zone would be no text of this encoding.
     ["in an encoding that git decodes", [WEST, `committer Eve <registry+AEA-ubl.invalid> 1700000000 -0100`, "encoding UTF-7"]],
+    ["in bytes that an encoding makes git decode to something else", [author, `committer ${REGISTRY}`, "encoding UTF-16"]],
     ["in the first of two committer lines of another encoding", [author, `committer ${REGISTRY}`, eve, "encoding ISO-8859-1"]],
     // Only git decodes it, and to no address.
     ["in an encoding in which it is another text", [author, `committer ${REGISTRY}`, "encoding IBM037"]],
@@ -98,6 +99,22 @@ describe("a pusher", () => {
   ])("cannot use the registry's address %s", async (_, lines, message) => {
     const { project, clone, base } = await openProject();
     expect(await tryPush(project, bundleCommit(clone, writeCommit(clone, [base], lines, message)))).toEqual(DENIED);
+  });
+
+  it("cannot hide an author behind an encoding that makes git show somebody else", async () => {
+    const { project, clone, base } = await openProject();
+    for (const encoding of ["UTF-16", "UTF-7", "ISO-8859-1", "no such encoding"]) {
+      const lines = [
+        "author Bob <bob@ubl.example> 1700000000 +0000",
+        "committer Eve <eve@example.org> 1700000000 +0000",
+        `encoding ${encoding}`,
+      ];
+      const subject_hash = await stage.stage(bundleCommit(clone, writeCommit(clone, [base], lines, "Gr\u00fc\u00dfe\n")));
+      const params = { project_id: project.id, branch: "feature/encoded", expected_old: ZERO_ID, commit_summary: "x", subject_hash };
+      const plan = value(await planTestJob(stage.buildContext(), PUSH, params));
+      expect(plan.author_emails).toContain("bob@ubl.example");
+      expect(plan.commits[0]).toMatchObject({ author: "Bob", author_email: "bob@ubl.example", summary: "Gr\u00fc\u00dfe" });
+    }
   });
 
   it("can use an address that only contains the registry's", async () => {
