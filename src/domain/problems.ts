@@ -12,9 +12,15 @@ export type ParseResult<T> = Result<T, { problems: readonly FieldProblem[] }>;
 /** zod's message for a union without a message of its own. */
 const NO_WORDS = "Invalid input";
 
-/** Returns every problem of a failed parse with its field. An unknown member is reported under its own name. */
+/** The number of problems that an answer names. */
+const PROBLEMS_MAX = 20;
+
+/** Returns the problems of a failed parse with their fields, and how many more there are. An unknown member is reported under its own name. */
 export function toFieldProblems(error: z.ZodError): FieldProblem[] {
-  return error.issues.flatMap((issue) => toIssueProblems(issue, []));
+  const problems = error.issues.flatMap((issue) => toIssueProblems(issue, []));
+  if (problems.length <= PROBLEMS_MAX) return problems;
+  const more = problems.length - PROBLEMS_MAX;
+  return [...problems.slice(0, PROBLEMS_MAX), { field: "", problem: `There are ${more} more problems.` }];
 }
 
 function toIssueProblems(issue: z.core.$ZodIssue, within: readonly string[]): FieldProblem[] {

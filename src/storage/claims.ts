@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { parseJsonBytes } from "../domain/json.js";
 import { type Claim, claimSchema } from "../domain/permit/claim.js";
 import { type PermitEnd, permitEndSchema } from "../domain/permit/permit-end.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
@@ -34,7 +35,7 @@ export async function readPermitEnd(store: ObjectStore, tenantId: string, jti: s
 }
 
 function parseStored<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
-  const parsed = parseWith(schema, JSON.parse(Buffer.from(bytes).toString("utf8")));
+  const parsed = parseWith(schema, parseJsonBytes(bytes));
   if (parsed.ok) return parsed.value;
   throw new Error(`The ${what} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
 }

@@ -5,6 +5,7 @@ import type { Denial } from "../domain/denial.js";
 import type { DecidedPlan, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import type { Permit } from "../domain/permit/permit.js";
+import { toShownLine } from "../domain/shown-text.js";
 import type { FlowState, MessageVerdict } from "./messages.js";
 import { toSearchAttributes } from "./search-attributes.js";
 
@@ -90,6 +91,6 @@ export class Flow {
     for (const { keyid, predicate_type } of this.attestations) lines.push(`Attested by the key ${keyid}: ${predicate_type}`);
     if (status === "awaiting_approval" && missing.length > 0) lines.push(`Waits for ${missing.map((m) => m.text).join(" and ")}`);
     if (denial !== null) lines.push(`\`${denial.code}\`: ${denial.message}`);
-    setCurrentDetails(lines.join("\n\n"));
+    setCurrentDetails(lines.map(toShownLine).join("\n\n"));
   }
 }

@@ -1,6 +1,7 @@
 import { condition, continueAsNew, defineSignal, setCurrentDetails, setHandler, workflowInfo } from "@temporalio/workflow";
 import { toWebhookWorkflowId } from "../domain/act/workflow-id.js";
 import type { WebhookRef } from "../domain/flow/lab256-steps.js";
+import { toShownLine } from "../domain/shown-text.js";
 import { proxyLab256 } from "./activities.js";
 import { toSearchAttributes } from "./search-attributes.js";
 
@@ -59,7 +60,7 @@ async function deliverEvent(
       await events.settleWebhookEvent({ ...ref, seq, dead: outcome === "taken" ? null : (reason ?? "") });
       return;
     }
-    setCurrentDetails(`Event ${seq} was not taken (attempt ${retries + 1}): ${reason ?? ""}`);
+    setCurrentDetails(`Event ${seq} was not taken (attempt ${retries + 1}): ${toShownLine(reason ?? "")}`);
     if (await condition(isWoken, pauseMs, { summary: `Event ${seq} is tried again` })) return;
   }
 }

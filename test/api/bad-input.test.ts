@@ -110,11 +110,44 @@ test("a body with a `__proto__` or `constructor.prototype` member is refused, al
   const send = (text: string) => api.call({ method: "POST", path, raw: { bytes: text, type: "application/json" } });
   const valid = JSON.stringify({ tenant_id, reason: "Not needed." });
   expect((await send(valid)).status).toBe(404);
-  for (const member of ['"__proto__": {"admin": true}', '"constructor": {"prototype": {"admin": true}}']) {
+  for (const [member, field] of [
+    ['"__proto__": {"admin": true}', "__proto__"],
+    ['"constructor": {"prototype": {"admin": true}}', "constructor.prototype"],
+  ] as const) {
     const answer = await send(valid.replace("{", `{${member},`));
     expectProblem(answer, 400, "invalid_request");
-    expect(answer.body["detail"]).toContain("The request cannot be read");
+    expect(listProblemFields(answer)).toEqual([field]);
   }
+});
+
+test("a body that two readers could read as two requests, or a database refuses, is refused by its member", async () => {
+  const permit = JSON.stringify(buildPermitRequest({ context: { note: "NOTE" } }));
+  for (const [value, field] of [
+    ['"a", "note": "b"', "context.note"],
+    ['"a", "n\\u006fte": "b"', "context.note"],
+    ['"x\\u0000y"', "context.note"],
+    ['"\\ud800"', "context.note"],
+    ["9007199254740993", "context.note"],
+    ["[0.5, 0.10000000000000000555]", "context.note.1"],
+  ] as const) {
+    const bytes = permit.replace('"NOTE"', value);
+    const answer = await api.call({ method: "POST", path: "/v1/policy/permit", raw: { bytes, type: "application/json" } });
+    expectProblem(answer, 400, "invalid_request");
+    expect(listProblemFields(answer)).toEqual([field]);
+  }
+  const plain = permit.replace('"NOTE"', "[1.0, 1e3, 0.1]");
+  expect((await api.call({ method: "POST", path: "/v1/policy/permit", raw: { bytes: plain, type: "application/json" } })).status).toBe(200);
+});
+
+test("a body of many members gets a short answer, and one of very many is refused before it is read", async () => {
+  const members = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`m${n}`, 1]));
+  const many = await post("/v1/cards", buildCardRequest(members(10_000)));
+  expectProblem(many, 400, "invalid_request");
+  expect(listProblemFields(many)).toHaveLength(21);
+  expect(many.text).toContain("9980 more problems");
+  const tooMany = await post("/v1/cards", buildCardRequest({ context: members(20_001) }));
+  expectProblem(tooMany, 400, "invalid_request");
+  expect(tooMany.text).toContain("more than 20000 values");
 });
 
 test.each(["{", "", "[1,", '{"tenant_id": NaN}', "null", "[]", '"text"'])(

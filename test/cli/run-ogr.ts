@@ -17,30 +17,28 @@ export interface OgrAnswer {
 
 /**
  * Runs the real `ogr` as a process, from the build where there is one, with this environment and nothing else of ours but the path to its
- * programs and what Node preloads in a test run. `input` is what stands on its standard input.
+ * programs and what Node preloads in a test run. `input` is what stands on its standard input, and its standard output goes to
+ * `outputPath` where that is given.
  */
 export function runOgr(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  { cwd, input }: { readonly cwd?: string; readonly input?: string } = {},
+  { cwd, input, outputPath }: { readonly cwd?: string; readonly input?: string; readonly outputPath?: string } = {},
 ): Promise<OgrAnswer> {
   const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", NODE_OPTIONS: process.env.NODE_OPTIONS ?? "", ...env };
   const { built } = inject("servers");
   const program = built === undefined ? OGR : join(built, "cli", "main.js");
   return new Promise((resolve, reject) => {
-    const child = execFile(
-      process.execPath,
-      [program, ...args],
-      { env: environment, ...(cwd === undefined ? {} : { cwd }) },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : error.code;
-        if (typeof code !== "number") {
-          reject(error);
-          return;
-        }
-        resolve({ code, stdout, stderr, json: (schema) => schema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")) });
-      },
-    );
+    const words = [process.execPath, program, ...args];
+    const [command = "", ...rest] = outputPath === undefined ? words : ["sh", "-c", `exec "$@" >${outputPath}`, "sh", ...words];
+    const child = execFile(command, rest, { env: environment, ...(cwd === undefined ? {} : { cwd }) }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      if (typeof code !== "number") {
+        reject(error);
+        return;
+      }
+      resolve({ code, stdout, stderr, json: (schema) => schema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")) });
+    });
     child.stdin?.end(input);
   });
 }

@@ -6,7 +6,7 @@ const files = (await readdir(folder, { recursive: true })).filter((name) => name
 const sources = await Promise.all(files.map(async (name) => [name, await readFile(new URL(name, folder), "utf8")] as const));
 
 /** The libraries of the vocabulary: schemas, canonical JSON, hash and signatures. */
-const LIBRARIES = ["zod", "canonicalize", "blake3-wasm", "node:crypto"];
+const LIBRARIES = ["zod", "canonicalize", "blake3-wasm", "jsonc-parser", "node:crypto"];
 
 /** Uses of a clock, randomness, the process, the network or the disk. */
 const IMPURE =

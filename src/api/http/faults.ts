@@ -32,7 +32,7 @@ export function answerFault(error: unknown, requestId: string): FaultAnswer {
 
 function findClientMistake(error: unknown): ProblemAnswer | undefined {
   if (error instanceof InvalidRequest) return buildProblem("invalid_request", error.message, { errors: error.problems });
-  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
+  const { statusCode } = error as { statusCode?: unknown };
   if (typeof statusCode !== "number" || statusCode < 400 || statusCode > 499) return undefined;
   if (statusCode === 413)
     return buildProblem("too_large", "The body is larger than this route takes.", {
@@ -43,7 +43,6 @@ function findClientMistake(error: unknown): ProblemAnswer | undefined {
       "unsupported",
       "Send `Content-Type: application/json`; only PUT /v1/staging/{blake3} takes `application/octet-stream`.",
     );
-  if (code === "FST_ERR_CTP_EMPTY_JSON_BODY") return buildProblem("invalid_request", "The body is empty; send JSON.");
   return buildProblem("invalid_request", `The request cannot be read: ${error instanceof Error ? error.message : "it is malformed"}.`);
 }
 

@@ -77,6 +77,8 @@ interface RouteDescription<I extends Input> {
   readonly example?: unknown;
   /** The largest body in bytes; 64 KiB by default. */
   readonly bodyMaxBytes?: number;
+  /** The largest number of values in the body; 20,000 by default. */
+  readonly bodyMaxValues?: number;
   /** Takes `application/octet-stream` and reads it itself. */
   readonly takesBytes?: boolean;
   /** Set if the route always waits, or reads a whole ledger. */

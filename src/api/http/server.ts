@@ -11,6 +11,7 @@ import { limitConnections } from "./connections.js";
 import { documentApi } from "./documentation.js";
 import { buildRouteSchema } from "./documented-route.js";
 import { answerFault } from "./faults.js";
+import { BODY_MAX_VALUES, parseJsonBody } from "./json-body.js";
 import { buildProblem, refuseUnavailable } from "./problem.js";
 import type { Access, Answer, PublicCall, Route } from "./route.js";
 import { refuseUnreadable } from "./unreadable-request.js";
@@ -21,6 +22,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The callers that the matched route admits. */
     access?: Access;
+    /** The largest number of values in the body. */
+    bodyMaxValues?: number;
   }
   interface FastifyRequest {
     principal: Principal | null;
@@ -58,7 +61,10 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
     clientErrorHandler: refuseUnreadable,
   });
   const closeSilentConnections = limitConnections(app.server);
-  app.removeContentTypeParser("text/plain");
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (request: FastifyRequest, bytes: Buffer) =>
+    parseJsonBody(bytes, request.routeOptions.config.bodyMaxValues ?? BODY_MAX_VALUES),
+  );
   app.setValidatorCompiler(compileValidator);
   // An older release may have written the ledger, so schemas document answers without validating them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
@@ -100,7 +106,7 @@ function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, wai
     method: route.method,
     url: route.url,
     schema: buildRouteSchema(route),
-    config: { access: route.access },
+    config: { access: route.access, ...(route.bodyMaxValues === undefined ? {} : { bodyMaxValues: route.bodyMaxValues }) },
     bodyLimit: route.bodyMaxBytes ?? BODY_MAX_BYTES,
     // Before the body is read, so that a stranger's megabytes are not parsed.
     onRequest: async (request, reply) => {

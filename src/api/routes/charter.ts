@@ -15,6 +15,8 @@ import { answerCreated, answerOk, defineMemberRoute, groupRoutes, type Route } f
 
 /** Below Temporal's limit of 2 MiB for one payload. */
 const ENTRY_MAX_BYTES = 1_500_000;
+/** An entry can found a tenant with thousands of persons. */
+const ENTRY_MAX_VALUES = 200_000;
 
 const charterSchema = z.object({
   tenant_id: tenantIdSchema,
@@ -59,6 +61,7 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
       input: { body: charterEntrySchema },
       example: CHARTER_ENTRY_EXAMPLE,
       bodyMaxBytes: ENTRY_MAX_BYTES,
+      bodyMaxValues: ENTRY_MAX_VALUES,
       answers: { 201: { text: "The charter has the entry", schema: z.object({ version: z.int(), entry_hash: blake3Schema }) } },
       problems: ["charter_invalid", "charter_changed", "tenant_unknown"],
       async handle({ body }) {
@@ -75,6 +78,7 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
       input: { body: recoveryRequestSchema },
       example: RECOVERY_REQUEST_EXAMPLE,
       bodyMaxBytes: ENTRY_MAX_BYTES,
+      bodyMaxValues: ENTRY_MAX_VALUES,
       answers: { 201: { text: "The charter has the entry", schema: z.object({ version: z.int(), entry_hash: blake3Schema }) } },
       problems: ["charter_invalid", "charter_changed", "charter_unreachable", "tenant_unknown"],
       async handle({ body }) {

@@ -8,6 +8,7 @@ import { deliverBundle, type PlannedPush, planPush } from "../../client/git/push
 import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import type { MayBreakGlass } from "../../domain/act/break-glass.js";
+import { toShownLine } from "../../domain/shown-text.js";
 import { type CardOptions, parseBreakGlass } from "../card-command.js";
 import { RegistryCommand } from "../cli-command.js";
 import { EXIT } from "../exit-codes.js";
@@ -142,7 +143,7 @@ function formatPushPreview(preview: PushPreview): string {
         : "  history   would be rewritten, as far as this working copy knows: refused without --force",
     );
   lines.push(`  commits   ${commit_count === 0 ? "none that the registry lacks" : commit_count}`);
-  for (const { id, summary, author } of commits) lines.push(`            ${shortenId(id)} ${summary} (${author})`);
+  for (const { id, summary, author } of commits) lines.push(toShownLine(`            ${shortenId(id)} ${summary} (${author})`));
   if (commit_count > commits.length && commits.length === PREVIEW_COMMITS_MAX)
     lines.push(`            … and ${commit_count - commits.length} more`);
   lines.push(`  size      ${formatSize(size_bytes)}, ${travels}`);

@@ -1,6 +1,7 @@
 import type { CardAnswer, CommandAnswer } from "../../client/answers.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { type Watcher, watchCard, watchCommand } from "../../client/watching.js";
+import { toShownLine } from "../../domain/shown-text.js";
 import type { Output } from "./output.js";
 import { withProgress } from "./progress.js";
 import { formatStatus } from "./text.js";
@@ -24,7 +25,7 @@ function followFlow<T>(out: Output, text: (seen: T) => string, watch: (watcher: 
     let shown = "";
     return watch({
       onChange(seen) {
-        const line = text(seen);
+        const line = toShownLine(text(seen));
         if (out.json || line !== shown) out.print(seen, `${new Date().toISOString().slice(11, 19)}  ${line}`);
         shown = line;
         step(line);

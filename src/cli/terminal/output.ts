@@ -1,5 +1,6 @@
 import { GitRefused } from "../../client/git/git-command.js";
 import { formatProblem, Refused, RegistryFault } from "../../client/http/problem.js";
+import { toShownLine } from "../../domain/shown-text.js";
 import { EXIT, type ExitCode, toExitCode } from "../exit-codes.js";
 import { CliFailure, UnsuccessfulExit } from "../failure.js";
 
@@ -22,7 +23,7 @@ export function createOutput(json: boolean): Output {
 
 /** Keeps stored text from moving the cursor or reversing what an approver reads (Unicode UTS #55). */
 function replaceControlCharacters(text: string): string {
-  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => (character === "\n" || character === "\t" ? character : "\uFFFD"));
+  return text.replace(/[^\n\t]+/g, toShownLine);
 }
 
 /** Prints why a command failed. Returns its exit code. */

@@ -1,3 +1,4 @@
+import { toShownLine } from "../../domain/shown-text.js";
 import type { Output } from "./output.js";
 
 export interface Column<T> {
@@ -17,13 +18,13 @@ export function printTable<T>(out: Output, rows: readonly T[], columns: readonly
   out.print(rows, rows.length === 0 ? "" : formatTable(rows, columns, isTTY ? { titles: true, width } : { titles: false }));
 }
 
-/** Aligns the rows. Control characters become spaces, so that stored text cannot move the cursor. */
+/** Aligns the rows, each of which is one line whatever its texts are. */
 export function formatTable<T>(
   rows: readonly T[],
   columns: readonly Column<T>[],
   { titles, width }: { readonly titles: boolean; readonly width?: number | undefined },
 ): string {
-  const cells = rows.map((row) => columns.map((column) => column.format(row).replace(/\p{Cc}+/gu, " ")));
+  const cells = rows.map((row) => columns.map((column) => toShownLine(column.format(row))));
   const lines = titles ? [columns.map(({ title }) => title.toUpperCase()), ...cells] : cells;
   const widths = columns.map((_, at) => Math.max(...lines.map((line) => countCharacters(line[at] ?? ""))));
   return lines

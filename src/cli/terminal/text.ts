@@ -3,6 +3,7 @@ import type { BreakGlass } from "../../domain/act/break-glass.js";
 import type { Pact } from "../../domain/act/pact.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
+import { toShownLine, toShownValue } from "../../domain/shown-text.js";
 import { formatChangeLines } from "./charter-change.js";
 
 const COMMITS_SHOWN = 10;
@@ -19,11 +20,12 @@ export function formatStatus(status: string): string {
 
 /** Says loudly that an act is an emergency. */
 export function formatBreakGlassLines({ break_glass }: { readonly break_glass?: BreakGlass | null | undefined }): string[] {
-  return break_glass == null ? [] : [`  BREAK-GLASS: ${break_glass.reason}`];
+  return break_glass == null ? [] : [`  BREAK-GLASS: ${toShownLine(break_glass.reason)}`];
 }
 
 /** Formats a card with everything a person needs to decide. */
-export function formatCard(card: CardAnswer): string {
+export function formatCard(answered: CardAnswer): string {
+  const card = toShownValue(answered);
   const lines = [
     `${card.card_id}: ${card.intent}`,
     `  ${card.jobType} in ${card.project_id}, ${card.level ?? "no level yet"}, ${formatStatus(card.status)}`,
@@ -41,18 +43,21 @@ export function formatCard(card: CardAnswer): string {
   if (card.status === "awaiting_approval") for (const { text } of card.missing) lines.push(`  waits for ${text}`);
   if (card.decide_by !== null && card.status === "awaiting_approval") lines.push(`  decide by ${formatTime(card.decide_by)}`);
   if (card.jti !== null) lines.push(`  permit    ${card.jti}${card.run_by === null ? "" : `, to be used by ${formatTime(card.run_by)}`}`);
-  if (card.denial !== null) lines.push(`  why       ${card.denial.message} (${card.denial.code})`, ...formatConflictLines(card.denial));
+  if (card.denial !== null) lines.push(`  why       ${card.denial.message} (${card.denial.code})`);
+  if (answered.denial !== null) lines.push(...formatConflictLines(answered.denial));
   if (card.temporal_url) lines.push(`  workflow  ${card.temporal_url}`);
   return lines.join("\n");
 }
 
 /** Formats what a card would show before it is opened. */
-export function formatCardPreview({ level, reasons, plan, plan_digest, denial }: PreviewAnswer): string {
+export function formatCardPreview(answered: PreviewAnswer): string {
+  const { level, reasons, plan, plan_digest, denial } = toShownValue(answered);
   const lines = level === null ? [] : [`  level     ${level}`];
   for (const { rule, text } of reasons) lines.push(`  reason    ${text} (${rule})`);
   if (plan !== null) lines.push(...formatPlanLines(plan));
   if (plan_digest !== null) lines.push(`  plan      ${plan_digest}`);
-  if (denial !== null) lines.push(`  why not   ${denial.message} (${denial.code})`, ...formatConflictLines(denial));
+  if (denial !== null) lines.push(`  why not   ${denial.message} (${denial.code})`);
+  if (answered.denial !== null) lines.push(...formatConflictLines(answered.denial));
   return lines.join("\n");
 }
 
@@ -76,12 +81,13 @@ function formatValidity(counts: boolean, voidWhy: string | null): string {
 
 function formatConflictLines({ conflicts = [] }: NonNullable<CardAnswer["denial"]>): string[] {
   return conflicts.flatMap(({ path, kind, explanation, hunks }) => [
-    `  conflict  ${path} (${kind})${explanation === "" ? "" : `: ${explanation}`}`,
-    ...hunks.flatMap((hunk) => hunk.split("\n").map((line) => `            ${line}`)),
+    toShownLine(`  conflict  ${path} (${kind})${explanation === "" ? "" : `: ${explanation}`}`),
+    ...hunks.flatMap((hunk) => hunk.split("\n").map((line) => `            | ${toShownLine(line.replaceAll("\t", "    "))}`)),
   ]);
 }
 
-export function formatProject(project: ProjectDetail): string {
+export function formatProject(answered: ProjectDetail): string {
+  const project = toShownValue(answered);
   const lines = [`${project.id}: ${project.name}`, `  ${project.visibility}, owned by ${project.owners.join(", ")}`];
   if (project.archived) lines.push("  archived: read-only");
   if (project.repo_url !== null) lines.push(`  repo      ${project.repo_url}`);
@@ -92,7 +98,8 @@ export function formatProject(project: ProjectDetail): string {
   return lines.join("\n");
 }
 
-export function formatReceipt(receipt: Receipt): string {
+export function formatReceipt(answered: Receipt): string {
+  const receipt = toShownValue(answered);
   const { jti, status, jobType, project_id, finished_at, refs, error, logs_hash, infra_revision } = receipt;
   const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${formatTime(finished_at)}`, ...formatBreakGlassLines(receipt)];
   if (receipt.solo) lines.push("  SOLO: the only person who can approve approved an act of their own");
@@ -105,7 +112,7 @@ export function formatReceipt(receipt: Receipt): string {
 
 /** Formats a verified Pact; `unproved` lists the signatures inside it whose keys are unknown. */
 export function formatPact({ predicate }: Pact, unproved: readonly string[]): string {
-  const { merge, decision, runner, jti } = predicate;
+  const { merge, decision, runner, jti } = toShownValue(predicate);
   const lines = [
     `Pact of ${jti}, signed by the Runner's key ${runner.keyid}`,
     `  merged    ${merge.source.branch} at ${shortenId(merge.source.commit)} into ${merge.target.branch} (${merge.strategy})`,
@@ -122,7 +129,7 @@ export function formatPact({ predicate }: Pact, unproved: readonly string[]): st
 
 /** Formats a command with its result. */
 export function formatCommand(command: CommandAnswer): string {
-  const { jti, jobId, status, receipt, denial, temporal_url } = command;
+  const { jti, jobId, status, receipt, denial, temporal_url } = toShownValue(command);
   const lines = receipt ? [formatReceipt(receipt)] : [`${jti}: ${formatStatus(status)}`];
   if (jobId !== null) lines.push(`  job       ${jobId}`);
   if (denial) lines.push(`  why       ${denial.message} (${denial.code})`);
@@ -130,7 +137,8 @@ export function formatCommand(command: CommandAnswer): string {
   return lines.join("\n");
 }
 
-export function formatPermit({ jti, status, permit, card_id, actor_id, intent, exp, end_reason }: PermitStateAnswer): string {
+export function formatPermit(answered: PermitStateAnswer): string {
+  const { jti, status, permit, card_id, actor_id, intent, exp, end_reason } = toShownValue(answered);
   const { jobType, target, level, office_id } = permit.scopes;
   const lines = [
     `${jti}: ${status}`,

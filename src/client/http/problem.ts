@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { toShownLine } from "../../domain/shown-text.js";
 
 /** Problem details (RFC 9457) with the registry's members. */
 export const problemSchema = z.looseObject({
@@ -47,5 +48,5 @@ export function requireValue<T>(answer: Answer<T>): T {
 export function formatProblem({ detail, title, code, errors = [], next }: Problem): string {
   const fields = errors.map(({ field, problem }) => (field === "" ? problem : `${field}: ${problem}`));
   const sentences = [detail === "" ? title : detail, ...fields.filter((text) => !detail.includes(text)), next ?? ""];
-  return `${sentences.filter((text) => text !== "").join(" ")} (${code})`;
+  return toShownLine(`${sentences.filter((text) => text !== "").join(" ")} (${code})`);
 }

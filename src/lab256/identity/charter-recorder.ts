@@ -4,6 +4,7 @@ import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { type CharterEntry, charterEntrySchema, hashEntry } from "../../domain/charter/entry.js";
 import type { WalkPoint } from "../../domain/charter/walk-point.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
+import { parseJsonBytes } from "../../domain/json.js";
 import { CHARTER_EVENTS, type NewEvent } from "../../domain/ledger/event.js";
 import { SerialQueue } from "../../domain/serial-queue.js";
 import { toCharterKey } from "../../domain/storage-key.js";
@@ -103,8 +104,7 @@ export class CharterRecorder {
       if (bytes !== undefined) read.set(version, bytes);
       return bytes;
     });
-    for (const [version, bytes] of read)
-      if (version <= walk.version) pending.set(version, charterEntrySchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))));
+    for (const [version, bytes] of read) if (version <= walk.version) pending.set(version, charterEntrySchema.parse(parseJsonBytes(bytes)));
     const recorded = pending.size === 0 ? 0 : await this.#recordPending(walk, pending);
     return advanced.ok ? grantValue(recorded) : advanced;
   }

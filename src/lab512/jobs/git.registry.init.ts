@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { InitParams } from "../../domain/act/job.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
 import { toActRef } from "../../domain/git/ref-name.js";
+import { parseJsonBytes } from "../../domain/json.js";
 import { toProjectKey, toRepoPrefix } from "../../domain/storage-key.js";
 import { buildDeclaration, denyExistingProject } from "../../planning/plan-init.js";
 import { readRefs } from "../../repository/refs/refs-state.js";
@@ -55,5 +56,5 @@ export const initJob: JobHandler<InitParams> = {
 /** Finds the act that registered the project. */
 async function findRegistrar(context: JobContext, key: string): Promise<string | undefined> {
   const bytes = await context.store.blobs.get(key);
-  return bytes === undefined ? undefined : registrationSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))).jti;
+  return bytes === undefined ? undefined : registrationSchema.parse(parseJsonBytes(bytes)).jti;
 }

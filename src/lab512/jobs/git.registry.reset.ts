@@ -5,6 +5,7 @@ import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
 import { gitIdSchema } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
+import { parseJsonBytes } from "../../domain/json.js";
 import { toResetRefsKey } from "../../domain/storage-key.js";
 import { runOnProject } from "../../planning/open-project.js";
 import { resolveResetMoves, toDeletions } from "../../planning/plan-reset.js";
@@ -47,7 +48,7 @@ async function readEarlierMoves({ store }: JobContext, key: string, { expected_r
   const bytes = await store.blobs.get(key);
   if (bytes === undefined || hashBlake3Hex(bytes) !== expected_refs)
     throw new Error(`${key}, the list of the deleted refs, is missing or damaged; restore the object from a backup.`);
-  return toDeletions(Object.entries(deletedRefsSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")))));
+  return toDeletions(Object.entries(deletedRefsSchema.parse(parseJsonBytes(bytes))));
 }
 
 function buildResetEffects(key: string, refs: readonly RefMove[], previous_act: string | null): Effects {

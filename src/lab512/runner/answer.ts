@@ -3,6 +3,7 @@ import { type ActMarks, pickMarks } from "../../domain/act/marks.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
 import type { Denial } from "../../domain/denial.js";
+import { parseJsonBytes } from "../../domain/json.js";
 import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import { type Receipt, type Refusal, receiptSchema, type UnsignedReceipt, type UnsignedRefusal } from "../../domain/permit/receipt.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
@@ -116,7 +117,7 @@ export async function writeRefusal(answering: AnswerContext, why: Denial): Promi
 export async function readReceipt(store: ObjectStore, tenantId: string, jti: string): Promise<Receipt | undefined> {
   const bytes = await store.blobs.get(toReceiptKey(tenantId, jti));
   if (bytes === undefined) return undefined;
-  const parsed = parseWith(receiptSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
+  const parsed = parseWith(receiptSchema, parseJsonBytes(bytes));
   if (!parsed.ok)
     throw new Error(`The receipt of ${jti} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
   return parsed.value;

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { ServedRegistry } from "../../harness/registry.js";
 import { runOgrHere as ogr } from "../ogr-here.js";
-import { toPersonEnvironment } from "../run-ogr.js";
+import { runOgr, toPersonEnvironment } from "../run-ogr.js";
 
 const chainSchema = z.looseObject({
   ok: z.boolean(),
@@ -55,6 +56,25 @@ export function describeEvidence(registry: () => ServedRegistry): void {
         1,
         expect.stringContaining("it ends before that entry"),
       ]);
+    });
+
+    it("writes the ledger into a pipe, which stays one, and says in a sentence that a full device takes nothing", async () => {
+      const pipe = join(folder, "pipe");
+      execFileSync("mkfifo", [pipe]);
+      const [exported, read] = await Promise.all([ogr(["ledger", "export", "--output", pipe], admin), readFile(pipe, "utf8")]);
+      expect([exported.code, (await stat(pipe)).isFIFO()]).toEqual([0, true]);
+      await writeFile(join(folder, "copied.jsonl"), read);
+      expect((await ogr(["ledger", "verify", "--file", join(folder, "copied.jsonl")])).code).toBe(0);
+
+      const full = await ogr(["ledger", "export", "--output", "/dev/full"], admin);
+      expect([full.code, full.stderr]).toEqual([2, expect.stringContaining("--output: /dev/full cannot be written (ENOSPC)")]);
+      expect((await stat("/dev/full")).isCharacterDevice()).toBe(true);
+      const shell = await runOgr(["ledger", "export"], admin, { outputPath: "/dev/full" });
+      expect([shell.code, shell.stderr]).toEqual([1, expect.stringMatching(/^ogr: The output cannot be written \(ENOSPC\)[^\n]*\n$/)]);
+
+      await writeFile(join(folder, "empty.jsonl"), "");
+      const empty = await ogr(["ledger", "verify", "--file", join(folder, "empty.jsonl")]);
+      expect([empty.code, empty.stdout]).toEqual([1, expect.stringContaining("It has no entries")]);
     });
 
     it("reads the tenant, its offices and its actors", async () => {

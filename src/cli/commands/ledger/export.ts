@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { realpath, rename, rm, stat } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { readPages } from "../../../client/http/paging.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { ChainReader } from "../../../client/offline/ledger.js";
+import { ignoreAbsence } from "../../../process/durable-file.js";
 import { RegistryCommand } from "../../cli-command.js";
+import { UsageError } from "../../failure.js";
 import { parseSequenceNumber } from "../../terminal/option-values.js";
 import { type Step, withProgress } from "../../terminal/progress.js";
 
@@ -52,18 +54,38 @@ async function copyEntries(registry: RegistryClient, after: number, to: Writable
   return reader.chain;
 }
 
-/** Writes under another name and renames at the end, so that an existing file is complete. Private, because the ledger names people. */
-async function writeCompleteFile<T>(path: string, write: (file: Writable) => Promise<T>): Promise<T> {
-  const draft = `${path}.part`;
+/**
+ * Writes under another name and renames at the end, so that an existing file is complete. A device or a pipe is written to, never replaced, and
+ * so is the file behind a link. Private, because the ledger names people. @throws UsageError
+ */
+async function writeCompleteFile<T>(output: string, write: (file: Writable) => Promise<T>): Promise<T> {
   try {
-    const file = createWriteStream(draft, { mode: 0o600 });
-    await once(file, "open");
-    const made = await write(file);
-    file.end();
-    await finished(file);
-    await rename(draft, path);
-    return made;
-  } finally {
-    await rm(draft, { force: true });
+    const found = await stat(output).catch(ignoreAbsence);
+    const path = found === undefined ? output : await realpath(output);
+    if (found !== undefined && !found.isFile()) return await writeWhole(path, write);
+    const draft = `${path}.part`;
+    try {
+      const made = await writeWhole(draft, write);
+      await rename(draft, path);
+      return made;
+    } finally {
+      await rm(draft, { force: true });
+    }
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined || syscall === undefined) throw error;
+    throw new UsageError(`--output: ${output} cannot be written (${code}); free space there, or name another file.`);
   }
+}
+
+async function writeWhole<T>(path: string, write: (file: Writable) => Promise<T>): Promise<T> {
+  const file = createWriteStream(path, { mode: 0o600 });
+  const end = finished(file);
+  // A write that fails while the next page is read is thrown at the end.
+  end.catch(() => undefined);
+  await Promise.race([once(file, "open"), end]);
+  const made = await write(file);
+  file.end();
+  await end;
+  return made;
 }

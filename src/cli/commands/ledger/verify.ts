@@ -39,7 +39,8 @@ async function verifyFile(path: string, head: string | undefined, out: Output): 
   let problem: string | null = null;
   try {
     for await (const value of readJsonLines(path)) isHeadThere = reader.follow(value).hash === head || isHeadThere;
-    if (!isHeadThere) problem = `No entry has the hash ${head}: this is another history, or it ends before that entry.`;
+    if (reader.chain.entries === 0) problem = "It has no entries.";
+    else if (!isHeadThere) problem = `No entry has the hash ${head}: this is another history, or it ends before that entry.`;
   } catch (error) {
     if (!(error instanceof BrokenChain)) throw error;
     problem = error.message;
@@ -71,6 +72,6 @@ async function* readJsonLines(path: string): AsyncGenerator<unknown> {
 
 function parseEntryLine(line: string, number: number): unknown {
   const entry = parseJson(line);
-  if (entry === undefined) throw new BrokenChain(`Line ${number} is not JSON.`);
+  if (entry === undefined) throw new BrokenChain(`Line ${number} is not JSON with a single meaning.`);
   return entry;
 }
