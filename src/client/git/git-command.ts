@@ -8,7 +8,17 @@ const OUTPUT_MAX_BYTES = 256 * 1024 * 1024;
 const TIMEOUT_MS = 600_000;
 /** How many characters of git's messages are kept. */
 const WORDS_MAX = 4096;
-const SETTINGS = ["-c", "core.quotePath=false", "-c", "gc.auto=0"];
+/** Settings that no user or repository may change here, because they change the output that is parsed. */
+const SETTINGS = [
+  "color.ui=false",
+  "core.quotePath=false",
+  "diff.relative=false",
+  "gc.auto=0",
+  "i18n.logOutputEncoding=UTF-8",
+  "log.follow=false",
+  "log.mailmap=false",
+  "log.showSignature=false",
+].flatMap((setting) => ["-c", setting]);
 
 /** Stock git failed; the message holds git's own. */
 export class GitRefused extends Error {
