@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import type { z } from "zod";
-import { jwksSchema } from "../domain/bytes/jwks.js";
+import { foreignJwksSchema } from "../domain/bytes/jwks.js";
 import { type Jwks, parseSigningKey, type SigningKey } from "../domain/bytes/signature.js";
 import { type Operator, operatorSchema } from "../domain/charter/founding.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
@@ -27,7 +27,7 @@ export async function ensureSigningKey(path: string): Promise<SigningKey> {
 
 /** Reads a JWK set of Ed25519 public keys (RFC 7517). */
 export function readJwks(path: string): Jwks {
-  return readConfiguredJson(path, jwksSchema);
+  return readConfiguredJson(path, foreignJwksSchema);
 }
 
 /** Reads the operator's tenant and founding key. */

@@ -122,6 +122,6 @@ describe("a table", () => {
   });
 
   it("replaces control characters, so that stored text cannot move the cursor", () => {
-    expect(formatTable([["k-1", "a\u001b[2Jb\nc"]], columns, { titles: false })).toBe("k-1  a [2Jb c");
+    expect(formatTable([["k-1", "a\u001b[2Jb\nc"]], columns, { titles: false })).toBe("k-1  a\uFFFD[2Jb⏎c");
   });
 });

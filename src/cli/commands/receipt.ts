@@ -1,7 +1,7 @@
 import { requireValue } from "../../client/http/problem.js";
 import { verifyPact, verifyReceiptPact } from "../../client/offline/pact.js";
 import { verifyReceipt } from "../../client/offline/receipt.js";
-import { jwksSchema } from "../../domain/bytes/jwks.js";
+import { foreignJwksSchema } from "../../domain/bytes/jwks.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { CliCommand, RegistryCommand } from "../cli-command.js";
 import { EXIT } from "../exit-codes.js";
@@ -39,7 +39,7 @@ export function buildReceiptVerifyCommand(): CliCommand<VerifyOptions> {
     )
     .run(async ({ options, arguments: [file = ""], out }) => {
       const receipt = await readJsonInput("the receipt", file);
-      const keys = parseWith(jwksSchema, await readJsonInput("--jwks", options.jwks));
+      const keys = parseWith(foreignJwksSchema, await readJsonInput("--jwks", options.jwks));
       if (!keys.ok) throw new UsageError(`--jwks: ${options.jwks} is not a JWK set of Ed25519 keys: ${formatProblems(keys.problems)}`);
       const verdict = verifyReceipt(receipt, keys.value);
       out.print(

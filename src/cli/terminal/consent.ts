@@ -7,13 +7,13 @@ export function canAsk(out: Output): boolean {
   return !out.json && process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** Asks for confirmation, unless `yes` is set or nobody can be asked. @throws UsageError if the answer is no */
+/** Asks for confirmation, which Enter alone does not give, unless `yes` is set or nobody can be asked. @throws UsageError if the answer is no */
 export async function requireConsent(
   out: Output,
   question: string,
   { yes = false }: { readonly yes?: boolean | undefined },
 ): Promise<void> {
   if (yes || !canAsk(out)) return;
-  const agreed = await confirm({ message: question, output: process.stderr });
+  const agreed = await confirm({ message: question, initialValue: false, output: process.stderr });
   if (isCancel(agreed) || !agreed) throw new UsageError("Nothing was sent.");
 }

@@ -16,3 +16,15 @@ export const publicJwkSchema = z
 
 /** A JWK set of Ed25519 public keys (RFC 7517, RFC 8037). */
 export const jwksSchema = z.strictObject({ keys: z.array(publicJwkSchema).max(1000) });
+
+const isEdDsaKey = ({ kty, crv, use = "sig", alg = "EdDSA" }: Readonly<Record<string, unknown>>): boolean =>
+  kty === "OKP" && crv === "Ed25519" && use === "sig" && (alg === "EdDSA" || alg === "Ed25519");
+
+/**
+ * Reads the Ed25519 keys of a JWK set that other software may have written. Members and keys that are not understood are ignored (RFC 7517 §4,
+ * §5); an Ed25519 key that is malformed is an error.
+ */
+export const foreignJwksSchema = z
+  .object({ keys: z.array(z.looseObject({})).max(1000) })
+  .transform(({ keys }) => ({ keys: keys.filter(isEdDsaKey).map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid })) }))
+  .pipe(jwksSchema);
