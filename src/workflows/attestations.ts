@@ -1,4 +1,4 @@
-import type { AttestationEnvelope } from "../domain/card/attestation.js";
+import type { ForeignEnvelope } from "../domain/card/attestation.js";
 import type { Card } from "../domain/card/card.js";
 import type { MissingRequirement } from "../domain/card/requirement.js";
 import { buildDenial, type Denial } from "../domain/denial.js";
@@ -20,17 +20,12 @@ export interface OpenRound {
   updateMissing(missing: readonly MissingRequirement[]): void;
 }
 
-export function checkAttestation(flow: Flow, round: OpenRound, attestation: AttestationEnvelope): Denial | null {
+export function checkAttestation(flow: Flow, round: OpenRound, attestation: ForeignEnvelope): Denial | null {
   if (typeof attestation?.payload !== "string") return buildDenial("attestation_invalid", "The message is no DSSE envelope.");
   return flow.status === "planning" ? null : round.checkOpen();
 }
 
-export async function judgeAttestation(
-  flow: Flow,
-  card: Card,
-  round: OpenRound,
-  attestation: AttestationEnvelope,
-): Promise<MessageVerdict> {
+export async function judgeAttestation(flow: Flow, card: Card, round: OpenRound, attestation: ForeignEnvelope): Promise<MessageVerdict> {
   const before = checkAttestation(flow, round, attestation);
   if (before !== null) return flow.toVerdict(before);
   const { planned, approvals, attestations } = flow;

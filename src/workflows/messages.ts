@@ -1,7 +1,7 @@
 import { ApplicationFailure } from "@temporalio/common";
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 import type { Plan } from "../domain/act/plan.js";
-import type { AttestationEnvelope } from "../domain/card/attestation.js";
+import type { ForeignEnvelope } from "../domain/card/attestation.js";
 import type { FlowStatus } from "../domain/card/flow-status.js";
 import type { Approval, Attestation, MissingRequirement } from "../domain/card/requirement.js";
 import type { SignedStatement } from "../domain/card/statement.js";
@@ -46,7 +46,7 @@ export const decideUpdate = defineUpdate<MessageVerdict, [SignedStatement]>("dec
 /** The same for a sender that cannot wait. */
 export const decideSignal = defineSignal<[SignedStatement]>("statement");
 /** An attestation of the plan that the policy requires. */
-export const attestUpdate = defineUpdate<MessageVerdict, [AttestationEnvelope]>("attest");
+export const attestUpdate = defineUpdate<MessageVerdict, [ForeignEnvelope]>("attest");
 /** The command that a client issues for an approved card. */
 export const issueUpdate = defineUpdate<MessageVerdict, [CommandEnvelope, string]>("issue");
 /** The signed receipt of a Runner that pulls over HTTP. */

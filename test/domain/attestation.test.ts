@@ -24,6 +24,8 @@ function readRefusal(candidate: unknown, change: Partial<typeof expected> = {}):
   return outcome.denial.message;
 }
 
+const toUrlSafe = (base64: string) => Buffer.from(base64, "base64").toString("base64url");
+
 describe("an attestation", () => {
   test("of this plan by a key of the policy counts, with its type and key", () => {
     expect(verifyAttestation(genuine, expected)).toMatchObject({
@@ -35,6 +37,28 @@ describe("an attestation", () => {
         attestation_digest: expect.stringMatching(/^[0-9a-f]{64}$/),
       },
     });
+  });
+
+  test.each([
+    ["with members that are not known", { ...genuine, extra: 1, signatures: [{ ...signature, cert: "x" }] }],
+    ["without a key id", { ...genuine, signatures: [{ sig: signature.sig }] }],
+    ["with an empty key id", { ...genuine, signatures: [{ ...signature, keyid: "" }] }],
+    [
+      "in URL-safe base64 without padding",
+      { ...genuine, payload: toUrlSafe(genuine.payload), signatures: [{ ...signature, sig: toUrlSafe(signature.sig) }] },
+    ],
+  ])("of other software counts %s, and is kept in its one spelling", (_, candidate) => {
+    expect(verifyAttestation(candidate, expected)).toMatchObject({ ok: true, value: { envelope: genuine, keyid: attestor.kid } });
+  });
+
+  test("counts with members of its statement that are not known", () => {
+    const more = signAttestation(buildAttestationStatement(CARD, DIGEST, { more: 1 }), attestor);
+    expect(verifyAttestation(more, expected)).toMatchObject({ ok: true });
+  });
+
+  test("without a key id does not count by a key that the policy does not name", () => {
+    const foreign = signAttestation(buildAttestationStatement(CARD, DIGEST), mallory);
+    expect(readRefusal({ ...foreign, signatures: [{ sig: foreign.signatures[0]?.sig }] })).toMatch(/not valid/);
   });
 
   test("counts beside other subjects, and without a predicate", () => {
@@ -116,7 +140,6 @@ describe("a malformed attestation is refused with the name of its field", () => 
   test.each<[unknown, string]>([
     [null, "expected object"],
     ["text", "expected object"],
-    [{ ...genuine, extra: 1 }, "extra:"],
     [{ ...genuine, payloadType: "application/json" }, "payloadType:"],
     [{ ...genuine, payload: "" }, "payload:"],
     [{ ...genuine, payload: `${genuine.payload}\n` }, "payload:"],
@@ -124,9 +147,6 @@ describe("a malformed attestation is refused with the name of its field", () => 
     [signAttestation(large, attestor), "payload: At most 32768 bytes."],
     [{ ...genuine, signatures: [] }, "signatures:"],
     [{ ...genuine, signatures: Array.from({ length: 11 }, () => signature) }, "signatures:"],
-    [{ ...genuine, signatures: [{ sig: signature.sig }] }, "signatures.0.keyid:"],
-    [{ ...genuine, signatures: [{ ...signature, sig: `${signature.sig.slice(0, -2)}` }] }, "signatures.0.sig:"],
-    [{ ...genuine, signatures: [{ ...signature, cert: "x" }] }, "signatures.0.cert:"],
     [text("{"), "payload: These bytes are not JSON"],
     [{ ...genuine, payload: "/w==" }, "payload: These bytes are not JSON"],
     [text("[]"), "payload:"],
@@ -139,7 +159,6 @@ describe("a malformed attestation is refused with the name of its field", () => 
     ],
     [signAttestation(buildAttestationStatement(CARD, DIGEST, { predicateType: "" }), attestor), "payload.predicateType:"],
     [signAttestation(buildAttestationStatement(CARD, DIGEST, { predicate: [] }), attestor), "payload.predicate:"],
-    [signAttestation(buildAttestationStatement(CARD, DIGEST, { more: 1 }), attestor), "payload.more:"],
   ])("%#", (candidate, field) => {
     expect(readRefusal(candidate)).toContain(field);
   });

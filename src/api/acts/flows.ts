@@ -11,7 +11,7 @@ import { PREVIEW_MAX_MS } from "../../domain/act/preview-time.js";
 import { LAB_256_QUEUE } from "../../domain/act/task-queue.js";
 import { toActWorkflowId, toCardWorkflowId, toCharterEntryWorkflowId, toPreviewWorkflowId } from "../../domain/act/workflow-id.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
-import type { AttestationEnvelope } from "../../domain/card/attestation.js";
+import type { ForeignEnvelope } from "../../domain/card/attestation.js";
 import type { Card, ProposedAct } from "../../domain/card/card.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import type { AppendedEntry } from "../../domain/charter/entry.js";
@@ -142,7 +142,7 @@ export class Flows {
   }
 
   /** The update has no id: a plan can return in a later round, where the same attestation counts again. */
-  sendAttestation(tenantId: string, cardId: string, attestation: AttestationEnvelope): Promise<Outcome<MessageVerdict>> {
+  sendAttestation(tenantId: string, cardId: string, attestation: ForeignEnvelope): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
     return this.waitForVerdict(() => handle.executeUpdate(attestUpdate, { args: [attestation] }));
   }

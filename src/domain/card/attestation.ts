@@ -35,10 +35,31 @@ export const attestationEnvelopeSchema = z.strictObject({
 });
 export type AttestationEnvelope = z.infer<typeof attestationEnvelopeSchema>;
 
+/** Base64 as DSSE allows it: standard or URL-safe, with or without padding, of at most `maxBytes`. Source: DSSE v1, "Envelope". */
+const buildAnyBase64Schema = (maxBytes: number) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9+/_-]+={0,2}$/, "Write base64.")
+    .max(Math.ceil(maxBytes / 3) * 4, `At most ${maxBytes} bytes.`);
+
+/** An envelope as other software writes it: what is not known is ignored, and a signature need not name its key (DSSE v1). */
+export const foreignEnvelopeSchema = z.object({
+  payloadType: z.literal(ATTESTATION_PAYLOAD_TYPE, `Write ${ATTESTATION_PAYLOAD_TYPE}.`),
+  payload: buildAnyBase64Schema(PAYLOAD_MAX_BYTES),
+  signatures: z
+    .array(z.object({ keyid: z.string().max(1000).optional(), sig: buildAnyBase64Schema(64) }))
+    .min(1, "Sign it.")
+    .max(SIGNATURES_MAX, `At most ${SIGNATURES_MAX} signatures.`),
+});
+export type ForeignEnvelope = z.infer<typeof foreignEnvelopeSchema>;
+
+/** Returns a base64 text in its canonical spelling. */
+const normaliseBase64 = (text: string): string => Buffer.from(text, "base64").toString("base64");
+
 /** The type of an attestation's claim: a URI, compared as text. */
 export const predicateTypeSchema = z.string().min(1, "Write a predicate type.").max(500, "At most 500 characters.");
 
-const subjectSchema = z.strictObject({
+const subjectSchema = z.object({
   name: z.string().min(1).max(500),
   digest: z.record(z.string(), z.string()),
   uri: z.string().optional(),
@@ -48,7 +69,8 @@ const subjectSchema = z.strictObject({
   annotations: z.record(z.string(), z.unknown()).optional(),
 });
 
-const inTotoStatementSchema = z.strictObject({
+/** Members that are not known are ignored (in-toto attestation framework v1, "Parsing rules"). */
+const inTotoStatementSchema = z.object({
   _type: z.literal(IN_TOTO_STATEMENT, `Write ${IN_TOTO_STATEMENT}.`),
   subject: z.array(subjectSchema).min(1, "Name the card.").max(SUBJECTS_MAX, `At most ${SUBJECTS_MAX} subjects.`),
   predicateType: predicateTypeSchema,
@@ -70,7 +92,7 @@ export interface AttestationExpectation {
 }
 
 export interface VerifiedAttestation {
-  /** The envelope with only the verified signature, because anyone could add others. */
+  /** The envelope with only the verified signature and its key, because anyone could add others, in its one spelling. */
   readonly envelope: AttestationEnvelope;
   /** The BLAKE3 of the JCS of `envelope`. */
   readonly attestation_digest: Blake3Hex;
@@ -90,10 +112,12 @@ export function verifyAttestation(candidate: unknown, expected: AttestationExpec
   if (!expected.predicateTypes.includes(predicateType))
     return denyAttestation(formatUnrequestedType(predicateType, expected.predicateTypes));
   const keys = Object.hasOwn(expected.attestors, predicateType) ? (expected.attestors[predicateType]?.keys ?? []) : [];
-  const known = envelope.signatures.flatMap((signature) => {
-    const jwk = keys.find(({ kid }) => kid === signature.keyid);
-    return jwk === undefined ? [] : [{ signature, jwk }];
-  });
+  // A key id is a hint (DSSE v1): without one, each key of the policy is tried.
+  const known = envelope.signatures.flatMap(({ keyid = "", sig }) =>
+    keys
+      .filter(({ kid }) => keyid === "" || kid === keyid)
+      .map((jwk) => ({ signature: { keyid: jwk.kid, sig: normaliseBase64(sig) }, jwk })),
+  );
   if (known.length === 0)
     return denyAttestation(`The policy names none of its signing keys as an attestor of ${predicateType}; \`keyid\` is the key's \`kid\`.`);
   const valid = known.find(({ signature, jwk }) => verifyDsse(envelope.payloadType, body, signature.sig, jwk));
@@ -103,7 +127,7 @@ export function verifyAttestation(candidate: unknown, expected: AttestationExpec
   if (subjects.length === 0) return denyAttestation(`It has no subject named ${cardId}.`);
   if (!subjects.some(({ digest }) => digest["blake3"] === planDigest))
     return denyAttestation(`It is for another plan: the subject ${cardId} must have the \`blake3\` digest ${planDigest}.`);
-  const kept = { ...envelope, signatures: [valid.signature] };
+  const kept = { payloadType: envelope.payloadType, payload: normaliseBase64(envelope.payload), signatures: [valid.signature] };
   return grantValue({
     envelope: kept,
     attestation_digest: hashCanonical(kept),
@@ -113,14 +137,14 @@ export function verifyAttestation(candidate: unknown, expected: AttestationExpec
 }
 
 interface ParsedAttestation {
-  readonly envelope: AttestationEnvelope;
+  readonly envelope: ForeignEnvelope;
   /** The signed bytes of the payload. */
   readonly body: Uint8Array;
   readonly statement: InTotoStatement;
 }
 
 function parseAttestation(candidate: unknown): ParseResult<ParsedAttestation> {
-  const envelope = parseWith(attestationEnvelopeSchema, candidate);
+  const envelope = parseWith(foreignEnvelopeSchema, candidate);
   if (!envelope.ok) return envelope;
   const body = Buffer.from(envelope.value.payload, "base64");
   const json = parseJsonBytes(body);

@@ -1,4 +1,4 @@
-import type { AttestationEnvelope } from "../card/attestation.js";
+import type { ForeignEnvelope } from "../card/attestation.js";
 import type { ActAuthority } from "../card/authority.js";
 import type { Card } from "../card/card.js";
 import type { FlowStatus } from "../card/flow-status.js";
@@ -60,7 +60,7 @@ export interface AdmittedStatement {
 }
 
 export interface AdmitAttestationInput extends Omit<AdmitStatementInput, "signed"> {
-  readonly attestation: AttestationEnvelope;
+  readonly attestation: ForeignEnvelope;
   /** The same plan can recur in a later round, in which it must be attested again. */
   readonly round: number;
 }

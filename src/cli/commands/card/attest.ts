@@ -1,6 +1,6 @@
 import { requireValue } from "../../../client/http/problem.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
-import { attestationEnvelopeSchema } from "../../../domain/card/attestation.js";
+import { foreignEnvelopeSchema } from "../../../domain/card/attestation.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { ACT_MAX_MS, reportCardEnd } from "../../outcome.js";
 import { parseParams, printDryRun } from "../../terminal/dry-run.js";
@@ -25,9 +25,9 @@ export function buildCardAttestCommand(): RegistryCommand {
       const envelope = await readJsonInput("--file", options.file);
       const registry = await openClient();
       if (options.dryRun) {
-        const { payloadType, signatures } = parseParams(attestationEnvelopeSchema, envelope);
+        const { payloadType, signatures } = parseParams(foreignEnvelopeSchema, envelope);
         const card = requireValue(await registry.readCard(card_id));
-        const keyids = signatures.map(({ keyid }) => keyid);
+        const keyids = signatures.map(({ keyid = "" }) => keyid || "not named");
         const text = `${formatCard(card)}\nYou would submit an attestation (${payloadType})\n  keys      ${keyids.join(", ")}`;
         return printDryRun(out, registry, { act: "card.attest", card_id, payloadType, keyids }, text);
       }
