@@ -480,6 +480,8 @@ CREATE INDEX cards_by_status ON public.cards USING btree (tenant_id, status, seq
 
 CREATE INDEX cards_newest ON public.cards USING btree (tenant_id, seq);
 
+CREATE INDEX cards_open_jobs ON public.cards USING btree (tenant_id, job_id) WHERE (closed_at IS NULL);
+
 CREATE INDEX commands_by_project ON public.commands USING btree (tenant_id, project_id, seq);
 
 CREATE INDEX commands_by_status ON public.commands USING btree (tenant_id, status, seq);
@@ -565,8 +567,11 @@ begin
   select coalesce(json_object_agg(e.key, e.seq), '{}') into known from ledger_entries e where e.container = in_container and e.key = any(in_keys);
   taken := '[]';
   if cardinality(in_jtis) > 0 then
-    select coalesce(json_agg(json_build_object('jti', c.jti, 'job_id', c.job_id, 'workflow_id', c.workflow_id) order by c.seq), '[]') into taken
-      from commands c where c.tenant_id = in_tenant_id and (c.jti = any(in_jtis) or c.job_id = any(in_job_ids));
+    select coalesce(json_agg(json_build_object('jti', t.jti, 'job_id', t.job_id, 'card_id', t.card_id) order by t.seq), '[]') into taken from (
+      select c.seq, c.jti, c.job_id, c.card_id from commands c
+        where c.tenant_id = in_tenant_id and (c.jti = any(in_jtis) or c.job_id = any(in_job_ids))
+      union all select k.seq, null, k.job_id, k.card_id from cards k
+        where k.tenant_id = in_tenant_id and k.job_id = any(in_job_ids) and k.closed_at is null) t;
   end if;
 end $function$;
 

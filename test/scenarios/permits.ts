@@ -3,7 +3,19 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd, waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { ACT_MS, buildPush, openPushCard, pushOrThrow, registerByCard, requireRefusal, stateCardDecision } from "./acts.js";
+import {
+  ACT_MS,
+  approveAsEach,
+  buildPush,
+  buildRegistrationParams,
+  OFFICE,
+  openPushCard,
+  openScenarioCard,
+  pushOrThrow,
+  registerByCard,
+  requireRefusal,
+  stateCardDecision,
+} from "./acts.js";
 import { requestPushPermit, toPushEnvelope } from "./commands.js";
 import { QUICK_PERMIT_MS } from "./policies.js";
 import { findRef, readOfficialState } from "./stored-state.js";
@@ -47,6 +59,19 @@ export function describePermits(running: () => TestRegistry): void {
         });
       for (const answer of answers) if (!answer.ok) expect(answer.problem).toMatchObject({ code: "permit_used", jobId: command.jobId });
       expect(await readOfficialState(registry)).toEqual(before);
+    });
+
+    it("cannot be used with the jobId that a waiting card has reserved, and the card is carried out", async () => {
+      const admin = registry.as("admin");
+      const jobId = "job-of-the-waiting-card";
+      const ask = { jobType: "git.registry.init", params: buildRegistrationParams("P.reserved"), jobId } as const;
+      const card = await openScenarioCard(admin, ask);
+      const wanted = buildGoodPush();
+      const stolen = toPushEnvelope(await requestPushPermit(admin, wanted), wanted, { jobId });
+      expect(requireRefusal(await admin.issueCommand(stolen))).toMatchObject({ status: 409, code: "job_id_taken" });
+      const twin = await admin.openCard({ office_id: OFFICE, intent: "The same jobId", target: "LAB_512", ...ask });
+      expect(requireRefusal(twin)).toMatchObject({ status: 409, code: "job_id_taken", detail: expect.stringContaining(card.card_id) });
+      expect((await approveAsEach(registry, card, ["bob"])).status).toBe("success");
     });
 
     it("cannot be used with the jobId of another act", async () => {

@@ -4,6 +4,7 @@ import { toActWorkflowId, toCardWorkflowId } from "../../domain/act/workflow-id.
 import { buildDenial } from "../../domain/denial.js";
 import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
+import { buildJobIdTaken } from "../../lab256/acts/card-closed.js";
 import type { Db } from "../../lab256/database/database.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import type { ApiDependencies } from "../dependencies.js";
@@ -28,7 +29,8 @@ export async function issueCommand(deps: ApiDependencies, principal: Principal, 
   if (deps.now() >= permit.exp || known.permitStatus === "expired") return refusePermitExpired(permit.exp);
   if (known.permitStatus === "revoked" || known.permitStatus === "refused")
     return buildDenialProblem(buildDenial("permit_revoked", `The permit was ended: ${known.endReason ?? "it was revoked."}`));
-  if (known.isJobIdTaken) return buildDenialProblem(buildDenial("job_id_taken", `jobId ${jobId} is taken by another act; choose another.`));
+  const owner = known.jobOwners.find(({ jti: act, card_id }) => act !== null || card_id !== (permit.scopes.approval_ref ?? null));
+  if (owner !== undefined) return buildDenialProblem(buildJobIdTaken(jobId, owner));
   await stagePatch(deps.store, tenant_id, inline.patch);
   const command = omitPatchBytes(envelope);
   const { approval_ref } = permit.scopes;
@@ -73,17 +75,25 @@ function refusePermitExpired(exp: number): ProblemAnswer {
 }
 
 /**
- * Reads the ledger's facts about a command before it is issued: uses of its `jti` and `jobId`, and the status of its permit. Uses one
+ * Reads the ledger's facts about a command before it is issued: uses of its `jti` and `jobId`, also by open cards, and the status of its permit. Uses one
  * query, because every command pays for it.
  */
 async function readKnownCommand(db: Db, query: { tenant_id: string; jti: string; job_id: string }) {
   const { tenant_id, jti, job_id } = query;
-  const { taken, permits } = await db
+  const { taken, cards, permits } = await db
     .selectNoFrom((eb) => [
       jsonArrayFrom(
         eb
+          .selectFrom("cards")
+          .select("cards.card_id")
+          .where("cards.tenant_id", "=", tenant_id)
+          .where("cards.job_id", "=", job_id)
+          .where("cards.closed_at", "is", null),
+      ).as("cards"),
+      jsonArrayFrom(
+        eb
           .selectFrom("commands")
-          .select(["commands.jti", "commands.job_id"])
+          .select(["commands.jti", "commands.job_id", "commands.card_id"])
           .where("commands.tenant_id", "=", tenant_id)
           .where((or) => or.or([or("commands.jti", "=", jti), or("commands.job_id", "=", job_id)])),
       ).as("taken"),
@@ -99,7 +109,7 @@ async function readKnownCommand(db: Db, query: { tenant_id: string; jti: string;
   const [permit] = permits;
   return {
     sameAct: taken.find((command) => command.jti === jti),
-    isJobIdTaken: taken.some((command) => command.job_id === job_id),
+    jobOwners: [...taken.filter((command) => command.job_id === job_id), ...cards.map(({ card_id }) => ({ jti: null, card_id }))],
     permitStatus: permit?.status,
     endReason: permit?.end_reason ?? null,
   };

@@ -6,8 +6,10 @@ import { signObject } from "../../domain/bytes/signature.js";
 import { type Card, type CardRequest, cardRequestSchema, type UnsignedCard } from "../../domain/card/card.js";
 import { type FlowStatus, isFinalStatus } from "../../domain/card/flow-status.js";
 import { cardIdSchema } from "../../domain/ids.js";
+import { buildJobIdTaken } from "../../lab256/acts/card-closed.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { type CardDetail, findCard, listCards } from "../../lab256/ledger/queries/cards.js";
+import { findJobOwner } from "../../lab256/ledger/queries/job-owner.js";
 import { cardItemSchema, cardSchema, toCardDetailView, toCardItemView } from "../acts/card-view.js";
 import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
@@ -91,6 +93,10 @@ async function openCard(
   if (!office.ok) return office.problem;
   const inline = parseInlinePatch(request);
   if (inline.denial !== null) return buildDenialProblem(inline.denial, { status: 422 });
+  if (request.jobId !== undefined) {
+    const owner = await findJobOwner(deps.db, { tenant_id: request.tenant_id, job_id: request.jobId, card_id: null });
+    if (owner !== undefined) return buildDenialProblem(buildJobIdTaken(request.jobId, owner));
+  }
   await stagePatch(deps.store, request.tenant_id, inline.patch);
   const unsigned: UnsignedCard = {
     ...omitPatchBytes(request),

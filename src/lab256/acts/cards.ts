@@ -14,6 +14,7 @@ import type { NewEvent } from "../../domain/ledger/event.js";
 import type { Result } from "../../domain/result.js";
 import { appendEvents } from "../ledger/append.js";
 import { type CardDetail, findCard } from "../ledger/queries/cards.js";
+import { findJobOwner } from "../ledger/queries/job-owner.js";
 import { findPushers } from "../ledger/queries/pushers.js";
 import { buildCardClosed, denyConflict, toCardClosedKey } from "./card-closed.js";
 import type { Lab256Dependencies } from "./dependencies.js";
@@ -36,6 +37,8 @@ export async function openCard(
   const { project_id } = card.params;
   const payload = { card, project_id, subject_hash: hashSubject(card.params), workflow_id };
   await appendEvents(deps.db, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }], deps.now());
+  const taken = await findJobOwner(deps.db, { ...card, job_id: card.jobId });
+  if (taken !== undefined) return { ...denyConflict({ column: "job_id", job_id: card.jobId, ...taken }), reasons: [] };
   const refused = await findRefusal(deps, card);
   return refused ?? grantValue(null);
 }

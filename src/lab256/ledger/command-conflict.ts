@@ -1,13 +1,13 @@
 import type { EventPayloads, NewEvent } from "../../domain/ledger/event.js";
 
-/** Identifies a command. Both members must be new to the tenant. */
+/** Identifies a command, or, without a `jti`, an open card, which reserves its `jobId` for its own command. Both ids must be new to the tenant. */
 export interface CommandIdentity {
-  readonly jti: string;
+  readonly jti: string | null;
   readonly job_id: string;
-  readonly workflow_id: string;
+  readonly card_id: string | null;
 }
 
-/** An earlier command of the tenant with the `jti` or the `jobId` of one that was to be issued. */
+/** An earlier command of the tenant with the `jti` or the `jobId` of one that was to be issued, or an open card with the `jobId`. */
 export interface CommandConflict extends CommandIdentity {
   readonly column: "jti" | "job_id";
 }
@@ -28,12 +28,12 @@ export function findCommandConflict(events: readonly NewEvent[], taken: readonly
     const earlier = [...taken, ...issued.slice(0, n)];
     const sameAct = earlier.find(({ jti }) => jti === command.jti);
     if (sameAct !== undefined) return { column: "jti", ...sameAct };
-    const sameJob = earlier.find(({ job_id }) => job_id === command.job_id);
+    const sameJob = earlier.find(({ jti, job_id, card_id }) => job_id === command.job_id && (jti !== null || card_id !== command.card_id));
     if (sameJob !== undefined) return { column: "job_id", ...sameJob };
   }
   return undefined;
 }
 
-function toCommandIdentity({ envelope, workflow_id }: EventPayloads["command.issued"]): CommandIdentity {
-  return { jti: envelope.jti, job_id: envelope.jobId, workflow_id };
+function toCommandIdentity({ envelope }: EventPayloads["command.issued"]): CommandIdentity {
+  return { jti: envelope.jti, job_id: envelope.jobId, card_id: envelope.permit.scopes.approval_ref ?? null };
 }

@@ -1,15 +1,16 @@
 import { type RawBuilder, sql } from "kysely";
 import { GENESIS_HASH } from "../../domain/ledger/event.js";
+import type { CommandIdentity } from "./command-conflict.js";
 
 /**
  * The result of `ledger_open`: the head of the chain, which of the keys it has and at which `seq`, and which commands have the jtis and
- * job ids.
+ * job ids, and which open cards the job ids.
  */
 export interface OpenedRow {
   readonly seq: number;
   readonly hash: string;
   readonly known: Readonly<Record<string, number>>;
-  readonly taken: readonly { readonly jti: string; readonly job_id: string; readonly workflow_id: string }[];
+  readonly taken: readonly CommandIdentity[];
 }
 
 /**
@@ -31,8 +32,11 @@ begin
   select coalesce(json_object_agg(e.key, e.seq), '{}') into known from ledger_entries e where e.container = in_container and e.key = any(in_keys);
   taken := '[]';
   if cardinality(in_jtis) > 0 then
-    select coalesce(json_agg(json_build_object('jti', c.jti, 'job_id', c.job_id, 'workflow_id', c.workflow_id) order by c.seq), '[]') into taken
-      from commands c where c.tenant_id = in_tenant_id and (c.jti = any(in_jtis) or c.job_id = any(in_job_ids));
+    select coalesce(json_agg(json_build_object('jti', t.jti, 'job_id', t.job_id, 'card_id', t.card_id) order by t.seq), '[]') into taken from (
+      select c.seq, c.jti, c.job_id, c.card_id from commands c
+        where c.tenant_id = in_tenant_id and (c.jti = any(in_jtis) or c.job_id = any(in_job_ids))
+      union all select k.seq, null, k.job_id, k.card_id from cards k
+        where k.tenant_id = in_tenant_id and k.job_id = any(in_job_ids) and k.closed_at is null) t;
   end if;
 end $$`;
 }

@@ -5,7 +5,16 @@ import { appendBatch } from "../../../src/lab256/ledger/append-batch.js";
 import { readChainHead, verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { hashEntry } from "../../../src/lab256/ledger/entry.js";
 import { listCommands } from "../../../src/lab256/ledger/queries/commands.js";
-import { buildActivity, buildCardOpened, buildCommandIssued, buildPermitIssued, buildRegistered, TENANT, toJti } from "./events.js";
+import {
+  buildActivity,
+  buildCardClosed,
+  buildCardOpened,
+  buildCommandIssued,
+  buildPermitIssued,
+  buildRegistered,
+  TENANT,
+  toJti,
+} from "./events.js";
 import { useLedgerDatabase } from "./ledger-database.js";
 
 const ledger = useLedgerDatabase("ledger append");
@@ -88,7 +97,7 @@ describe("a command's jti and job id", () => {
     });
     expect(outcome).toEqual({
       ok: false,
-      conflict: { column: "job_id", jti: toJti(1), job_id: "job-a", workflow_id: `act/${TENANT}/${toJti(1)}` },
+      conflict: { column: "job_id", jti: toJti(1), job_id: "job-a", card_id: null },
     });
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Job"))).seq).toBe(2);
   });
@@ -120,6 +129,16 @@ describe("a command's jti and job id", () => {
     const { items } = await listCommands(ledger.db, { tenant_id: "T.JobRace", limit: 10 });
     expect(items).toMatchObject([{ job_id: "job-race" }]);
     for (const outcome of outcomes) if (!outcome.ok) expect(outcome.conflict).toMatchObject({ column: "job_id", jti: items[0]?.jti });
+  });
+
+  it("are refused to an act whose job id an open card has reserved, but not to the card's own, nor once the card has ended", async () => {
+    await ledger.appendOrThrow([buildCardOpened("k-1")], "T.Card");
+    const stolen = buildCommandIssued(1, { jobId: "card-job-k-1" });
+    const outcome = await ledger.append([stolen], "T.Card");
+    expect(outcome).toEqual({ ok: false, conflict: { column: "job_id", jti: null, job_id: "card-job-k-1", card_id: "k-1" } });
+    await ledger.appendOrThrow([buildCommandIssued(2, { jobId: "card-job-k-1", cardId: "k-1" })], "T.Card");
+    await ledger.appendOrThrow([buildCardOpened("k-2"), buildCardClosed("k-2")], "T.Card");
+    await ledger.appendOrThrow([buildCommandIssued(3, { jobId: "card-job-k-2" })], "T.Card");
   });
 
   it("do not conflict across tenants", async () => {

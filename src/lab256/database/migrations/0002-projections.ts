@@ -76,6 +76,7 @@ create table cards (
 );
 create index cards_newest on cards (tenant_id, seq);
 create index cards_by_status on cards (tenant_id, status, seq);
+create index cards_open_jobs on cards (tenant_id, job_id) where closed_at is null;
 create index cards_by_project on cards (tenant_id, project_id, seq);
 create table card_statements (
   tenant_id text not null, card_id text not null, statement_digest text not null, seq bigint not null,
