@@ -39,7 +39,7 @@ function mapAble(rules: Rules, { card, planned, decided, pushers }: CardRound, a
   if (needsStepUp(decided, "approve"))
     for (const id of able.keys()) if (listCountingPasskeys(rules, card, id, decided.level).length === 0) able.delete(id);
   const { author_emails, basis } = planned.plan;
-  if (findKeptPasskeys(charter, card, card.author.person_id) !== undefined) return able;
+  if (!isLevelAtLeast(decided.level, "L5") && findKeptPasskeys(charter, card, card.author.person_id) !== undefined) return able;
   for (const id of basis.charter?.takes_power_from ?? []) able.delete(id);
   const excludes = decided.requires.some((requirement) => requirement.kind === "approvals" && requirement.excludes.length > 0);
   if (!excludes || waivesForSolo(rules, decided.level)) return able;

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { z } from "zod";
-import { pickBreakGlass } from "../domain/act/break-glass.js";
 import type { InitParams, MergeProtectedParams, ResetParams, TagReleaseParams } from "../domain/act/job.js";
+import { pickMarks } from "../domain/act/marks.js";
 import { buildPact, findPactArtifact, pactEnvelopeSchema } from "../domain/act/pact.js";
 import { toCanonicalText } from "../domain/bytes/canonical.js";
 import { hashBlake3Hex } from "../domain/bytes/hash.js";
@@ -92,7 +92,7 @@ async function checkPact(act: VerifiedReceipt, params: MergeProtectedParams): Pr
   const wanted = buildPact(
     buildMergePredicate(
       receipt.tenant_id,
-      { jti: receipt.jti, params: { ...params, expected_target }, permit: command.permit, statements, keyid, ...pickBreakGlass(receipt) },
+      { jti: receipt.jti, params: { ...params, expected_target }, permit: command.permit, statements, keyid, ...pickMarks(receipt) },
       { ...made, commit },
     ),
   );

@@ -22,6 +22,29 @@ test("a card at L3 whose office asks for a step-up says that nobody can complete
   ]);
 });
 
+test("a card by which a second person who decides at L5 takes away their own passkey says that nobody can complete it alone", async () => {
+  const writer = writeCharter();
+  const { card, ...round } = await buildRound(writer, { author: BOB, risk: "L5" });
+  const params = { project_id: "_", persons: { [BOB.person_id]: { ...people.bob, passkeys: [passkeys.bob.record] } }, actors: {} };
+  const removal: CardRound = { ...round, card: { ...card, jobType: "registry.members.change", params } as Card };
+  const takes: CardRound = {
+    ...removal,
+    planned: {
+      ...removal.planned,
+      plan: {
+        ...removal.planned.plan,
+        basis: {
+          ...removal.planned.plan.basis,
+          charter: { records: [], gives_power_to: [], takes_power_from: [BOB.person_id], level: "L5" },
+        },
+      },
+    },
+  };
+  expect(findIncompletable(await readRules(writer), takes, NOW_MS)).toMatchObject([
+    { text: expect.stringMatching(/only person:carol could/) },
+  ]);
+});
+
 test("the passkeys that count for a card do not include those that it takes away from its author", async () => {
   const writer = writeCharter();
   const rules = await readRules(writer);

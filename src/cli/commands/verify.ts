@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { readConfiguredJson } from "../../configuration/keys.js";
-import { pickBreakGlass } from "../../domain/act/break-glass.js";
+import { pickMarks } from "../../domain/act/marks.js";
 import { publicJwkSchema } from "../../domain/bytes/jwks.js";
 import { describeRequirement } from "../../domain/card/requirement.js";
 import { operatorSchema } from "../../domain/charter/founding.js";
@@ -11,7 +11,7 @@ import type { VerifiedAct } from "../../verification/verify-act.js";
 import { CliCommand } from "../cli-command.js";
 import { EXIT } from "../exit-codes.js";
 import { UnsuccessfulExit, UsageError } from "../failure.js";
-import { formatBreakGlassLines, formatTime, shortenId } from "../terminal/text.js";
+import { formatMarkLines, formatTime, shortenId } from "../terminal/text.js";
 
 interface VerifyOptions {
   readonly foundingKey: string;
@@ -82,7 +82,7 @@ function toActReport({ receipt, command, decided, ...rest }: VerifiedAct) {
   const { permit } = command;
   const { evidence, filled, pushers } = decided ?? {};
   return {
-    ...{ ok: true, ...rest, jobType, project_id, status, refs, finished_at, ...pickBreakGlass(receipt) },
+    ...{ ok: true, ...rest, jobType, project_id, status, refs, finished_at, ...pickMarks(receipt) },
     ...{ actor_id, person_id, office_id: command.office_id, card_id: permit.scopes.approval_ref ?? null },
     ...{ level: permit.scopes.level, reasons: evidence?.decided?.decision.reasons ?? [], requirements: filled ?? [] },
     approvals: listApprovals(decided),
@@ -106,7 +106,7 @@ function formatAct(verified: VerifiedAct): string {
   const lines = [
     `${jti}: ${receipt.status}`,
     `  ${receipt.jobType} in ${receipt.project_id}, ${scopes.level}, ${formatTime(receipt.finished_at)}`,
-    ...formatBreakGlassLines(receipt),
+    ...formatMarkLines(receipt),
     `  by        ${receipt.actor_id} (${receipt.person_id ?? "no person"}) as ${office_id}`,
   ];
   for (const { name, old, new: next } of receipt.refs) lines.push(`  ref       ${name}: ${shortenId(old)} → ${shortenId(next)}`);

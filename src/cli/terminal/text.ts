@@ -1,5 +1,6 @@
 import type { CardAnswer, CommandAnswer, PermitStateAnswer, PreviewAnswer, ProjectDetail, TenantAnswer } from "../../client/answers.js";
 import type { BreakGlass } from "../../domain/act/break-glass.js";
+import type { ActMarks } from "../../domain/act/marks.js";
 import type { Pact } from "../../domain/act/pact.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
@@ -21,6 +22,11 @@ export function formatStatus(status: string): string {
 /** Says loudly that an act is an emergency. */
 export function formatBreakGlassLines({ break_glass }: { readonly break_glass?: BreakGlass | null | undefined }): string[] {
   return break_glass == null ? [] : [`  BREAK-GLASS: ${toShownLine(break_glass.reason)}`];
+}
+
+/** Says loudly how an act was decided. */
+export function formatMarkLines({ solo, ...act }: ActMarks): string[] {
+  return [...formatBreakGlassLines(act), ...(solo ? ["  SOLO: the only person who can approve approved an act of their own"] : [])];
 }
 
 /** Formats a card with everything a person needs to decide. */
@@ -101,8 +107,7 @@ export function formatProject(answered: ProjectDetail): string {
 export function formatReceipt(answered: Receipt): string {
   const receipt = toShownValue(answered);
   const { jti, status, jobType, project_id, finished_at, refs, error, logs_hash, infra_revision } = receipt;
-  const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${formatTime(finished_at)}`, ...formatBreakGlassLines(receipt)];
-  if (receipt.solo) lines.push("  SOLO: the only person who can approve approved an act of their own");
+  const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${formatTime(finished_at)}`, ...formatMarkLines(receipt)];
   lines.push(`  log       ${logs_hash}`);
   if (infra_revision !== undefined) lines.push(`  infra     by revision ${infra_revision}`);
   for (const { name, old, new: next } of refs) lines.push(`  ref       ${name}: ${shortenId(old)} → ${shortenId(next)}`);
@@ -118,7 +123,7 @@ export function formatPact({ predicate }: Pact, unproved: readonly string[]): st
     `  merged    ${merge.source.branch} at ${shortenId(merge.source.commit)} into ${merge.target.branch} (${merge.strategy})`,
     `  commit    ${merge.commit}`,
     `  card      ${decision.card_id ?? "none"}, ${decision.level}, proposed by ${decision.proposed_by.actor_id}`,
-    ...formatBreakGlassLines(decision),
+    ...formatMarkLines(decision),
   ];
   for (const { statement, assertion } of decision.approvals)
     lines.push(`  approved  by ${statement.approver} as ${statement.office_id}${assertion === undefined ? "" : " with step-up"}`);

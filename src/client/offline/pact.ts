@@ -62,6 +62,8 @@ export function verifyReceiptPact(receipt: Receipt, candidate: unknown, keys: Jw
     return buildInvalidVerdict("It is about another act than the receipt.");
   if (decision.break_glass?.reason !== receipt.break_glass?.reason)
     return buildInvalidVerdict("It and the receipt do not declare the same emergency.");
+  if (decision.solo !== receipt.solo)
+    return buildInvalidVerdict("It and the receipt do not say the same of who approved an act of their own.");
   return verdict;
 }
 

@@ -3,7 +3,7 @@ import type { ChangeParams, CharterChange } from "../../domain/charter/change.js
 import { CHARTER_RULES, isEntrySignedBy } from "../../domain/charter/entry.js";
 import type { FoundingEntry } from "../../domain/charter/founding.js";
 import { KEY_USES } from "../../domain/charter/keys.js";
-import type { Passkey, Person, RecordWrite } from "../../domain/charter/records.js";
+import type { Passkey, Person, RecordKind, RecordWrite } from "../../domain/charter/records.js";
 import type { Recovery } from "../../domain/charter/recovery.js";
 import { CharterState } from "../../domain/charter/state.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
@@ -25,11 +25,32 @@ export const ACTORS_MAX = 20_000;
 /** The maximum number of tenants in the operator's charter. */
 const TENANTS_MAX = 10_000;
 
+/** The kinds of records whose ids people tell apart. */
+const NAMED_KINDS: ReadonlySet<RecordKind> = new Set(["person", "actor", "tenant"]);
+
 /**
  * Computes the records that a change writes, by version 1 of the rules. `version` is that of the entry with the change. Every verifier
  * computes this itself. Denials: `charter_invalid`, `nothing_to_do`, `limit_exceeded`.
  */
-export function computeWrites(state: CharterState, version: number, { jobType, params }: CharterChange): Outcome<readonly RecordWrite[]> {
+export function computeWrites(state: CharterState, version: number, change: CharterChange): Outcome<readonly RecordWrite[]> {
+  const writes = applyRules(state, version, change);
+  return writes.ok ? (checkNoneAlike(state, writes.value) ?? writes) : writes;
+}
+
+/** Ids that differ only in the case of their letters would be taken for each other, and can be one file. */
+function checkNoneAlike(state: CharterState, writes: readonly RecordWrite[]): Outcome<never> | undefined {
+  const written = new Map<string, string>();
+  for (const { kind, id = "" } of writes) {
+    if (!NAMED_KINDS.has(kind)) continue;
+    const key = `${kind}/${id.toLowerCase()}`;
+    const other = written.get(key) ?? state.findAlike(kind, id) ?? id;
+    if (other !== id) return denyChange(`${id} differs from ${other} only in the case of its letters; choose another id.`);
+    written.set(key, id);
+  }
+  return undefined;
+}
+
+function applyRules(state: CharterState, version: number, { jobType, params }: CharterChange): Outcome<readonly RecordWrite[]> {
   if ((jobType === "registry.charter.found") !== (version === 1))
     return denyChange(version === 1 ? "Version 1 founds the charter." : "Only version 1 can found a charter.");
   switch (jobType) {

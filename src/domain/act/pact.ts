@@ -49,6 +49,7 @@ const pactPredicateSchema = z.strictObject({
     policy_hash: blake3Schema,
     level: z.enum(LEVELS),
     break_glass: breakGlassSchema.optional(),
+    solo: z.literal(true).optional(),
     proposed_by: z.strictObject({ actor_id: actorIdSchema, office_id: officeIdSchema }),
     approvals: z.array(signedStatementSchema),
   }),

@@ -10,6 +10,8 @@ export class CharterState {
   readonly #kinds = new Map<RecordKind, Map<string, RecordValue>>();
   /** The person who has each passkey. */
   readonly #passkeyOwners = new Map<string, string>();
+  /** The id of each record by its key in lower case. */
+  readonly #ids = new Map<string, string>();
   /** The leaf of each pair of hex digits: record keys with the hashes of the records. */
   readonly #leaves = new Map<string, Map<string, Blake3Hex>>();
   /** The hashes of the leaves below each hex digit, and of the nodes below the root. */
@@ -40,6 +42,11 @@ export class CharterState {
     return this.#passkeyOwners.get(credentialId);
   }
 
+  /** Finds the id of a record of this kind that differs from `id` at most in the case of its letters. */
+  findAlike(kind: RecordKind, id: string): string | undefined {
+    return this.#ids.get(toRecordKey(kind, id).toLowerCase());
+  }
+
   /** Returns the hash of one record, or null if there is none. A change's plan binds it. */
   hashRecord(kind: RecordKind, id = ""): Blake3Hex | null {
     const value = this.find(kind, id);
@@ -66,9 +73,11 @@ export class CharterState {
       if (value === undefined) {
         records.delete(id);
         hashes.delete(key);
+        this.#ids.delete(key.toLowerCase());
       } else {
         records.set(id, value);
         hashes.set(key, hashCanonical(value));
+        this.#ids.set(key.toLowerCase(), id);
       }
       touched.add(leaf);
     }

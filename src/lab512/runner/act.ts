@@ -1,5 +1,4 @@
-import { pickBreakGlass } from "../../domain/act/break-glass.js";
-import type { ActMarks } from "../../domain/act/marks.js";
+import { type ActMarks, pickMarks } from "../../domain/act/marks.js";
 import { signDsse } from "../../domain/bytes/signature.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import type { Outcome } from "../../domain/denial.js";
@@ -55,12 +54,12 @@ export async function buildJobContext(act: Act, signal: AbortSignal): Promise<Jo
   };
 }
 
-export function buildJobInput({ deps, envelope, statements, pinned_target, break_glass }: Act): ExecuteInput<CommandEnvelope["params"]> {
+export function buildJobInput({ deps, envelope, statements, pinned_target, ...act }: Act): ExecuteInput<CommandEnvelope["params"]> {
   const { receiptKey, gitKey } = deps;
   const { jti, params, permit } = envelope;
   const signer = { keyid: receiptKey.kid, sign: (type: string, body: Uint8Array) => signDsse(type, body, receiptKey) };
   const making = { iatMs: permit.iat, sign: (unsigned: Uint8Array) => signGitObject(unsigned, gitKey) };
-  return { jti, params, permit, pinned_target, statements, making, signer, ...pickBreakGlass({ break_glass }) };
+  return { jti, params, permit, pinned_target, statements, making, signer, ...pickMarks(act) };
 }
 
 async function assertPermitted({ checkPermission }: Act): Promise<void> {

@@ -1,12 +1,12 @@
-import { type MayBreakGlass, pickBreakGlass } from "../../domain/act/break-glass.js";
 import type { PinnedMergeParams } from "../../domain/act/job.js";
+import { type ActMarks, pickMarks } from "../../domain/act/marks.js";
 import type { PactPredicate } from "../../domain/act/pact.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import { listStandingApprovals } from "./merge-message.js";
 
 /** A merge, and the key of the Runner that performed it. */
-export interface PerformedMerge extends MayBreakGlass {
+export interface PerformedMerge extends ActMarks {
   readonly jti: string;
   readonly params: PinnedMergeParams;
   readonly permit: Permit;
@@ -37,7 +37,7 @@ export function buildMergePredicate(
       plan_digest: plan_digest ?? null,
       policy_hash,
       level,
-      ...pickBreakGlass(act),
+      ...pickMarks(act),
       proposed_by: { actor_id, office_id },
       approvals: listStandingApprovals(statements),
     },

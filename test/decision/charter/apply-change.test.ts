@@ -33,6 +33,16 @@ describe("the rules of a charter's changes", () => {
     await expectDenied(writer, /would be another key under the same id/, 4);
   });
 
+  // Mallory is called Bob, and approvers take the one's card for the other's.
+  it("refuse a person or an actor whose id differs from another one's only in the case of its letters", async () => {
+    const bobby = buildPerson("bobby");
+    await expectRuledOut(change({ persons: { "person:Bob": bobby } }), /person:Bob differs from person:bob only in the case/);
+    const actors = { "ubl:sid:person:BOB": buildActor("person:bob") };
+    await expectRuledOut(change({ actors }), /ubl:sid:person:BOB differs from ubl:sid:person:bob only in the case/);
+    const twins = { "person:eve": buildPerson("eve"), "person:Eve": bobby };
+    await expectRuledOut(change({ persons: twins }), /person:eve differs from person:Eve only in the case/i);
+  });
+
   it("refuse one passkey for two persons", async () => {
     const thief = buildPerson("eve", { passkeys: buildPerson("bob").passkeys });
     await expectRuledOut(change({ persons: { "person:eve": thief } }), /have the same passkey/);

@@ -117,6 +117,15 @@ describe("founding a tenant", () => {
       await expectRefused(found(signFounding(), { allowance: { ...buildFullAllowance(NEW), fs_scope } }), /overlaps/);
   });
 
+  // Its people's acts would be taken for those of the other tenant.
+  it("is refused with an id that differs from another tenant's only in the case of its letters", async () => {
+    for (const tenant of ["T.Other", "T.OTHEr"])
+      await expectRefused(
+        found(signFounding({}, createTestKey(), tenant), { allowance: buildFullAllowance(NEW) }),
+        /differs from T\.OTHER only in the case/,
+      );
+  });
+
   // Who could found a tenant anew would own it.
   it("never happens twice, and never changes a founding key", async () => {
     await world.act(found(signFounding()));
