@@ -23,7 +23,8 @@ Module.runMain = (main) => {
 function runTwin(twin, main) {
   const kept = `${twin}.code`;
   const cachedData = existsSync(kept) ? readFileSync(kept) : undefined;
-  const script = new Script(`(function (require, module, __main) {${readFileSync(`${twin}.cjs`, "utf8")}\n})`, {
+  // The twin is ASCII, which this reads without decoding it.
+  const script = new Script(readFileSync(`${twin}.cjs`, "latin1"), {
     filename: `${twin}.cjs`,
     cachedData,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,

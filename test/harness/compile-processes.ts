@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { build, transform } from "esbuild";
 import { PROCESSES, resolveBuiltProcesses } from "./processes.js";
@@ -30,7 +30,8 @@ export async function compileProcesses(built: string): Promise<void> {
  */
 async function writeTwins(built: string, entries: readonly string[]): Promise<void> {
   const paths = new Set(entries.map((entry) => join(built, `${entry}.js`)));
-  await build({
+  const { outputFiles } = await build({
+    write: false,
     entryPoints: Object.fromEntries(entries.map((entry) => [entry, join(built, `${entry}.js`)])),
     outdir: join(resolveBuiltProcesses(built), "twins"),
     outExtension: { ".js": ".cjs" },
@@ -39,6 +40,12 @@ async function writeTwins(built: string, entries: readonly string[]): Promise<vo
     platform: "node",
     target: "node20",
     packages: "external",
+    // A process reads and keeps the whole text, of which this drops almost half.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: "none",
+    banner: { js: "(function (require, module, __main) {" },
+    footer: { js: "})" },
     define: { "import.meta.url": "__main" },
     logLevel: "warning",
     // Only sources use another part of it.
@@ -54,6 +61,15 @@ async function writeTwins(built: string, entries: readonly string[]): Promise<vo
       },
     ],
   });
+  for (const { path, text } of outputFiles) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, escapeToAscii(text));
+  }
+}
+
+/** esbuild escapes all but regular expressions. */
+function escapeToAscii(code: string): string {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** A script cannot wait at its top level. Our entries wait there only for their last statement. */

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { isListening } from "../../../src/stack/servers/ports.js";
 import type { Supervisor } from "../../../src/stack/supervise.js";
 import { type Compose, type ComposeService, listMounts } from "./file.js";
@@ -25,6 +26,8 @@ export interface Place {
 }
 
 const readyMs = 120_000;
+/** As in a container, a check waits after a failed one: most are processes, which would slow down the service that they wait for. */
+const HEALTH_EVERY_MS = 500;
 
 /** Runs the services of a compose file as plain processes, with its commands and environment but other addresses and paths. */
 export class ComposeProcesses {
@@ -76,7 +79,7 @@ export class ComposeProcesses {
       args,
       env: this.#buildEnvironment(name, service),
       readyTimeoutMs: readyMs,
-      isReady: () => this.#isHealthy(name, service),
+      isReady: async () => (await this.#isHealthy(name, service)) || delay(HEALTH_EVERY_MS, false),
       ...(cwd === undefined ? {} : { cwd }),
       ...this.place.findIdentity(name),
     });
