@@ -1,4 +1,5 @@
 import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
+import { closeAbandonedCards } from "../lab256/acts/abandoned-cards.js";
 import { listAbandonedCommands, readAbandonedCommand } from "../lab256/acts/abandoned-commands.js";
 import { acceptAnswer, recordAnswer } from "../lab256/acts/answers.js";
 import { admitAttestation } from "../lab256/acts/attestations.js";
@@ -34,6 +35,7 @@ export function createLab256Activities(deps: Lab256Dependencies): Lab256Activiti
     acceptRefusal: ({ refusal, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "refusal", refusal } }),
     recordCharter: ({ tenant_id }) => recordCharter(deps, tenant_id),
     sweepPermits: () => sweepPermits(deps),
+    closeAbandonedCards: () => closeAbandonedCards(deps),
     abandonedCommands: () => listAbandonedCommands(deps),
     abandonedCommand: (ref) => readAbandonedCommand(deps, ref),
     headsToAnchor: () => signUnanchoredHeads(deps),

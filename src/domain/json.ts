@@ -1,7 +1,7 @@
 import { visit } from "jsonc-parser";
 import type { FieldProblem } from "./problems.js";
 
-/** Returns the value of a JSON text in UTF-8, or undefined if the bytes are not one, or not one with a single meaning. */
+/** Returns the value of a JSON text in UTF-8, or undefined if the bytes are not one, or not one with one meaning. */
 export function parseJsonBytes(bytes: Uint8Array): unknown {
   try {
     return parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -11,7 +11,7 @@ export function parseJsonBytes(bytes: Uint8Array): unknown {
 }
 
 /**
- * Returns the value of a JSON text, or undefined if the text is not JSON, or not JSON with a single meaning ({@link findAmbiguity}); a schema
+ * Returns the value of a JSON text, or undefined if the text is not JSON, or not JSON with one meaning ({@link findAmbiguity}); a schema
  * then refuses undefined.
  */
 export function parseJson(text: string): unknown {

@@ -12,7 +12,7 @@ import { buildDeliveryOptions, webhookDelivery } from "./webhook-delivery.js";
 
 /**
  * Runs on a schedule: ends unused permits, anchors the newest signed heads of the ledger in the object store, and starts missing flows of
- * enabled webhooks, of tenants' telemetry and of acts that were left without a receipt. Returns the numbers of ended permits and anchored heads.
+ * enabled webhooks, of tenants' telemetry and of acts that were left without a receipt. Closes cards that were left without a flow. Returns the numbers of ended permits and anchored heads.
  */
 export async function housekeeping(): Promise<{ ended_permits: number; anchored_heads: number }> {
   const ended_permits = await sweeper.sweepPermits();
@@ -20,6 +20,7 @@ export async function housekeeping(): Promise<{ ended_permits: number; anchored_
   const refusal = heads.length === 0 ? undefined : await anchorHeads(heads);
   if (patched("webhook-flows")) for (const webhook of await lab256.enabledWebhooks()) await ensureWebhookFlow(webhook);
   if (patched("telemetry-flows")) for (const tenantId of await lab256.telemetryTenants()) await ensureTelemetryFlow(tenantId);
+  if (patched("abandoned-cards")) await sweeper.closeAbandonedCards();
   if (patched("finishing-flows")) for (const ref of await sweeper.abandonedCommands()) await ensureFinishingFlow(ref);
   // Last, so that a chain that cannot be anchored stops nothing else.
   if (refusal !== undefined) throw refusal;

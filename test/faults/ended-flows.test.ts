@@ -116,6 +116,37 @@ async function startWithClock(aheadMs: number): Promise<void> {
   );
 }
 
+describe("cards whose flow somebody ended in Temporal", () => {
+  it("are withdrawn by housekeeping with the reason, an unused permit first, and no other card is", async () => {
+    const author = registry.as("admin");
+    const [terminated, cancelled, waiting] = await Promise.all(
+      ["P.terminated", "P.cancelled", "P.waiting"].map((project_id) => openCard(author, buildRegistrationJob(project_id))),
+    );
+    const approved = await approveRelease();
+    if (terminated === undefined || cancelled === undefined || waiting === undefined) throw new Error("a card is missing");
+    const handleOf = ({ workflow_id }: { workflow_id: string }) => temporal.workflow.getHandle(workflow_id);
+    await handleOf(terminated).terminate("ended by an operator");
+    await handleOf(approved.card).terminate("ended by an operator");
+    // The most prominent button of Temporal's UI.
+    await handleOf(cancelled).cancel();
+    await expect(handleOf(cancelled).result()).rejects.toThrow();
+    await runHousekeeping("cards");
+    for (const { card_id } of [terminated, cancelled, approved.card])
+      expect(requireValue(await author.readCard(card_id))).toMatchObject({
+        status: "withdrawn",
+        denial: { code: "withdrawn", message: expect.stringContaining("ended in Temporal") },
+      });
+    expect(requireValue(await author.readPermitState(approved.command.jti))).toMatchObject({ status: "revoked" });
+    expect(await author.issueCommand(approved.command)).toMatchObject({ ok: false, problem: { code: "permit_revoked" } });
+    expect(
+      await stateDecision(registry, "bob", "approve", waiting).then(() => waitForCardEnd(author, waiting.card_id, PATIENCE_MS)),
+    ).toMatchObject({
+      status: "success",
+    });
+    await expectSoundLedger(registry);
+  });
+});
+
 describe("acts that a Runner left when it died, and whose flows somebody then ended in Temporal", () => {
   let pushing: CommandEnvelope;
   let cutOff: CommandEnvelope;

@@ -40,7 +40,7 @@ const PASSING: readonly (readonly [Activity, ...acts.Act[]])[] = [
   ["closeCard", acts.registering, acts.expired],
 ];
 
-const HOUSEKEEPING = ["sweepPermits", "headsToAnchor", "recordAnchored"] as const satisfies readonly Activity[];
+const HOUSEKEEPING = ["sweepPermits", "closeAbandonedCards", "headsToAnchor", "recordAnchored"] as const satisfies readonly Activity[];
 
 /** A kill: the acts that are at a step when it happens, and the steps of housekeeping. */
 interface Kill {

@@ -46,9 +46,9 @@ describe("a batch of telemetry", () => {
     [
       "with a duplicate member",
       Buffer.from(`${formatTelemetryLine(buildLine(7))}${formatTelemetryLine(buildLine(9)).replace('{"', '{"seq":8,"')}`),
-      /not canonical/,
+      /Line 2: it is not JSON with one meaning/,
     ],
-    ["that is not JSON", Buffer.from(`${formatTelemetryLine(buildLine(7))}seq 9\n`), /Line 2: it is not JSON/],
+    ["that is not JSON", Buffer.from(`${formatTelemetryLine(buildLine(7))}seq 9\n`), /Line 2: it is not JSON with one meaning/],
     ["without a line end", buildBatch(good).subarray(0, -1), /has no line feed/],
     ["with a lower seq than the previous one", buildBatch([buildLine(9), buildLine(7)]), /Line 2: its seq is 7/],
     ["that is repeated", buildBatch([buildLine(9), buildLine(9)]), /Line 2: its seq is 9/],

@@ -21,6 +21,6 @@ async function readTextInput(place: string): Promise<string> {
 /** Reads JSON from a place; `what` names it in errors. @throws UsageError */
 export async function readJsonInput(what: string, place: string): Promise<unknown> {
   const value = parseJson(await readTextInput(place));
-  if (value === undefined) throw new UsageError(`${what}: ${place} is not JSON with a single meaning.`);
+  if (value === undefined) throw new UsageError(`${what}: ${place} is not JSON with one meaning.`);
   return value;
 }

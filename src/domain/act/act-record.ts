@@ -72,7 +72,7 @@ export function parseActRecord(bytes: Uint8Array): Result<ActRecord, { readonly 
   for (const [at, text] of lines.entries()) {
     const value = parseJson(text);
     const kind = KINDS.find((name) => typeof value === "object" && value !== null && Object.hasOwn(value, name));
-    if (kind === undefined) return fail("", `Line ${at + 1} is of no known kind, or not JSON with a single meaning.`);
+    if (kind === undefined) return fail("", `Line ${at + 1} is of no known kind, or not JSON with one meaning.`);
     const parsed = parseWith<object>(lineSchemas[kind], value);
     if (!parsed.ok) return fail(kind, `Line ${at + 1} is malformed: ${formatProblems(parsed.problems)}`);
     if (toCanonicalText(parsed.value) !== text) return fail(kind, `Line ${at + 1} is not canonical JSON (RFC 8785).`);

@@ -160,6 +160,8 @@ export interface Lab256Activities {
   recordCharter(input: { tenant_id: string }): Promise<void>;
   /** Ends permits that were not used before their `exp`, and records acts that no flow recorded. Returns the number of settled permits. */
   sweepPermits(): Promise<number>;
+  /** Closes waiting cards whose flow is closed or gone. Returns the number of closed ones. */
+  closeAbandonedCards(): Promise<number>;
   /** Lists commands without a receipt or another end whose flow is closed or gone, long enough after their claim. */
   abandonedCommands(): Promise<readonly CommandRef[]>;
   /** Reads such a command. Returns null for any other. */

@@ -57,7 +57,7 @@ export function parseTelemetryBatch(bytes: Uint8Array, claim: BatchClaim): Outco
 export function parseTelemetryLine(text: string): TelemetryLine | string {
   if (Buffer.byteLength(text) >= LINE_MAX_BYTES) return `it has more than ${LINE_MAX_BYTES} bytes.`;
   const value = parseJson(text);
-  if (value === undefined) return "it is not JSON.";
+  if (value === undefined) return "it is not JSON with one meaning.";
   const parsed = parseWith(telemetryLineSchema, value);
   if (!parsed.ok) return formatProblems(parsed.problems);
   // Bytes that parse but are not canonical could be interpreted in two ways.

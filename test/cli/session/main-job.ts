@@ -157,7 +157,7 @@ export function testMainJob(started: () => ServedRegistry): void {
       const conflicting = await ogr(merge("feature/two"), admin);
       expect(conflicting.code).toBe(6);
       expect(conflicting.stdout).toContain("conflict  both.txt (contents)");
-      expect(conflicting.stdout).toContain("<<<<<<< main\n            feature/one\n            =======\n");
+      expect(conflicting.stdout).toContain("            | <<<<<<< main\n            | feature/one\n            | =======\n");
     }, 120_000);
 
     it("gets exit code 6 if there is nothing left to push", async () => {

@@ -72,6 +72,6 @@ async function* readJsonLines(path: string): AsyncGenerator<unknown> {
 
 function parseEntryLine(line: string, number: number): unknown {
   const entry = parseJson(line);
-  if (entry === undefined) throw new BrokenChain(`Line ${number} is not JSON with a single meaning.`);
+  if (entry === undefined) throw new BrokenChain(`Line ${number} is not JSON with one meaning.`);
   return entry;
 }
