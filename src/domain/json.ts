@@ -26,7 +26,7 @@ export function parseJson(text: string): unknown {
 
 /** Deeper texts are refused before they exhaust the stack. */
 const DEPTH_MAX = 100;
-const LONG_PLAIN_TEXT = /"[^"\\]{1000,}"/g;
+const LONG_TEXT_CHARS = 1000;
 
 /** Ends the visit of a text at its first ambiguity. */
 class AmbiguousJson extends Error {
@@ -42,8 +42,8 @@ class AmbiguousJson extends Error {
  * number that doubles cannot hold, and what is nested too deep to be read at all. Source: RFC 7493 (I-JSON) §2.
  */
 export function findAmbiguity(json: string): FieldProblem | undefined {
-  // What a long plain text says does not matter here, and the parser reads it character by character.
-  const text = json.replace(LONG_PLAIN_TEXT, '""');
+  // What a long text says does not matter here, and the parser reads it character by character.
+  const text = elideLongTexts(json);
   /** The names of the members so far, for each object or array that is open. */
   const open: Set<string>[] = [];
   const refuse = (path: readonly (string | number)[], problem: string): never => {
@@ -76,6 +76,27 @@ export function findAmbiguity(json: string): FieldProblem | undefined {
     if (error instanceof AmbiguousJson) return error.problem;
     throw error;
   }
+}
+
+/** Replaces each long text of a valid JSON text by an empty one. */
+function elideLongTexts(json: string): string {
+  const kept: string[] = [];
+  let at = 0;
+  for (let start = json.indexOf('"'); start !== -1; start = json.indexOf('"', at)) {
+    let end = json.indexOf('"', start + 1);
+    while (end !== -1 && isEscaped(json, end)) end = json.indexOf('"', end + 1);
+    if (end === -1) break;
+    kept.push(json.slice(at, start), end - start > LONG_TEXT_CHARS ? '""' : json.slice(start, end + 1));
+    at = end + 1;
+  }
+  return kept.join("") + json.slice(at);
+}
+
+/** Returns whether an odd number of backslashes stands before this place. */
+function isEscaped(json: string, place: number): boolean {
+  let start = place;
+  while (json[start - 1] === "\\") start -= 1;
+  return (place - start) % 2 === 1;
 }
 
 /** Returns whether a number is the one that was written, not a rounded one. */

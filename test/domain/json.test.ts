@@ -13,6 +13,10 @@ describe("a JSON text", () => {
     [`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, "a"],
     ['{"a":{"__proto__":1}}', "a.__proto__"],
     [`{"a":"${"x".repeat(5000)}","a":1}`, "a"],
+    // What stands between two texts can be long too.
+    [`{"pad":[${"0,".repeat(1000)}0],"a":1,"a":2}`, "a"],
+    [`{"pad":"\\"${"\\\\".repeat(1000)}","a":12345678901234567890}`, "a"],
+    [`{"b":"x"${" ".repeat(2000)},"c":{"a":1,"a":2}}`, "c.a"],
   ])("with two meanings is refused by the member: %s", (text, field) => {
     expect(findAmbiguity(text)?.field).toBe(field);
     expect(parseJson(text)).toBeUndefined();
