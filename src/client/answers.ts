@@ -85,12 +85,16 @@ const plannedChangeSchema = z.looseObject({
 });
 export type ChangeAnswer = z.infer<typeof plannedChangeSchema>;
 
-/** The records of members that an act writes. */
+/** The records that an act writes. */
 const changeParamsSchema = z.looseObject({
   persons: personsSchema.optional(),
   actors: charterActorsSchema.optional(),
   webhooks: webhooksSchema.optional(),
   recovery: recoverySchema.nullable().optional(),
+  policy_hash: z.string().optional(),
+  rules: z.string().optional(),
+  add: z.array(z.looseObject({ use: z.string(), jwk: z.looseObject({ kid: z.string() }) })).optional(),
+  revoke: z.array(z.string()).optional(),
   tenant_id: z.string().optional(),
   founding_jwk: z.looseObject({ x: z.string() }).optional(),
   allowance: allowanceSchema.optional(),
@@ -103,6 +107,7 @@ const planSchema = z.looseObject({
   basis: z.looseObject({
     refs: z.array(z.looseObject({ name: z.string(), old: z.string(), new: z.string().nullable() })),
     params: changeParamsSchema.optional(),
+    creates: z.array(z.looseObject({ kind: z.string(), author: z.string().optional(), message: z.string() })).default([]),
     charter: plannedChangeSchema.optional(),
   }),
   fast_forward: z.boolean().nullable(),
@@ -131,6 +136,10 @@ export const cardSchema = z.looseObject({
   intent: z.string(),
   break_glass: breakGlassSchema.nullish(),
   author: z.looseObject({ actor_id: z.string() }),
+  office_id: z.string(),
+  params: z.record(z.string(), z.unknown()).optional(),
+  context: z.record(z.string(), z.unknown()).optional(),
+  run: z.string().optional(),
   plan: planSchema.nullish(),
   plan_digest: z.string().nullable(),
   round: z.number(),
@@ -143,6 +152,8 @@ export const cardSchema = z.looseObject({
   decide_by: z.number().nullable(),
   run_by: z.number().nullable(),
   jti: z.string().nullable(),
+  /** What has become of the permit `jti`. */
+  permit_status: z.string().nullish(),
   denial: denialSchema.nullable(),
   workflow_id: z.string(),
   temporal_url: z.string().nullish(),

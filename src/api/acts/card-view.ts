@@ -7,6 +7,7 @@ import { FLOW_STATUSES } from "../../domain/card/flow-status.js";
 import { signedStatementSchema } from "../../domain/card/statement.js";
 import { mergeConflictSchema } from "../../domain/git/merge-conflict.js";
 import { reasonSchema, requirementSchema } from "../../domain/policy/policy-contract.js";
+import { PERMIT_STATUSES } from "../../lab256/database/tables/projections.js";
 import type { CardAttestationRow, CardDetail, CardItem, CardStatementRow } from "../../lab256/ledger/queries/cards.js";
 import type { Urls } from "../http/urls.js";
 
@@ -77,6 +78,8 @@ const attestationSchema = z.object({
 export const cardSchema = cardItemSchema.extend({
   context: z.record(z.string(), z.unknown()),
   params: z.record(z.string(), z.unknown()),
+  /** What has become of the permit `jti`; null without one. */
+  permit_status: z.enum(PERMIT_STATUSES).nullable(),
   plan: planSchema.nullable(),
   statements: z.array(statementSchema),
   attestations: z.array(attestationSchema),
@@ -89,10 +92,13 @@ export function toCardItemView({ job_id, job_type, ...row }: ItemColumns, urls: 
   return { ...omitSeq(row), jobId: job_id, jobType: job_type, temporal_url: urls.buildTemporalUrl(row.workflow_id) };
 }
 
-export function toCardDetailView({ statements, attestations, context, params, plan, card: _, ...row }: CardDetail, urls: Urls) {
+export function toCardDetailView(
+  { statements, attestations, context, params, plan, permit_status, card: _, ...row }: CardDetail,
+  urls: Urls,
+) {
   return {
     ...toCardItemView(row, urls),
-    ...{ context, params, plan },
+    ...{ context, params, permit_status, plan },
     statements: statements.map(toStatementView),
     attestations: attestations.map(toAttestationView),
   };

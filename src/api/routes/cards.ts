@@ -162,6 +162,7 @@ function toUnrecordedCard(card: Card): CardDetail {
     project_id: params.project_id,
     subject_hash: hashSubject(params),
     workflow_id: toCardWorkflowId(tenant_id, card_id),
+    permit_status: null,
     statements: [],
     attestations: [],
   };

@@ -5,6 +5,7 @@ import { LEVELS } from "../../domain/level.js";
 import { permitSchema } from "../../domain/permit/permit.js";
 import { type PermitRequest, permitRequestSchema } from "../../domain/permit/permit-request.js";
 import { reasonSchema, requirementSchema } from "../../domain/policy/policy-contract.js";
+import { PERMIT_STATUSES } from "../../lab256/database/tables/projections.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { findCard } from "../../lab256/ledger/queries/cards.js";
 import { findPermitByCard, findPermitByJti, type PermitItem } from "../../lab256/ledger/queries/permits.js";
@@ -32,7 +33,7 @@ const grantedSchema = z.object({
 
 const permitStateSchema = z.object({
   jti: jtiSchema,
-  status: z.enum(["issued", "used", "revoked", "expired", "refused"]),
+  status: z.enum(PERMIT_STATUSES),
   permit: permitSchema,
   card_id: z.string().nullable(),
   actor_id: z.string(),

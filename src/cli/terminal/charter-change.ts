@@ -6,12 +6,15 @@ import { describeRecovery } from "../../domain/charter/recovery.js";
 import type { WebhookRecord } from "../../domain/ledger/webhook.js";
 
 /**
- * Formats what a change does to a charter: to whom it gives power, from whom it takes some, and the records that it writes, with all addresses
- * and passkeys of each person.
+ * Formats what a change does to a charter: to whom it gives power, from whom it takes some, and the records that it writes, with what a person
+ * decides on in each.
  */
 export function formatChangeLines({ records, gives_power_to, takes_power_from }: ChangeAnswer, params: ChangeParamsAnswer): string[] {
   const details = new Map(formatMembers(params));
   for (const [id, webhook] of Object.entries(params.webhooks ?? {})) details.set(toRecordKey("webhook", id), formatWebhookLines(webhook));
+  if (params.policy_hash !== undefined) details.set("policy", [params.policy_hash]);
+  for (const { use, jwk } of params.add ?? []) details.set(toRecordKey("key", jwk.kid), [`adds for the use ${use}`]);
+  for (const kid of params.revoke ?? []) details.set(toRecordKey("key", kid), ["revokes"]);
   if (params.recovery !== undefined) details.set("recovery", [describeRecovery(params.recovery)]);
   if (params.tenant_id !== undefined) details.set(toRecordKey("tenant", params.tenant_id), formatTenantLines(params));
   return [
@@ -74,11 +77,16 @@ function formatPersonLines({ name, emails, passkeys, disabled }: Person): string
   return [
     `${name}${disabled ? ", disabled" : ""}`,
     `e-mails ${emails.join(", ") || "none"}`,
-    ...passkeys.map((passkey) => `passkey ${computePasskeyFingerprint(passkey)} up to ${passkey.counts_to}: ${passkey.name}`),
+    ...passkeys.map(
+      (passkey) => `passkey ${computePasskeyFingerprint(passkey)} up to ${passkey.counts_to} for ${passkey.relying_party}: ${passkey.name}`,
+    ),
   ];
 }
 
 function formatActorLines({ name, person_id, offices, disabled }: CharterActor): string[] {
-  const held = offices.map(({ office_id, roles }) => [office_id, ...roles].join(" as "));
+  const held = offices.map(({ office_id, roles, until }) => {
+    const end = until === undefined ? "" : ` until ${new Date(until).toISOString()}`;
+    return `${[office_id, ...roles].join(" as ")}${end}`;
+  });
   return [`${name} of ${person_id}${disabled ? ", disabled" : ""}`, `offices ${held.join(", ") || "none"}`];
 }

@@ -5,6 +5,7 @@ import type { Pact } from "../../domain/act/pact.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
 import { toShownLine, toShownValue } from "../../domain/shown-text.js";
+import { formatActLines, formatTextLines } from "./act-lines.js";
 import { formatChangeLines } from "./charter-change.js";
 
 const COMMITS_SHOWN = 10;
@@ -35,10 +36,14 @@ export function formatCard(answered: CardAnswer): string {
   const lines = [
     `${card.card_id}: ${card.intent}`,
     `  ${card.jobType} in ${card.project_id}, ${card.level ?? "no level yet"}, ${formatStatus(card.status)}`,
+    `  author    ${card.author.actor_id} as ${card.office_id}`,
+    ...formatBreakGlassLines(card),
+    ...formatActLines(answered.jobType, answered.plan?.basis.params ?? answered.params),
   ];
-  lines.push(...formatBreakGlassLines(card));
+  if (Object.keys(card.context ?? {}).length > 0) lines.push(`  context   ${JSON.stringify(card.context)}`);
+  if (card.run === "on_command") lines.push("  runs      once its author issues its command, not when it is approved");
   for (const { rule, text } of card.reasons) lines.push(`  reason    ${text} (${rule})`);
-  if (card.plan) lines.push(...formatPlanLines(card.plan));
+  if (answered.plan) lines.push(...formatPlanLines(answered.plan));
   if (card.plan_digest !== null) lines.push(`  plan      ${card.plan_digest}`);
   for (const { decision, approver, office_id, counts, void_why } of card.statements ?? [])
     lines.push(`  ${decision.padEnd(9)} ${approver} as ${office_id}${formatValidity(counts, void_why ?? null)}`);
@@ -48,7 +53,7 @@ export function formatCard(answered: CardAnswer): string {
     lines.push(`  void      ${card.void_why} The card gets a new plan; show it again before you decide.`);
   if (card.status === "awaiting_approval") for (const { text } of card.missing) lines.push(`  waits for ${text}`);
   if (card.decide_by !== null && card.status === "awaiting_approval") lines.push(`  decide by ${formatTime(card.decide_by)}`);
-  if (card.jti !== null) lines.push(`  permit    ${card.jti}${card.run_by === null ? "" : `, to be used by ${formatTime(card.run_by)}`}`);
+  if (card.jti !== null) lines.push(`  permit    ${card.jti}, ${formatPermitState(card)}`);
   if (card.denial !== null) lines.push(`  why       ${card.denial.message} (${card.denial.code})`);
   if (answered.denial !== null) lines.push(...formatConflictLines(answered.denial));
   if (card.temporal_url) lines.push(`  workflow  ${card.temporal_url}`);
@@ -57,27 +62,39 @@ export function formatCard(answered: CardAnswer): string {
 
 /** Formats what a card would show before it is opened. */
 export function formatCardPreview(answered: PreviewAnswer): string {
-  const { level, reasons, plan, plan_digest, denial } = toShownValue(answered);
+  const { level, reasons, plan_digest, denial } = toShownValue(answered);
   const lines = level === null ? [] : [`  level     ${level}`];
   for (const { rule, text } of reasons) lines.push(`  reason    ${text} (${rule})`);
-  if (plan !== null) lines.push(...formatPlanLines(plan));
+  if (answered.plan !== null) lines.push(...formatPlanLines(answered.plan));
   if (plan_digest !== null) lines.push(`  plan      ${plan_digest}`);
   if (denial !== null) lines.push(`  why not   ${denial.message} (${denial.code})`);
   if (answered.denial !== null) lines.push(...formatConflictLines(answered.denial));
   return lines.join("\n");
 }
 
-function formatPlanLines({ basis, fast_forward, commit_count, commits, diffstat }: NonNullable<CardAnswer["plan"]>): string[] {
+function formatPlanLines(answered: NonNullable<CardAnswer["plan"]>): string[] {
+  const { basis, fast_forward, commit_count, commits, diffstat } = toShownValue(answered);
   const lines = basis.refs.map(
     ({ name, old, new: next }) => `  ref       ${name}: ${shortenId(old)} → ${next === null ? "made at run time" : shortenId(next)}`,
   );
+  // The message of a tag is the release's notes.
+  for (const { kind, author, message } of answered.basis.creates)
+    if (kind !== "tag") lines.push(`  commit    by ${toShownLine(author ?? "")}, made at run time`, ...formatTextLines(message));
   if (basis.charter !== undefined) lines.push(...formatChangeLines(basis.charter, basis.params ?? {}));
   if (fast_forward === false) lines.push("  history   is rewritten: this is not a fast-forward");
-  if (commit_count > 0) lines.push(`  commits   ${commit_count}, ${diffstat.files} files, +${diffstat.insertions} −${diffstat.deletions}`);
+  // A release adds no change of its own.
+  const changes = diffstat.files === 0 ? "" : `, ${diffstat.files} files, +${diffstat.insertions} −${diffstat.deletions}`;
+  if (commit_count > 0) lines.push(`  commits   ${commit_count}${changes}`);
   for (const { id, summary, author } of commits.slice(0, COMMITS_SHOWN))
     lines.push(`            ${id === null ? "(new)" : id.slice(0, 12)} ${summary} (${author})`);
   if (commit_count > COMMITS_SHOWN) lines.push(`            … and ${commit_count - COMMITS_SHOWN} more`);
   return lines;
+}
+
+/** Formats what has become of a card's permit. */
+function formatPermitState({ permit_status, run_by }: CardAnswer): string {
+  if (permit_status === "issued" || permit_status == null) return run_by === null ? "issued" : `to be used by ${formatTime(run_by)}`;
+  return permit_status;
 }
 
 function formatValidity(counts: boolean, voidWhy: string | null): string {

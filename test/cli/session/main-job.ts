@@ -87,6 +87,10 @@ export function testMainJob(started: () => ServedRegistry): void {
       await addPasskeys(key.stdout, further.stdout);
       const released = await approveAll(["release", "P.cli", "v1.2.0", "--commit", "feature/hello", "--notes", "The first one."]);
       expect(released.level).toBe("L4");
+      const card = await ogr(["card", "show", released.card_id], bob);
+      expect(card.stdout).toContain("  author    ubl:sid:person:admin as office::default\n");
+      expect(card.stdout).toContain(`  commit    ${second}\n  notes\n            | The first one.\n`);
+      expect(card.stdout).toContain(`  permit    ${released.jti}, used\n`);
 
       const shown = await ogr(["project", "show", "P.cli"], admin);
       expect(shown.stdout).toContain(`v1.2.0 at ${second.slice(0, 12)}`);

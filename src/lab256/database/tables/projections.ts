@@ -22,7 +22,8 @@ interface Row {
   seq: WholeNumber;
 }
 
-export type PermitStatus = "issued" | "used" | "revoked" | "expired" | "refused";
+export const PERMIT_STATUSES = ["issued", "used", "revoked", "expired", "refused"] as const;
+export type PermitStatus = (typeof PERMIT_STATUSES)[number];
 
 export interface ProjectionTables {
   registry_projects: Row & {

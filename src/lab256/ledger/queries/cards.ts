@@ -1,6 +1,6 @@
 import type { Selectable } from "kysely";
 import type { Db } from "../../database/database.js";
-import type { ProjectionTables } from "../../database/tables/projections.js";
+import type { PermitStatus, ProjectionTables } from "../../database/tables/projections.js";
 import { type ActsQuery, computeRowLimit, type Page, toPage } from "./page.js";
 
 export type CardRow = Selectable<ProjectionTables["cards"]>;
@@ -11,6 +11,8 @@ export type CardAttestationRow = Selectable<ProjectionTables["card_attestations"
 export type CardItem = Omit<CardRow, "plan" | "params" | "context" | "card">;
 
 export interface CardDetail extends CardRow {
+  /** What has become of the permit `jti`. */
+  readonly permit_status: PermitStatus | null;
   /** In the order in which they were recorded; at most STATEMENTS_MAX. */
   readonly statements: readonly CardStatementRow[];
   /** In the order in which they were recorded; at most ATTESTATIONS_MAX. */
@@ -61,9 +63,11 @@ export async function findCard(db: Db, query: { readonly tenant_id: string; read
   if (card === undefined) return undefined;
   const statements = db.selectFrom("card_statements").selectAll().where("tenant_id", "=", tenant_id).where("card_id", "=", card_id);
   const attestations = db.selectFrom("card_attestations").selectAll().where("tenant_id", "=", tenant_id).where("card_id", "=", card_id);
-  const [said, attested] = await Promise.all([
+  const permit = db.selectFrom("permits").select("status").where("tenant_id", "=", tenant_id).where("jti", "=", card.jti);
+  const [issued, said, attested] = await Promise.all([
+    card.jti === null ? undefined : permit.executeTakeFirst(),
     statements.orderBy("seq").limit(STATEMENTS_MAX).execute(),
     attestations.orderBy("seq").limit(ATTESTATIONS_MAX).execute(),
   ]);
-  return { ...card, statements: said, attestations: attested };
+  return { ...card, permit_status: issued?.status ?? null, statements: said, attestations: attested };
 }
