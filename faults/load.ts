@@ -128,8 +128,7 @@ export class Load {
   }
 
   async #readTip(project_id: string, branch: string): Promise<string> {
-    const { refs } = requireValue(await this.#as("admin").readProject(project_id));
-    return refs.find(({ name }) => name === `refs/heads/${branch}`)?.object_id ?? ZERO_ID;
+    return (await this.#as("admin").findRef(project_id, `refs/heads/${branch}`)) ?? ZERO_ID;
   }
 
   async #release(random: Random): Promise<void> {

@@ -189,15 +189,18 @@ const projectSchema = z.looseObject({
 });
 export const projectsSchema = z.array(projectSchema);
 
-export const projectDetailSchema = projectSchema.extend({
-  refs: z.array(z.looseObject({ name: z.string(), object_id: z.string() })),
-  refs_cut: z.boolean(),
+export const refsSchema = z.array(z.looseObject({ name: z.string(), object_id: z.string() }));
+export type RefAnswer = z.infer<typeof refsSchema>[number];
+
+const detailSchema = projectSchema.extend({
   refs_digest: z.string(),
   releases: z.array(z.looseObject({ tag: z.string(), commit: z.string(), notes_hash: z.string() })),
   activity: z.array(
     z.looseObject({ action: z.string(), actor: z.string(), ref: z.string(), commit: z.string(), break_glass: breakGlassSchema.nullish() }),
   ),
 });
+/** Without the refs, of which the api's answer may omit some; `listRefs` has all of them. */
+export const projectDetailSchema = detailSchema.transform(({ refs: _, refs_cut: __, ...project }) => project);
 export type ProjectDetail = z.infer<typeof projectDetailSchema>;
 
 export const infraContextSchema = z.looseObject({

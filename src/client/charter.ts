@@ -7,7 +7,6 @@ import type { PublicJwk, SigningKey } from "../domain/bytes/signature.js";
 import type { CharterEntry } from "../domain/charter/entry.js";
 import type { Passkey } from "../domain/charter/records.js";
 import type { Outcome } from "../domain/denial.js";
-import { readPages } from "./http/paging.js";
 import { requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
@@ -67,8 +66,7 @@ export async function fetchPolicyBytes(registry: RegistryClient, policyHash: str
  * also plan the publication of the policy `own`.
  */
 export async function walkTenantCharter(registry: RegistryClient, foundingJwk: PublicJwk, own?: OwnPolicy): Promise<WalkedCharter> {
-  const entries: CharterEntry[] = [];
-  for await (const page of readPages((query) => registry.listCharterEntries(query))) entries.push(...page);
+  const entries: readonly CharterEntry[] = await registry.listCharterEntries().read();
   const walk = new CharterWalk(registry.tenant_id, foundingJwk, buildCharterSources(registry, own));
   const outcome = await walk.advance(async (version) => {
     const entry = entries[version - 1];

@@ -1,7 +1,6 @@
 import type { MergeProtectedParams } from "../domain/act/job.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { toBranchRef } from "../domain/git/ref-name.js";
-import { requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
 /** A merge, by branch names. */
@@ -12,10 +11,7 @@ export interface LookedUpMerge {
   readonly params: MergeProtectedParams | undefined;
   /** The tip of the target, zeros if it is absent. */
   readonly target_tip: string;
-  readonly branches: readonly string[];
 }
-
-const HEADS = toBranchRef("");
 
 /**
  * Looks up the tips of both branches. The merge creates an absent target, and follows one that moves before it is decided.
@@ -23,11 +19,10 @@ const HEADS = toBranchRef("");
  * @throws Refused if there is no such project
  */
 export async function lookUpMerge(client: RegistryClient, wanted: MergeAsk): Promise<LookedUpMerge> {
-  const { refs } = requireValue(await client.readProject(wanted.project_id));
-  const tips = new Map(refs.filter(({ name }) => name.startsWith(HEADS)).map((ref) => [ref.name.slice(HEADS.length), ref.object_id]));
-  const expected_source = tips.get(wanted.source);
-  const branches = [...tips.keys()];
   const { project_id, source, target, strategy } = wanted;
+  const [expected_source, target_tip] = await Promise.all(
+    [source, target].map((branch) => client.findRef(project_id, toBranchRef(branch))),
+  );
   const params = expected_source === undefined ? undefined : { project_id, source, target, expected_source, strategy };
-  return { params, target_tip: tips.get(target) ?? ZERO_ID, branches };
+  return { params, target_tip: target_tip ?? ZERO_ID };
 }

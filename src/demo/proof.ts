@@ -21,6 +21,7 @@ export async function proveCatalog(
   report: DemoReport,
 ): Promise<void> {
   const project = requireValue(await member.readProject(DEMO_PROJECT));
+  const refs = await member.listRefs(DEMO_PROJECT).read();
   const head = history.branches[0];
   assert(
     project.releases.some((one) => one.tag === DEMO_TAG && one.commit === head?.tip),
@@ -28,21 +29,21 @@ export async function proveCatalog(
   );
   for (const { branch, tip } of history.branches)
     assert(
-      project.refs.some((one) => one.name === toBranchRef(branch) && one.object_id === tip),
+      refs.some((one) => one.name === toBranchRef(branch) && one.object_id === tip),
       `the catalog does not show ${branch} at ${tip}`,
     );
-  const listed = requireValue(await member.listProjects());
+  const listed = await member.listProjects().read();
   assert(
     listed.some((one) => one.id === DEMO_PROJECT),
     `the list of projects does not name ${DEMO_PROJECT}`,
   );
   const facts = [
-    `${project.id} "${project.name}", ${project.visibility}: ${project.refs.length} refs, releases ${project.releases.map((one) => one.tag).join(", ")}`,
+    `${project.id} "${project.name}", ${project.visibility}: ${refs.length} refs, releases ${project.releases.map((one) => one.tag).join(", ")}`,
   ];
   report.step({ step: "catalog", text: "The catalog shows the release", project_id: project.id, facts });
   const foreign = await stranger.readProject(DEMO_PROJECT);
   assert(!foreign.ok && foreign.status === 404, "another tenant can see the project");
-  const own = requireValue(await stranger.listProjects());
+  const own = await stranger.listProjects().read();
   assert(own.length === 0, "another tenant's catalog is not empty");
   report.step({ step: "isolation", text: `${stranger.tenant_id} sees nothing of it: 404, and an empty catalog` });
 }

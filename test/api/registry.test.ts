@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createRegistryClient } from "../../src/client/http/registry-client.js";
+import { lookUpMerge } from "../../src/client/merging.js";
 import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { signObject } from "../../src/domain/bytes/signature.js";
+import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import { toAnchorKey } from "../../src/domain/storage-key.js";
 import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { openStore } from "../../src/storage/open.js";
+import * as event from "../lab256/ledger/events.js";
 import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 const CAROL = "ubl:sid:person:carol";
@@ -66,4 +70,26 @@ test("the ledger is compared with its signed anchors", async () => {
   await anchor(1, "b".repeat(64), { ...api.permitKey, kid: "0000000000000000" });
   expect(await verify()).toMatchObject({ ok: false, problem: expect.stringContaining("not signed by this registry") });
   await store.close();
+});
+
+test("a client finds each ref of a project with more refs than the catalog's answer or a page shows, and lists all of them", async () => {
+  const names = Array.from({ length: 1_001 }, (_, n) => `refs/heads/feature/a${String(n).padStart(4, "0")}`);
+  const moves = [...names, "refs/heads/feature/zzz", "refs/heads/main"].map((name, n) => ({
+    name,
+    old: ZERO_ID,
+    new: event.toObjectId(n + 1),
+  }));
+  const receipt = event.buildReceiptRecorded(77, moves, { project: "P.shared" });
+  await appendEvents(api.deps.db, TENANT, [event.buildCommandIssued(77, { project: "P.shared" }), receipt], Date.now());
+  const client = createRegistryClient({ server: api.url, token: api.getToken(BOB) }, { tenant_id: TENANT, actor_id: BOB });
+  expect((await project("P.shared", BOB)).body).toMatchObject({ refs_cut: true });
+  expect(await client.readProject("P.shared")).not.toHaveProperty("value.refs");
+  expect((await client.listRefs("P.shared").read()).map(({ name }) => name)).toEqual(moves.map(({ name }) => name));
+  const merge = { project_id: "P.shared", source: "feature/zzz", target: "main", strategy: "merge" } as const;
+  expect(await lookUpMerge(client, merge)).toMatchObject({
+    params: { expected_source: event.toObjectId(1_002) },
+    target_tip: event.toObjectId(1_003),
+  });
+  expect(await client.findRef("P.shared", "refs/heads/none")).toBeUndefined();
+  await expect(client.findRef("P.mine", "refs/heads/main")).rejects.toThrow("not_found");
 });

@@ -67,7 +67,7 @@ const BODY_CHANGES: Record<string, object> = { "/v1/cards": VACANT_OFFICE, "/v1/
 
 const toPath = ({ url }: Route, tenantId: string) =>
   url
-    .replace("/project/:id", "/project/P.demo")
+    .replace(/\/(projects?)\/:id/, "/$1/P.demo")
     .replace("/receipts/:jti", `/receipts/${event.toJti(MERGED)}`)
     .replace(/:(\w+)/g, (_, name: string) =>
       name === "actor_id" ? `ubl:sid:person:${tenantId === OTHER ? "olga" : "bob"}` : (PATH_VALUES[name] ?? "x"),

@@ -44,6 +44,6 @@ export async function readTraces(registry: ServedRegistry, jti: string): Promise
 
 /** Reads the refs of a project from the catalog. */
 export async function readCatalogRefs(registry: ServedRegistry, project_id: string): Promise<Record<string, string>> {
-  const { refs } = requireValue(await registry.as("admin").readProject(project_id));
+  const refs = await registry.as("admin").listRefs(project_id).read();
   return Object.fromEntries(refs.map(({ name, object_id }) => [name, object_id]));
 }

@@ -35,7 +35,7 @@ describe("an Office Git Registry as the operator's remote", { timeout: 300_000 }
   const push = (branch: string): Promise<ProgramOutput> => run("ogr.sh", "push", PROJECT, "--branch", branch);
 
   const listBranches = async (): Promise<string[]> => {
-    const { refs } = requireValue(await registry.as("admin").readProject(PROJECT));
+    const refs = await registry.as("admin").listRefs(PROJECT).read();
     return refs.map(({ name }) => name).filter((name) => name.startsWith("refs/heads/"));
   };
 
@@ -123,8 +123,7 @@ describe("an Office Git Registry as the operator's remote", { timeout: 300_000 }
     const said = await run("helpers/merge-pr.sh");
     expect(said.code).toBe(3);
     expect(said.stdout).toContain("rejected");
-    const { refs } = requireValue(await registry.as("admin").readProject(PROJECT));
-    expect(refs.find(({ name }) => name === "refs/heads/main")?.object_id).toBe(main);
+    expect(await registry.as("admin").findRef(PROJECT, "refs/heads/main")).toBe(main);
   });
 
   it("ignores a card of another commit than the local one", async () => {

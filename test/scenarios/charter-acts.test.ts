@@ -110,7 +110,7 @@ describe("an act that founds a tenant", () => {
     expect(card).toMatchObject({ status: "awaiting_approval", level: "L5" });
     expect(await approveAsEach(registry, card, ["bob", "carol"])).toMatchObject({ status: "success" });
     const zoe = await signIn("T.ACME", "ubl:sid:person:zoe");
-    expect(requireValue(await zoe.listProjects({}))).toEqual([]);
+    expect(await zoe.listProjects().read()).toEqual([]);
     // The only person who can approve approves their own act, and the receipt says so.
     const own = await openScenarioCard(zoe, { jobType: "git.registry.init", params: buildRegistrationParams("P.acme") });
     const approval = { card_id: own.card_id, decision: "approve", office_id: "office::default" } as const;
@@ -118,8 +118,8 @@ describe("an act that founds a tenant", () => {
     const done = await waitForCardEnd(zoe, own.card_id, ACT_MS);
     expect(done.status).toBe("success");
     expect(requireValue(await zoe.readReceipt(String(done["jti"])))).toMatchObject({ solo: true });
-    expect(requireValue(await zoe.listProjects({}))).toEqual([expect.objectContaining({ id: "P.acme" })]);
-    expect(JSON.stringify(requireValue(await registry.as("admin").listProjects({})))).not.toContain("P.acme");
+    expect(await zoe.listProjects().read()).toEqual([expect.objectContaining({ id: "P.acme" })]);
+    expect(JSON.stringify(await registry.as("admin").listProjects().read())).not.toContain("P.acme");
   }, 120_000);
 });
 
@@ -133,7 +133,7 @@ describe("an act that changes the charter", () => {
     const after = await walk();
     expect(after.version).toBe(before + 1);
     expect(after.state.find("actor", DORA)).toEqual(doraAccount);
-    const actors = requireValue(await registry.as("admin").listActors());
+    const actors = await registry.as("admin").listActors().read();
     expect(actors.find((actor) => actor["actor_id"] === DORA)).toMatchObject({ person_id: "person:dora" });
   });
 

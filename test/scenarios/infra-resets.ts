@@ -71,7 +71,7 @@ export function describeInfraResets(on: () => InfraSetup): void {
       const closed = await approveAsEach(on().registry, card, ["bob"]);
       expect(closed).toMatchObject({ status: "success" });
       const project = requireValue(await actAsAdmin().readProject("P.sandbox"));
-      expect(project.refs).toEqual([]);
+      expect(await actAsAdmin().listRefs("P.sandbox").read()).toEqual([]);
       expect(project.activity[0]).toMatchObject({ action: "reset", actor: "ubl:sid:person:admin", ref: "refs/heads/feature/a" });
       const mirror = createTemporaryFolder("ogr-mirror-");
       await mirrorRepository(on().registry.store, "T.UBL", "P.sandbox", mirror);

@@ -71,7 +71,7 @@ describe("a dry run of a merge", () => {
     };
     const seen = async () => ({
       ledger: await verifiedLedger(),
-      cards: requireValue(await admin.listCards()),
+      cards: await admin.listCards().read(),
       keys: await listKeys(),
     });
     await waitUntilCardsAreClosed(registry);

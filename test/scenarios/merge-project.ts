@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk } from "../../src/client/http/registry-client.js";
 import { lookUpMerge } from "../../src/client/merging.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
@@ -48,8 +47,7 @@ export class MergeProject {
   }
 
   async readTip(branch: string): Promise<string | null> {
-    const { refs } = requireValue(await this.registry.as("admin", this.tenant).readProject(this.id));
-    return refs.find(({ name }) => name === `refs/heads/${branch}`)?.object_id ?? null;
+    return (await this.registry.as("admin", this.tenant).findRef(this.id, `refs/heads/${branch}`)) ?? null;
   }
 
   async buildParams(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): Promise<MergeProtectedParams> {

@@ -1,5 +1,4 @@
 import { expect, vi } from "vitest";
-import { requireValue } from "../../src/client/http/problem.js";
 import type { EventPayloads, EventType, LedgerEntry } from "../../src/domain/ledger/event.js";
 import { toRegistryContainer } from "../../src/domain/ledger/event.js";
 import { toRepoPrefix } from "../../src/domain/storage-key.js";
@@ -61,9 +60,7 @@ export async function listEvents<T extends EventType>(registry: ServedRegistry, 
 
 /** Waits until every ended card is closed in the ledger. A card ends with its receipt, and its flow appends the entry later. */
 export async function waitUntilCardsAreClosed(registry: ServedRegistry): Promise<void> {
-  const ended = requireValue(await registry.as("admin").listCards()).flatMap(({ card_id, closed_at }) =>
-    closed_at === null ? [] : [card_id],
-  );
+  const ended = (await registry.as("admin").listCards().read()).flatMap(({ card_id, closed_at }) => (closed_at === null ? [] : [card_id]));
   const listClosedCards = async () => (await listEvents(registry, "card.closed")).map(({ card_id }) => card_id);
   await vi.waitFor(async () => expect(await listClosedCards()).toEqual(expect.arrayContaining(ended)), { timeout: ACT_MS, interval: 50 });
 }

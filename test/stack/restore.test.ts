@@ -68,8 +68,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry restored from a 
   }
 
   async function readBranchTip(): Promise<string | undefined> {
-    const { refs } = requireValue(await registry.as("admin").readProject(PROJECT));
-    return refs.find(({ name }) => name === "refs/heads/feature/a")?.object_id;
+    return registry.as("admin").findRef(PROJECT, "refs/heads/feature/a");
   }
 
   it("reports a database older than its anchors if only the database is restored", PATIENT, async () => {

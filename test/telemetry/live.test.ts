@@ -99,7 +99,7 @@ describe("the telemetry of a tenant", PATIENT, () => {
   });
 
   it("is written by the registry's service actor, which has no token", async () => {
-    const commands = requireValue(await actAsAdmin().listCommands({ project_id: TELEMETRY }));
+    const commands = await actAsAdmin().listCommands({ project_id: TELEMETRY }).read();
     const appends = commands.filter(({ jobType, status }) => jobType === "git.registry.telemetry_append" && status !== "running");
     expect(appends.length).toBeGreaterThan(0);
     for (const { actor_id, status } of appends)

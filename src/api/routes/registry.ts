@@ -2,11 +2,13 @@ import { z } from "zod";
 import { breakGlassSchema } from "../../domain/act/break-glass.js";
 import { projectIdSchema } from "../../domain/ids.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
-import { findProjectDetail, listProjects } from "../../lab256/ledger/queries/projects.js";
+import { findProject, findProjectDetail, listProjectRefs, listProjects } from "../../lab256/ledger/queries/projects.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
-import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
+import { answerPage, buildNamedPageQuery, pageQuery, tenantQuery } from "../http/queries.js";
 import { answerOk, defineMemberRoute, groupRoutes, type Route } from "../http/route.js";
+
+const REF_NAME_MAX_CHARACTERS = 300;
 
 const projectSchema = z.object({
   id: projectIdSchema,
@@ -18,9 +20,13 @@ const projectSchema = z.object({
   archived: z.boolean(),
 });
 
+const refSchema = z.object({ name: z.string(), object_id: z.string(), jti: z.string(), moved_at: z.number() });
+/** Any ref's name; one that no ref can have finds nothing. */
+const refNameSchema = z.string().min(1).max(REF_NAME_MAX_CHARACTERS);
+
 const detailSchema = projectSchema.extend({
   registered_at: z.number(),
-  refs: z.array(z.object({ name: z.string(), object_id: z.string(), jti: z.string(), moved_at: z.number() })),
+  refs: z.array(refSchema),
   refs_cut: z.boolean(),
   refs_digest: z.string(),
   releases: z.array(
@@ -59,12 +65,30 @@ export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
     defineMemberRoute("GET", "/v1/query/registry/project/:id", {
       tenant: "query",
       summary: "Read a project with its refs, last releases and activities",
-      detail: "`refs_digest` covers all refs, including those that the answer omits; a reset takes it as `expected_refs`.",
+      detail:
+        "`refs` are the first 1,000; `refs_cut` tells whether there are more, which `/v1/projects/{id}/refs` lists. `refs_digest` covers all of them; a reset takes it as `expected_refs`.",
       input: { params: z.strictObject({ id: projectIdSchema }), query: tenantQuery },
       answers: { 200: { text: "The project", schema: detailSchema } },
       async handle({ principal, params: { id } }) {
         const project = await findProjectDetail(deps.db, { tenant_id: principal.tenant_id, project_id: id });
         return project === undefined || !canSeeProject(principal, project) ? refuseNotFound("This project") : answerOk(project);
+      },
+    }),
+    defineMemberRoute("GET", "/v1/projects/:id/refs", {
+      tenant: "query",
+      summary: "List a project's branches and tags by name, or find the one with a full `name`",
+      detail: 'A `Link` header with rel="next" leads to the next page.',
+      input: {
+        params: z.strictObject({ id: projectIdSchema }),
+        query: buildNamedPageQuery(refNameSchema).extend({ name: refNameSchema.optional() }),
+      },
+      answers: { 200: { text: "The refs", schema: z.array(refSchema) } },
+      async handle({ url, principal, params: { id }, query }) {
+        const asked = { tenant_id: principal.tenant_id, project_id: id };
+        const project = await findProject(deps.db, asked);
+        if (project === undefined || !canSeeProject(principal, project)) return refuseNotFound("This project");
+        const { items, next } = await listProjectRefs(deps.db, { ...query, ...asked });
+        return answerPage({ url, query: { ...query } }, items, next);
       },
     }),
   ]);

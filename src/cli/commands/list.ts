@@ -1,7 +1,6 @@
 import { Option } from "commander";
-import { listItems } from "../../client/http/paging.js";
-import type { Answer } from "../../client/http/problem.js";
-import type { ListQuery, RegistryClient } from "../../client/http/registry-client.js";
+import type { Listing } from "../../client/http/paging.js";
+import type { RegistryClient } from "../../client/http/registry-client.js";
 import { RegistryCommand } from "../cli-command.js";
 import { buildLimitOption, buildStatusOption } from "../terminal/option-values.js";
 import { type Column, printTable } from "../terminal/table.js";
@@ -22,7 +21,7 @@ export function buildCardListCommand(): RegistryCommand {
   return buildListCommand({
     description: "list the cards of the tenant, newest first",
     filters: [buildStatusOption(), buildProjectOption()],
-    fetchPage: (registry, page, { status, project }: ActFilters) => registry.listCards({ ...page, status, project_id: project }),
+    open: (registry, { status, project }: ActFilters) => registry.listCards({ status, project_id: project }),
     columns: [
       { title: "card", format: (card) => card.card_id },
       { title: "status", format: (card) => formatStatus(card.status) },
@@ -41,7 +40,7 @@ export function buildCommandListCommand(): RegistryCommand {
   return buildListCommand({
     description: "list the commands of the tenant, newest first",
     filters: [buildStatusOption(), buildProjectOption()],
-    fetchPage: (registry, page, { status, project }: ActFilters) => registry.listCommands({ ...page, status, project_id: project }),
+    open: (registry, { status, project }: ActFilters) => registry.listCommands({ status, project_id: project }),
     columns: [
       { title: "command", format: (command) => command.jti },
       { title: "status", format: (command) => formatStatus(command.status) },
@@ -59,7 +58,7 @@ export function buildCommandListCommand(): RegistryCommand {
 export function buildProjectListCommand(): RegistryCommand {
   return buildListCommand({
     description: "list the projects of the tenant, newest first",
-    fetchPage: (registry, page) => registry.listProjects(page),
+    open: (registry) => registry.listProjects(),
     columns: [
       { title: "project", format: (project) => project.id },
       { title: "visibility", format: (project) => project.visibility },
@@ -78,7 +77,7 @@ export function buildActorListCommand(): RegistryCommand {
   return buildListCommand({
     description: "list the persons, agents and apps of the tenant with their offices",
     filters: [new Option("--office <office>", "only actors who hold this office")],
-    fetchPage: (registry, page, { office }: { readonly office?: string }) => registry.listActors({ ...page, office_id: office }),
+    open: (registry, { office }: { readonly office?: string }) => registry.listActors({ office_id: office }),
     columns: [
       { title: "actor", format: (actor) => actor.actor_id },
       { title: "name", format: (actor) => actor.display_name },
@@ -94,7 +93,7 @@ export function buildActorListCommand(): RegistryCommand {
 export function buildOfficeListCommand(): RegistryCommand {
   return buildListCommand({
     description: "list the offices of the tenant and what its policy lets them do",
-    fetchPage: (registry, page) => registry.listOffices(page),
+    open: (registry) => registry.listOffices(),
     columns: [
       { title: "office", format: (office) => office.office_id },
       { title: "holders", format: (office) => String(office.holders) },
@@ -109,18 +108,18 @@ export function buildOfficeListCommand(): RegistryCommand {
 interface List<T, O> {
   readonly description: string;
   readonly filters?: readonly Option[];
-  fetchPage(registry: RegistryClient, page: ListQuery, options: O): Promise<Answer<T[]>>;
+  open(registry: RegistryClient, options: O): Listing<T>;
   readonly columns: readonly Column<T>[];
   /** Tells a person that the list is empty. */
   readonly none: string;
 }
 
-function buildListCommand<T, O>({ description, filters = [], fetchPage, columns, none }: List<T, O>): RegistryCommand<O & ListOptions> {
+function buildListCommand<T, O>({ description, filters = [], open, columns, none }: List<T, O>): RegistryCommand<O & ListOptions> {
   const command = new RegistryCommand<O & ListOptions>("list", description);
   for (const filter of filters) command.addOption(filter);
   return command.addOption(buildLimitOption()).run(async ({ options, out, openClient }) => {
     const registry = await openClient();
-    const items = await listItems((page) => fetchPage(registry, page, options), options.limit, options.after);
+    const items = await open(registry, options).read(options);
     printTable(out, items, columns, none);
   });
 }

@@ -2,6 +2,7 @@ import { Option } from "commander";
 import { requireValue } from "../../client/http/problem.js";
 import { lookUpMerge } from "../../client/merging.js";
 import { MERGE_STRATEGIES, type MergeStrategy, mergeProtectedParamsSchema } from "../../domain/act/job.js";
+import { ZERO_ID } from "../../domain/git/git-id.js";
 import { CardCommand } from "../card-command.js";
 import { EXIT, toEndExitCode } from "../exit-codes.js";
 import { UsageError } from "../failure.js";
@@ -34,9 +35,9 @@ export function buildMergeCommand(): CardCommand<MergeOptions> {
       "ogr merge P.demo feature/hello --into main --dry-run",
     )
     .openCard(async (registry, [project_id = "", source = ""], { into: target, strategy, risk }) => {
-      const { params, target_tip, branches } = await lookUpMerge(registry, { project_id, source, target, strategy });
+      const { params, target_tip } = await lookUpMerge(registry, { project_id, source, target, strategy });
       if (params === undefined)
-        throw new UsageError(`${project_id} has no branch ${source}; its branches are ${branches.join(", ") || "none yet"}.`);
+        throw new UsageError(`${project_id} has no branch ${source}; list its branches: ogr project show ${project_id}.`);
       parseParams(mergeProtectedParamsSchema, params);
       return {
         jobType: "git.registry.merge_protected",
@@ -49,7 +50,7 @@ export function buildMergeCommand(): CardCommand<MergeOptions> {
             lines: [
               `Merge ${source} into ${target} of ${project_id} (${strategy})`,
               `  source    ${params.expected_source}`,
-              `  target    ${shortenId(target_tip)}${branches.includes(target) ? "" : ", which is created"}`,
+              `  target    ${shortenId(target_tip)}${target_tip !== ZERO_ID ? "" : ", which is created"}`,
               `  intent    ${intent}`,
               formatCardPreview(preview),
             ],

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { tagReleaseParamsSchema } from "../../domain/act/job.js";
-import { toBranchRef } from "../../domain/git/ref-name.js";
+import { toBranchRef, toTagRef } from "../../domain/git/ref-name.js";
 import { CardCommand } from "../card-command.js";
 import { EXIT } from "../exit-codes.js";
 import { UsageError } from "../failure.js";
@@ -37,8 +36,7 @@ export function buildReleaseCommand(): CardCommand<ReleaseOptions> {
         intent: `Release ${tag} of ${project_id}`,
         async preview({ intent }) {
           parseParams(tagReleaseParamsSchema, params);
-          const { releases } = requireValue(await registry.readProject(project_id));
-          const is_taken = releases.some((one) => one.tag === tag);
+          const is_taken = (await registry.findRef(project_id, toTagRef(tag))) !== undefined;
           return {
             lines: [
               `Release ${tag} of ${project_id}${is_taken ? ", which already exists" : ""}`,
@@ -56,12 +54,10 @@ export function buildReleaseCommand(): CardCommand<ReleaseOptions> {
 
 async function resolveReleaseCommit(client: RegistryClient, projectId: string, wanted: string): Promise<string> {
   if (/^[0-9a-f]{40}$/.test(wanted)) return wanted;
-  const { refs } = requireValue(await client.readProject(projectId));
-  const found = refs.find((one) => one.name === toBranchRef(wanted));
-  if (found !== undefined) return found.object_id;
-  const branches = refs.map((one) => one.name).filter((name) => name.startsWith("refs/heads/"));
+  const found = await client.findRef(projectId, toBranchRef(wanted));
+  if (found !== undefined) return found;
   throw new UsageError(
-    `--commit: ${wanted} is neither a full commit id nor a branch of ${projectId}, whose branches are ${branches.join(", ") || "none yet"}.`,
+    `--commit: ${wanted} is neither a full commit id nor a branch of ${projectId}; list them: ogr project show ${projectId}.`,
   );
 }
 

@@ -1,7 +1,15 @@
 import { type Answer, requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { RegistryCommand } from "../cli-command.js";
-import { formatCard, formatCommand, formatPermit, formatProject, formatReceipt, formatTenant } from "../terminal/text.js";
+import {
+  formatCard,
+  formatCommand,
+  formatPermit,
+  formatProject,
+  formatReceipt,
+  formatTenant,
+  type ShownProject,
+} from "../terminal/text.js";
 
 const JTI = "5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10";
 
@@ -33,10 +41,15 @@ export function buildPermitShowCommand(): RegistryCommand {
 /** `ogr project show`. */
 export function buildProjectShowCommand(): RegistryCommand {
   const description = "show a project with its refs, releases and activity";
-  return buildShowCommand("show <project>", description, (registry, id) => registry.readProject(id), formatProject).addExamples(
+  return buildShowCommand("show <project>", description, readWholeProject, formatProject).addExamples(
     "ogr project show P.demo",
     "ogr project show P.demo --json | jq '.refs[].name'",
   );
+}
+
+async function readWholeProject(registry: RegistryClient, id: string): Promise<Answer<ShownProject>> {
+  const answer = await registry.readProject(id);
+  return answer.ok ? { ...answer, value: { ...answer.value, refs: await registry.listRefs(id).read() } } : answer;
 }
 
 /** `ogr receipt show`. The JSON can be kept and verified later. */

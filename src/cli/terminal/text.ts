@@ -1,4 +1,12 @@
-import type { CardAnswer, CommandAnswer, PermitStateAnswer, PreviewAnswer, ProjectDetail, TenantAnswer } from "../../client/answers.js";
+import type {
+  CardAnswer,
+  CommandAnswer,
+  PermitStateAnswer,
+  PreviewAnswer,
+  ProjectDetail,
+  RefAnswer,
+  TenantAnswer,
+} from "../../client/answers.js";
 import type { BreakGlass } from "../../domain/act/break-glass.js";
 import type { ActMarks } from "../../domain/act/marks.js";
 import type { Pact } from "../../domain/act/pact.js";
@@ -109,7 +117,9 @@ function formatConflictLines({ conflicts = [] }: NonNullable<CardAnswer["denial"
   ]);
 }
 
-export function formatProject(answered: ProjectDetail): string {
+export type ShownProject = ProjectDetail & { readonly refs: readonly RefAnswer[] };
+
+export function formatProject(answered: ShownProject): string {
   const project = toShownValue(answered);
   const lines = [`${project.id}: ${project.name}`, `  ${project.visibility}, owned by ${project.owners.join(", ")}`];
   if (project.archived) lines.push("  archived: read-only");

@@ -40,7 +40,7 @@ export interface PreparedPush extends PlannedPush {
  */
 export async function planPush(client: RegistryClient, wanted: PushAsk): Promise<PlannedPush> {
   const { project_id, branch, folder, ref, force, bundlePath } = wanted;
-  const { refs } = requireValue(await client.readProject(project_id));
+  const refs = await client.listRefs(project_id).read();
   const expected_old = refs.find((one) => one.name === toBranchRef(branch))?.object_id ?? ZERO_ID;
   const held = refs.map((one) => one.object_id);
   const bundle = await createBundle(folder, ref, held, bundlePath);

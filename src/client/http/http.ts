@@ -33,7 +33,20 @@ const TIMEOUT_MS = 60_000;
 
 /** Sends a request and parses the answer. @throws RegistryFault if the registry is unreachable or answers in an unknown shape */
 export async function askRegistry<T>(connection: Connection, request: RegistryRequest, schema: z.ZodType<T>): Promise<Answer<T>> {
-  const { status, text, link } = await sendPatiently(connection, request);
+  return (await askWithLink(connection, request, schema)).answer;
+}
+
+/** Does the same, and returns the answer's `Link` header too. */
+export async function askWithLink<T>(
+  connection: Connection,
+  request: RegistryRequest,
+  schema: z.ZodType<T>,
+): Promise<{ readonly answer: Answer<T>; readonly link: string | undefined }> {
+  const received = await sendPatiently(connection, request);
+  return { answer: parseAnswer(connection, request, schema, received), link: received.link };
+}
+
+function parseAnswer<T>(connection: Connection, request: RegistryRequest, schema: z.ZodType<T>, { status, text }: RawResponse): Answer<T> {
   const body = parseJson(text);
   if (status < 200 || status > 299) {
     const problem = parseWith(problemSchema, body);
@@ -48,8 +61,7 @@ export async function askRegistry<T>(connection: Connection, request: RegistryRe
     throw new RegistryFault(
       `${request.method} ${request.path} was answered in an unknown shape (${formatProblems(parsed.problems)}); use a client of the registry's release.`,
     );
-  const next = link === undefined ? undefined : parseNextCursor(link);
-  return { ok: true, status, value: parsed.value, ...(next === undefined ? {} : { next }) };
+  return { ok: true, status, value: parsed.value };
 }
 
 /** Creates the functions that send requests with a query or with a body of JSON. */
@@ -58,12 +70,6 @@ export const createJsonRequests = (connection: Connection) => ({
     askRegistry(connection, { method: "GET", path, query }, schema),
   post: <T>(path: string, body: unknown, schema: z.ZodType<T>) => askRegistry(connection, { method: "POST", path, body }, schema),
 });
-
-/** Returns the `after` of the link with rel="next". */
-function parseNextCursor(link: string): string | undefined {
-  const address = /<([^>]+)>;\s*rel="next"/.exec(link)?.[1];
-  return address === undefined ? undefined : (new URL(address, "http://registry").searchParams.get("after") ?? undefined);
-}
 
 /** Retries while the registry refuses because it is full: it has not started such a request (RFC 6585 §4, RFC 9110 §10.2.3). */
 async function sendPatiently(connection: Connection, request: RegistryRequest): Promise<RawResponse> {

@@ -15,13 +15,7 @@ export type Problem = z.infer<typeof problemSchema>;
 
 /** The registry's answer: a value or a problem. */
 export type Answer<T> =
-  | {
-      readonly ok: true;
-      readonly status: number;
-      readonly value: T;
-      /** The cursor that continues a list after this page; absent at its end (RFC 8288). */
-      readonly next?: string;
-    }
+  | { readonly ok: true; readonly status: number; readonly value: T }
   | { readonly ok: false; readonly status: number; readonly problem: Problem };
 
 /** The registry refused, and the caller can only report it. */

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { RegistrationResponseJSON } from "@simplewebauthn/server";
+import type { z } from "zod";
 import type { MayBreakGlass } from "../../domain/act/break-glass.js";
 import { pactEnvelopeSchema } from "../../domain/act/pact.js";
 import { jwksSchema } from "../../domain/bytes/jwks.js";
@@ -10,7 +11,8 @@ import type { RecoveryRequest } from "../../domain/charter/recovery-request.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { receiptSchema } from "../../domain/permit/receipt.js";
 import * as answers from "../answers.js";
-import { askRegistry, type Connection, createJsonRequests } from "./http.js";
+import { askRegistry, type Connection, createJsonRequests, type RegistryRequest } from "./http.js";
+import { Listing } from "./paging.js";
 
 /** A permit request, without the caller's tenant and actor (ADR-002 §10). */
 export interface PermitAsk {
@@ -38,13 +40,7 @@ export interface CardAsk extends Omit<PermitAsk, "approval_ref" | "office_id">, 
   readonly run?: "on_approval" | "on_command";
 }
 
-/** A part of a list: `limit` is at most 200, `after` the `next` of the page before. */
-export interface ListQuery {
-  readonly limit?: number;
-  readonly after?: string | undefined;
-}
-
-interface ActQuery extends ListQuery {
+interface ActQuery {
   readonly status?: string | undefined;
   readonly project_id?: string | undefined;
 }
@@ -59,12 +55,14 @@ export interface ClientIdentity {
 }
 
 /**
- * Creates one function for each route of the api. A refusal is a value. Every function throws a RegistryFault if the registry is
+ * Creates one function for each route of the api. A refusal is a value; a list throws it. Every function throws a RegistryFault if the registry is
  * unreachable or its answer is not a registry's. Source: ADR-002 §10.
  */
 export function createRegistryClient(connection: Connection, { tenant_id, actor_id }: ClientIdentity) {
   const { get, post } = createJsonRequests(connection);
   const segment = encodeURIComponent;
+  const list = <T>(path: string, schema: z.ZodType<T[]>, query: RegistryRequest["query"] = {}) =>
+    new Listing(connection, path, { tenant_id, ...query }, schema);
   return {
     connection,
     tenant_id,
@@ -77,14 +75,14 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     readReceipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, receiptSchema, { tenant_id }),
     /** Reads the Pact of a merge; offline/pact.ts verifies it. */
     readPact: (jti: string) => get(`/v1/receipts/${segment(jti)}/pact`, pactEnvelopeSchema, { tenant_id }),
-    listCommands: (query: ActQuery = {}) => get("/v1/commands", answers.commandsSchema, { tenant_id, ...query }),
+    listCommands: (query: ActQuery = {}) => list("/v1/commands", answers.commandsSchema, { ...query }),
     readPermitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.permitStateSchema, { tenant_id }),
     revokePermit: (jti: string, reason: string) => post(`/v1/permits/${segment(jti)}/revoke`, { tenant_id, reason }, answers.endedSchema),
     /** Returns what a card of this act would show, and opens none. */
     planCard: (wanted: Omit<CardAsk, "intent" | "context" | "jobId" | "run">) =>
       post("/v1/plans", { tenant_id, ...wanted }, answers.previewSchema),
     openCard: (wanted: CardAsk) => post("/v1/cards", { tenant_id, ...wanted }, answers.cardSchema),
-    listCards: (query: ActQuery = {}) => get("/v1/cards", answers.cardsSchema, { tenant_id, ...query }),
+    listCards: (query: ActQuery = {}) => list("/v1/cards", answers.cardsSchema, { ...query }),
     readCard: (cardId: string, wait: { wait_ms?: number; not_status?: FlowStatus } = {}) =>
       get(`/v1/cards/${segment(cardId)}`, answers.cardSchema, { tenant_id, ...wait }),
     prepareStatement: (cardId: string, decision: StatementDecision, office_id: string) =>
@@ -93,8 +91,15 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
       post(`/v1/cards/${segment(statement.card_id)}/statements`, { statement, assertion }, answers.verdictSchema),
     attest: (cardId: string, attestation: unknown) =>
       post(`/v1/cards/${segment(cardId)}/attestations`, { tenant_id, attestation }, answers.verdictSchema),
-    listProjects: (query: ListQuery = {}) => get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
+    listProjects: () => list("/v1/query/registry/projects", answers.projectsSchema),
     readProject: (projectId: string) => get(`/v1/query/registry/project/${segment(projectId)}`, answers.projectDetailSchema, { tenant_id }),
+    /** Lists a project's branches and tags by name. */
+    listRefs: (projectId: string) => list(`/v1/projects/${segment(projectId)}/refs`, answers.refsSchema),
+    /** Returns the id of a ref, such as `refs/heads/main`; undefined if the project has none of this name. @throws Refused */
+    findRef: async (projectId: string, name: string): Promise<string | undefined> => {
+      const [found] = await list(`/v1/projects/${segment(projectId)}/refs`, answers.refsSchema, { name }).read();
+      return found?.object_id;
+    },
     /** Reads a project's infra context, now or at a revision. */
     readInfraContext: (project_id: string, revision?: string) =>
       get("/v1/query/infra/context", answers.infraContextSchema, { tenant_id, project_id, revision }),
@@ -113,17 +118,16 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
       post("/v1/passkeys/registration", { name, response, assertion }, answers.registeredPasskeySchema),
     readCharter: () => get("/v1/charter", answers.charterSchema, { tenant_id }),
     /** Lists the charter's entries after the version that `after` names, oldest first. */
-    listCharterEntries: (query: ListQuery = {}) => get("/v1/charter/entries", answers.charterEntriesSchema, { tenant_id, ...query }),
+    listCharterEntries: () => list("/v1/charter/entries", answers.charterEntriesSchema),
     readPolicy: (policy_hash: string) => get(`/v1/policies/${policy_hash}`, answers.policySchema, { tenant_id }),
     appendCharterEntry: (entry: CharterEntry) => post("/v1/charter/entries", entry, answers.appendedEntrySchema),
     sendRecoveryRequest: (request: RecoveryRequest) => post("/v1/charter/recovery", request, answers.appendedEntrySchema),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),
     /** Lists the tenant's entries after the `seq` that `after` names, oldest first. */
-    listLedgerEntries: (query: ListQuery = {}) => get("/v1/ledger/entries", answers.ledgerEntriesSchema, { tenant_id, ...query }),
+    listLedgerEntries: () => list("/v1/ledger/entries", answers.ledgerEntriesSchema),
     readTenant: () => get("/v1/tenant", answers.tenantSchema, { tenant_id }),
-    listOffices: (query: ListQuery = {}) => get("/v1/offices", answers.officesSchema, { tenant_id, ...query }),
-    listActors: (query: ListQuery & { office_id?: string | undefined } = {}) =>
-      get("/v1/actors", answers.actorsSchema, { tenant_id, ...query }),
+    listOffices: () => list("/v1/offices", answers.officesSchema),
+    listActors: (query: { office_id?: string | undefined } = {}) => list("/v1/actors", answers.actorsSchema, { ...query }),
     readPublicKeys: () => get("/v1/jwks.json", jwksSchema),
   };
 }

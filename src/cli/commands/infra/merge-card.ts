@@ -4,9 +4,6 @@ import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { type MergeProtectedParams, mergeProtectedParamsSchema } from "../../../domain/act/job.js";
 import { MAIN, refuseInfra } from "./checkout.js";
 
-/** How many cards a search for a branch's card reads, the newest first. */
-const CARDS_MAX = 200;
-
 /** Returns the params of a card that merges. @throws InfraRefused for a card of another act */
 export function parseMergeParams(card: CardAnswer): MergeProtectedParams {
   const params = mergeProtectedParamsSchema.safeParse(card["params"]);
@@ -19,8 +16,7 @@ export function parseMergeParams(card: CardAnswer): MergeProtectedParams {
 
 /** Finds the newest card that merges a branch into main, in any state. */
 export async function findMergeCard(registry: RegistryClient, project_id: string, branch: string): Promise<CardAnswer | undefined> {
-  const cards = requireValue(await registry.listCards({ project_id, limit: CARDS_MAX }));
-  for (const { card_id, jobType } of cards) {
+  for await (const { card_id, jobType } of registry.listCards({ project_id })) {
     if (jobType !== "git.registry.merge_protected") continue;
     const card = requireValue(await registry.readCard(card_id));
     const { source, target } = parseMergeParams(card);

@@ -92,9 +92,7 @@ async function deleteMergedBranch(
   { project_id, source: branch, expected_source: expected_old }: MergeProtectedParams,
   office_id: string,
 ): Promise<string> {
-  const { refs } = requireValue(await registry.readProject(project_id));
-  if (refs.find(({ name }) => name === toBranchRef(branch))?.object_id !== expected_old)
-    return `${branch} has moved since the merge, and stays.`;
+  if ((await registry.findRef(project_id, toBranchRef(branch))) !== expected_old) return `${branch} has moved since the merge, and stays.`;
   const params = { project_id, branch, expected_old, commit_summary: `Delete ${branch}`, subject_hash: EMPTY_PATCH_HASH, delete: true };
   const intent = `Delete ${branch}, which is merged`;
   const wanted = { office_id, intent, jobType: "git.registry.push", params, target: "LAB_512", timeoutMs: DELETE_MS };

@@ -1,5 +1,4 @@
 import { runGitForLines, tryGit } from "../../../client/git/git-command.js";
-import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { toBranchRef } from "../../../domain/git/ref-name.js";
 import { projectIdSchema, tenantIdSchema } from "../../../domain/ids.js";
@@ -49,10 +48,7 @@ export async function findRemoteTip(
   openClient: () => Promise<RegistryClient>,
 ): Promise<string | undefined> {
   const ref = toBranchRef(branch);
-  if (remote.kind === "ogr") {
-    const { refs } = requireValue(await (await openRemoteClient(remote, openClient)).readProject(remote.project_id));
-    return refs.find(({ name }) => name === ref)?.object_id;
-  }
+  if (remote.kind === "ogr") return (await openRemoteClient(remote, openClient)).findRef(remote.project_id, ref);
   const [line] = await runGitForLines(checkout.root, ["ls-remote", "origin", ref]);
   return line?.split("\t")[0];
 }

@@ -3,7 +3,6 @@ import { createWriteStream } from "node:fs";
 import { realpath, rename, rm, stat } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
-import { readPages } from "../../../client/http/paging.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { ChainReader } from "../../../client/offline/ledger.js";
 import { ignoreAbsence } from "../../../process/durable-file.js";
@@ -44,7 +43,7 @@ export function buildLedgerExportCommand(): RegistryCommand {
 /** Writes the entries as they arrive, and verifies the chain. @throws BrokenChain */
 async function copyEntries(registry: RegistryClient, after: number, to: Writable, step: Step) {
   const reader = new ChainReader();
-  for await (const page of readPages((query) => registry.listLedgerEntries(query), after === 0 ? undefined : String(after))) {
+  for await (const page of registry.listLedgerEntries().readPages({ after: after === 0 ? undefined : String(after) })) {
     for (const entry of page) {
       reader.follow(entry);
       if (!to.write(`${JSON.stringify(entry)}\n`)) await once(to, "drain");

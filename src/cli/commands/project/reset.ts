@@ -11,7 +11,7 @@ export function buildProjectResetCommand(): CardCommand {
       "ogr project reset P.sandbox --office office:infra.deployer --dry-run",
     )
     .openCard(async (registry, [project_id = ""]) => {
-      const { id, refs, refs_cut, refs_digest } = requireValue(await registry.readProject(project_id));
+      const { id, refs_digest } = requireValue(await registry.readProject(project_id));
       return {
         jobType: "git.registry.reset",
         params: { project_id, expected_refs: refs_digest },
@@ -19,8 +19,7 @@ export function buildProjectResetCommand(): CardCommand {
         preview: async ({ intent }) => ({
           lines: [
             `Reset ${id}: deletes every branch and tag; keeps packs, receipts and manifests of releases`,
-            ...refs.map(({ name, object_id }) => `  deletes   ${name}, now ${object_id}`),
-            ...(refs_cut ? ["  deletes   further refs, which the card's plan names"] : []),
+            ...(await registry.listRefs(project_id).read()).map(({ name, object_id }) => `  deletes   ${name}, now ${object_id}`),
             `  intent    ${intent}`,
           ],
         }),

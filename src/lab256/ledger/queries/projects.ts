@@ -3,6 +3,7 @@ import { ARCHIVED_REF } from "../../../domain/git/ref-name.js";
 import { hashRefs } from "../../../domain/git/refs-digest.js";
 import type { Db } from "../../database/database.js";
 import type { ProjectionTables } from "../../database/tables/projections.js";
+import type { NamedPage } from "../../identity/actors.js";
 import { type ActivityItem, listActivities } from "./activity.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 import { listReleases, type ReleaseItem } from "./releases.js";
@@ -53,21 +54,26 @@ export async function listProjects(db: Db, query: PageRequest & { readonly tenan
   return toPage(rows, query, ({ seq: _, registered_at: __, ...project }) => project);
 }
 
-export async function findProjectDetail(
-  db: Db,
-  query: { readonly tenant_id: string; readonly project_id: string },
-): Promise<ProjectDetail | undefined> {
-  const { tenant_id, project_id } = query;
-  const project = await db
+/** Finds a project as the catalog lists it. */
+export function findProject(db: Db, { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id: string }) {
+  return db
     .selectFrom("registry_projects")
     .select(COLUMNS)
     .select(archived)
     .where("tenant_id", "=", tenant_id)
     .where("project_id", "=", project_id)
     .executeTakeFirst();
+}
+
+export async function findProjectDetail(
+  db: Db,
+  query: { readonly tenant_id: string; readonly project_id: string },
+): Promise<ProjectDetail | undefined> {
+  const { tenant_id, project_id } = query;
+  const project = await findProject(db, query);
   if (project === undefined) return undefined;
   const [refs, releases, activity] = await Promise.all([
-    listProjectRefs(db, query),
+    selectProjectRefs(db, query).execute(),
     listReleases(db, { tenant_id, project_id, limit: LAST_RELEASES }),
     listActivities(db, { tenant_id, project_id, limit: LAST_ACTIVITIES }),
   ]);
@@ -82,11 +88,28 @@ export async function findProjectDetail(
   };
 }
 
-/** Lists the refs with their current ids. While a receipt is missing, a ref can have two candidates; the last recorded move wins. */
-async function listProjectRefs(
-  db: Db,
-  { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id: string },
-): Promise<RefItem[]> {
+export interface RefsQuery {
+  readonly tenant_id: string;
+  readonly project_id: string;
+  /** Only the ref of this name. */
+  readonly name?: string | undefined;
+  /** The page size. The caller bounds it. */
+  readonly limit: number;
+  /** Only names after this one. */
+  readonly after?: string | undefined;
+}
+
+/** Lists a project's refs by name. */
+export async function listProjectRefs(db: Db, { name, limit, after, ...project }: RefsQuery): Promise<NamedPage<RefItem>> {
+  let select = selectProjectRefs(db, project).limit(limit + 1);
+  if (name !== undefined) select = select.where("name", "=", name);
+  if (after !== undefined) select = select.where("name", ">", after);
+  const rows = await select.execute();
+  return { items: rows.slice(0, limit), next: rows.length > limit ? (rows[limit - 1]?.name ?? null) : null };
+}
+
+/** Selects the refs with their current ids. While a receipt is missing, a ref can have two candidates; the last recorded move wins. */
+function selectProjectRefs(db: Db, { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id: string }) {
   return db
     .selectFrom("registry_refs")
     .select(["name", "object_id", "jti", "moved_at"])
@@ -96,8 +119,7 @@ async function listProjectRefs(
     .where("balance", ">", 0)
     .where("name", "!=", ARCHIVED_REF)
     .orderBy("name")
-    .orderBy("seq", "desc")
-    .execute();
+    .orderBy("seq", "desc");
 }
 
 /** Returns whether the tenant has registered this project. */
