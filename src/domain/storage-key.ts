@@ -5,6 +5,10 @@ export const toRepoPrefix = (tenant: string, project: string) => `repos/${tenant
 export const toProjectKey = (tenant: string, project: string) => `registry-metadata/${tenant}/projects/${project}/project.json`;
 export const toProjectIndexKey = (tenant: string, project: string) => `registry-metadata/${tenant}/projects/${project}/index.json`;
 
+/** Names the project that has this id in any spelling. */
+export const toProjectNameKey = (tenant: string, project: string) =>
+  `registry-metadata/${tenant}/project-names/${project.toLowerCase()}.json`;
+
 /** The summary of a project's pushes that ends with the act `jti`. */
 export const toPushSummaryKey = (tenant: string, project: string, jti: string) =>
   `registry-metadata/${tenant}/pushes/${project}/${jti}.json`;

@@ -7,6 +7,7 @@ import {
   branchNameSchema,
   checkBranchName,
   findDirectoryConflict,
+  findTwin,
   toActRef,
   toBranchRef,
   toTagRef,
@@ -173,4 +174,20 @@ test("refs have their full names", () => {
   expect(toBranchRef("feature/a")).toBe("refs/heads/feature/a");
   expect(toTagRef("v1.2.0")).toBe("refs/tags/v1.2.0");
   expect(toActRef(JTI)).toBe(`${ACT_REFS}${JTI}`);
+});
+
+test("a name's twin is one that differs from it, or from a folder of it, only in case or Unicode form", () => {
+  const twins: readonly [string, string][] = [
+    ["feature/Case", "feature/case"],
+    ["feature/caf\u00e9", "feature/cafe\u0301"],
+    ["CASE/x", "case"],
+    ["case", "CASE/x"],
+    ["feature/Dir/a", "feature/dir/b"],
+    ["stra\u00dfe", "STRASSE"],
+    ["\uff4dain", "main"],
+    ["\u017ffeature", "sfeature"],
+  ];
+  for (const [name, twin] of twins) expect(findTwin(name, ["other", twin]), name).toBe(twin);
+  for (const name of ["feature/case", "feature/case/x", "feature/cases", "feature", "other/Case"])
+    expect(findTwin(name, ["feature/case", "x/Case"]), name).toBeUndefined();
 });

@@ -77,6 +77,29 @@ export function toEndedActRef(jti: string): string {
 /** Exists while the project is archived, during which no other ref moves. Hidden from clients. */
 export const ARCHIVED_REF = "refs/ubl/archived";
 
+/** The form of a name that is equal for names that people, or file systems, may take for one another. */
+function foldName(name: string): string {
+  return name.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
+}
+
+/**
+ * Finds an existing ref that `name`, or a folder of it, differs from only in case or in the Unicode form: nobody can tell the two apart,
+ * and file systems that ignore case keep one file for both.
+ */
+export function findTwin(name: string, existing: Iterable<string>): string | undefined {
+  const parts = name.split("/");
+  const foldedParts = parts.map(foldName);
+  for (const other of existing) {
+    const theirs = other.split("/");
+    for (const [at, part] of theirs.entries()) {
+      if (part === parts[at]) continue;
+      if (foldName(part) === foldedParts[at]) return other;
+      break;
+    }
+  }
+  return undefined;
+}
+
 /** Finds an existing ref that is a directory of `name`, or below it. Stock git cannot clone a repository that has both. */
 export function findDirectoryConflict(name: string, existing: Iterable<string>): string | undefined {
   for (const other of existing) if (other !== name && (other.startsWith(`${name}/`) || name.startsWith(`${other}/`))) return other;

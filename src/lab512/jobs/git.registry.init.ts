@@ -3,8 +3,8 @@ import type { InitParams } from "../../domain/act/job.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
 import { toActRef } from "../../domain/git/ref-name.js";
 import { parseJsonBytes } from "../../domain/json.js";
-import { toProjectKey, toRepoPrefix } from "../../domain/storage-key.js";
-import { buildDeclaration, denyExistingProject } from "../../planning/plan-init.js";
+import { toProjectKey, toProjectNameKey, toRepoPrefix } from "../../domain/storage-key.js";
+import { buildDeclaration, denyExistingProject, findProjectOfName } from "../../planning/plan-init.js";
 import { readRefs } from "../../repository/refs/refs-state.js";
 import { createBlob } from "../../storage/settled-write.js";
 import { createRepositoryFiles, registerRepository } from "../git/repository-records.js";
@@ -33,6 +33,8 @@ export const initJob: JobHandler<InitParams> = {
       await context.completeStep("fetched");
       await context.completeStep("checked");
     }
+    const holder = await holdProjectName(context, project_id);
+    if (holder !== project_id) return denyExistingProject(holder);
     const filesBytes = await createRepositoryFiles(context.store, name);
     if (!isDone) {
       await context.completeStep("stored");
@@ -52,6 +54,12 @@ export const initJob: JobHandler<InitParams> = {
     });
   },
 };
+
+/** Returns the project that has this id in any spelling: this one, unless another has it already. */
+async function holdProjectName({ store, tenant_id }: JobContext, project_id: string): Promise<string> {
+  await createBlob(store, toProjectNameKey(tenant_id, project_id), toStoredJson({ project_id }));
+  return (await findProjectOfName(store, tenant_id, project_id)) ?? project_id;
+}
 
 /** Finds the act that registered the project. */
 async function findRegistrar(context: JobContext, key: string): Promise<string | undefined> {

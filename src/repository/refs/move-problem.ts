@@ -1,7 +1,7 @@
 import { buildDenial, type Denial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
-import { ARCHIVED_REF, findDirectoryConflict } from "../../domain/git/ref-name.js";
+import { ARCHIVED_REF, findDirectoryConflict, findTwin } from "../../domain/git/ref-name.js";
 import type { Refs } from "./packed-refs.js";
 import { listVisibleRefs } from "./refs-state.js";
 
@@ -17,11 +17,21 @@ export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | u
       return buildDenial("ref_moved", `${name} is ${current} and not ${old}. Fetch, rebase or merge, and push again.`);
     }
     if (current !== ZERO_ID || next === ZERO_ID) continue;
-    const conflict = findDirectoryConflict(name, refs.keys());
+    const names = listNamesAfter(refs, moves);
+    const twin = findTwin(name, names);
+    if (twin !== undefined)
+      return buildDenial("ref_conflict", `${name} cannot be told apart from ${twin}, which is there already. Choose another name.`);
+    const conflict = findDirectoryConflict(name, names);
     if (conflict !== undefined)
       return buildDenial("ref_conflict", `${name} conflicts with ${conflict}: one name is a directory of the other. Choose another name.`);
   }
   return undefined;
+}
+
+function listNamesAfter(refs: Refs, moves: readonly RefMove[]): ReadonlySet<string> {
+  const names = new Set(refs.keys());
+  for (const { name, new: next } of moves) next === ZERO_ID ? names.delete(name) : names.add(name);
+  return names;
 }
 
 /** Returns the reason why a move that must leave no other branch or tag cannot start from `refs`, or undefined. */

@@ -65,6 +65,11 @@ describe("a push is denied and moves no ref", () => {
     expectDenied("ref_conflict", "refs/heads/feature/a", () => stage.push(bundle, { branch })),
   );
 
+  it.each(["feature/A", "Feature/b", "feature/A/x", "feature/\uff41"])(
+    "if the branch is %s, which nobody can tell apart from feature/a or its folder",
+    (branch) => expectDenied("ref_conflict", "refs/heads/feature/a", () => stage.push(bundle, { branch })),
+  );
+
   it("if the branch to delete does not exist", () =>
     expectDenied("ref_missing", "feature/none", () => stage.push(undefined, { branch: "feature/none", delete: true })));
 

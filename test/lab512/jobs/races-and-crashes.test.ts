@@ -89,6 +89,33 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     expect(codes).toEqual(["granted", "ref_conflict"]);
   });
 
+  it("let one of two pushes win when nobody could tell their branch names apart", async () => {
+    for (const names of [
+      ["feature/Case", "feature/case"],
+      ["feature/caf\u00e9/a", "feature/cafe\u0301/b"],
+    ] as const) {
+      const [one, two] = await Promise.all(names.map((name) => buildParams(baseBundle, name)));
+      const codes = (await Promise.all([push(one as PushParams), push(two as PushParams, undefined, { repositories: other })])).map(code);
+      expect(codes.sort()).toEqual(["granted", "ref_conflict"]);
+    }
+  });
+
+  it("let one of two registrations win when their ids differ only in case, and name the winner", async () => {
+    const register = (project_id: string, changes = {}) =>
+      executeTestJob(
+        stage.buildContext(changes),
+        "git.registry.init",
+        { project_id, name: "Twin", owners: ["office::default"], visibility: "internal" },
+        randomUUID(),
+      );
+    const outcomes = await Promise.all([register("P.Twin"), register("P.twin", { repositories: other })]);
+    expect(outcomes.map(code).sort()).toEqual(["granted", "project_exists"]);
+    const held = outcomes.find(({ ok }) => !ok);
+    const winner = outcomes[0]?.ok ? "P.Twin" : "P.twin";
+    expect(held).toMatchObject({ denial: { message: expect.stringContaining(`${winner} is already registered`) } });
+    expect(code(await register("P.TWIN"))).toBe("project_exists");
+  });
+
   it.each<JobStep>(["fetched", "checked", "stored", "moved"])(
     "return one result when they are retried after their Runner died after %s",
     async (step) => {
