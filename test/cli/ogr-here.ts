@@ -5,12 +5,12 @@ import type { OgrAnswer } from "./run-ogr.js";
 
 /**
  * Runs `ogr` in this process, because starting a process takes longer than most commands. The command has its own environment, standard
- * input and output. Run one command at a time.
+ * input and output, and stands in `cwd`. Run one command at a time.
  */
 export async function runOgrHere(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  { input = "" }: { readonly input?: string } = {},
+  { input = "", cwd = process.cwd() }: { readonly input?: string; readonly cwd?: string } = {},
 ): Promise<OgrAnswer> {
   const written = { stdout: "", stderr: "" };
   const spies = (["stdout", "stderr"] as const).map((name) =>
@@ -19,13 +19,15 @@ export async function runOgrHere(
       return true;
     }),
   );
-  const before = { env: process.env, stdin: Object.getOwnPropertyDescriptor(process, "stdin") ?? {} };
+  const before = { cwd: process.cwd(), env: process.env, stdin: Object.getOwnPropertyDescriptor(process, "stdin") ?? {} };
   process.env = { PATH: before.env.PATH ?? "", HOME: before.env.HOME ?? "", ...env };
   Object.defineProperty(process, "stdin", { value: Readable.from(input === "" ? [] : [input]), configurable: true });
   try {
+    process.chdir(cwd);
     const code = await runCli(words);
     return { code, ...written, json: (schema) => schema.parse(JSON.parse(written.stdout.trim().split("\n").at(-1) ?? "")) };
   } finally {
+    process.chdir(before.cwd);
     process.env = before.env;
     Object.defineProperty(process, "stdin", before.stdin);
     for (const spy of spies) spy.mockRestore();

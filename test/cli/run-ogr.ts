@@ -5,7 +5,13 @@ import { inject } from "vitest";
 import type { z } from "zod";
 import type { ServedRegistry } from "../harness/registry.js";
 
-export const OGR = fileURLToPath(new URL("../../bin/ogr.mjs", import.meta.url));
+const OGR = fileURLToPath(new URL("../../bin/ogr.mjs", import.meta.url));
+
+/** Returns the program of the build, which starts twice as fast, or that of the sources if there is no build. */
+export function resolveOgr(): string {
+  const { built } = inject("servers") ?? {};
+  return built === undefined ? OGR : join(built, "cli", "main.js");
+}
 
 export interface OgrAnswer {
   readonly code: number;
@@ -25,11 +31,9 @@ export function runOgr(
   env: Readonly<Record<string, string>> = {},
   { cwd, input, outputPath }: { readonly cwd?: string; readonly input?: string; readonly outputPath?: string } = {},
 ): Promise<OgrAnswer> {
-  const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", NODE_OPTIONS: process.env.NODE_OPTIONS ?? "", ...env };
-  const { built } = inject("servers");
-  const program = built === undefined ? OGR : join(built, "cli", "main.js");
+  const environment = { ...buildBareEnvironment(), ...env };
   return new Promise((resolve, reject) => {
-    const words = [process.execPath, program, ...args];
+    const words = [process.execPath, resolveOgr(), ...args];
     const [command = "", ...rest] = outputPath === undefined ? words : ["sh", "-c", `exec "$@" >${outputPath}`, "sh", ...words];
     const child = execFile(command, rest, { env: environment, ...(cwd === undefined ? {} : { cwd }) }, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
@@ -41,6 +45,12 @@ export function runOgr(
     });
     child.stdin?.end(input);
   });
+}
+
+/** Nothing of ours but the path to its programs and what Node preloads in a test run. */
+export function buildBareEnvironment(): Record<string, string> {
+  const { PATH = "", HOME = "", NODE_OPTIONS = "" } = process.env;
+  return { PATH, HOME, NODE_OPTIONS };
 }
 
 /** The environment of a person at a terminal: the registry, the token and the passkey file. */

@@ -1,11 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Operator } from "./operator.js";
 import { createShopOperators, expectRefused, SITE } from "./shop-operators.js";
-
-// Each command is a process, which can take long on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 const { operator } = createShopOperators();
 

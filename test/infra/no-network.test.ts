@@ -83,7 +83,7 @@ describe("infra.sh opens no network connection", () => {
     const guard = installNodeGuard(made);
     const asked = recordGitCalls(made);
     const codes = [];
-    for (const args of COMMANDS) codes.push((await made.run("infra.sh", args, guard.env)).code);
+    for (const args of COMMANDS) codes.push((await made.runAsProcess("infra.sh", args, guard.env)).code);
     expect(codes).toEqual([0, 0, 0, 0, 2]);
     expect(guard.attempts()).toEqual([]);
     expect(asked().length).toBeGreaterThan(0);
@@ -95,13 +95,9 @@ describe("infra.sh opens no network connection", () => {
     const guard = installNodeGuard(made);
     const asked = recordGitCalls(made);
     made.clone.git("switch", "-q", "main");
-    await made.run("helpers/new-branch.sh", ["infra/other"], guard.env);
+    await made.runAsProcess("helpers/new-branch.sh", ["infra/other"], guard.env);
     expect(asked()).toContain("ls-remote");
-    await made.program(
-      process.execPath,
-      [join(process.cwd(), "bin", "ogr.mjs"), "project", "list", "--server", "http://127.0.0.1:9", "--token", "x"],
-      guard.env,
-    );
+    await made.program("ogr", ["project", "list", "--server", "http://127.0.0.1:9", "--token", "x"], guard.env);
     expect(guard.attempts().length).toBeGreaterThan(0);
   });
 
@@ -109,8 +105,17 @@ describe("infra.sh opens no network connection", () => {
   it.runIf(tracer)("according to a trace of its system calls and those of its children", async () => {
     const made = createOperatorOnBranch();
     const log = join(made.folder, "calls.log");
-    const script = join(process.cwd(), "scripts", "infra", "infra.sh");
-    const traced = ["-f", "-qq", "-e", "trace=socket,connect,sendto,sendmsg,bind", "-e", "signal=none", "-o", log, script];
+    const traced = [
+      "-f",
+      "-qq",
+      "-e",
+      "trace=socket,connect,sendto,sendmsg,bind",
+      "-e",
+      "signal=none",
+      "-o",
+      log,
+      join(made.scripts, "infra.sh"),
+    ];
     expect(await made.program("strace", [...traced, ...(COMMANDS[0] ?? [])], {})).toMatchObject({ code: 0 });
     const calls = readFileSync(log, "utf8")
       .split("\n")

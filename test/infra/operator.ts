@@ -1,9 +1,10 @@
 import { execFile, execFileSync } from "node:child_process";
-import { appendFileSync, chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { inject } from "vitest";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
+import { runOgrHere } from "../cli/ogr-here.js";
+import { resolveOgr } from "../cli/run-ogr.js";
 import { Clone, createTemporaryFolder } from "../repository/real-git.js";
 
 const SCRIPTS = fileURLToPath(new URL("../../scripts/infra/", import.meta.url));
@@ -22,11 +23,13 @@ export class Operator {
   /** The programs in this folder take precedence over those of the system. */
   readonly programs = join(this.folder, "programs");
 
-  readonly #scripts: string;
+  readonly scripts = join(this.folder, "scripts", "infra");
+  /** Where `ogr` writes its words instead of doing anything, when a call asks it to. */
+  readonly #words = join(this.folder, "words");
 
   constructor(registry: string, origin: string | null = this.remote) {
     mkdirSync(this.programs);
-    this.#scripts = this.#adoptScripts();
+    this.#adoptScripts();
     const root = join(this.folder, "clone");
     mkdirSync(root);
     this.clone = new Clone(root);
@@ -37,30 +40,47 @@ export class Operator {
     if (origin === this.remote) this.clone.git("push", "-q", "-u", "origin", "main");
   }
 
-  /** Copies the scripts as an adopter does, with the build's `ogr` if there is a build, which starts twice as fast. */
-  #adoptScripts(): string {
-    const { built } = inject("servers") ?? {};
-    if (built === undefined) return SCRIPTS;
-    const copy = join(this.folder, "scripts", "infra");
-    cpSync(SCRIPTS, copy, { recursive: true });
-    writeFileSync(join(this.programs, "ogr"), `#!/bin/sh\nexec "${process.execPath}" "${join(built, "cli", "main.js")}" "$@"\n`, {
-      mode: 0o755,
-    });
-    return copy;
+  /** Copies the scripts as an adopter does, with an `ogr` on the PATH. */
+  #adoptScripts(): void {
+    cpSync(SCRIPTS, this.scripts, { recursive: true });
+    const note = `if [ -n "\${OGR_WORDS-}" ]; then printf '%s\\0' "$@" >"$OGR_WORDS"; exit 0; fi`;
+    writeFileSync(join(this.programs, "ogr"), `#!/bin/sh\n${note}\nexec "${process.execPath}" "${resolveOgr()}" "$@"\n`, { mode: 0o755 });
   }
 
-  /** Runs a script of `scripts/infra`, `infra.sh` or `helpers/…`, in the clone. */
-  run(
+  /**
+   * Runs a script of `scripts/infra`, `infra.sh` or `helpers/…`, in the clone. The `ogr` that it calls runs in this process, since starting
+   * it takes much longer than what it does.
+   */
+  async run(
     script: string,
     args: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
     cwd = this.clone.folder,
   ): Promise<ProgramOutput> {
-    return this.program(join(this.#scripts, script), args, env, cwd);
+    rmSync(this.#words, { force: true });
+    const said = await this.runAsProcess(script, args, { ...env, OGR_WORDS: this.#words }, cwd);
+    if (!existsSync(this.#words)) return said;
+    const words = readFileSync(this.#words, "utf8").split("\0").slice(0, -1);
+    const { code, stdout, stderr } = await runOgrHere(words, this.#buildEnvironment(env), { cwd });
+    return { code, stdout: said.stdout + stdout, stderr: said.stderr + stderr };
+  }
+
+  /** Runs a script with the real `ogr`. */
+  runAsProcess(
+    script: string,
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+    cwd = this.clone.folder,
+  ): Promise<ProgramOutput> {
+    return this.program(join(this.scripts, script), args, env, cwd);
   }
 
   runOgr(...args: string[]): Promise<ProgramOutput> {
-    return this.program(join(this.#scripts, "ogr.sh"), ["infra", ...args], {});
+    return this.run("ogr.sh", ["infra", ...args]);
+  }
+
+  #buildEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+    return { PATH: `${this.programs}:${process.env.PATH}`, HOME: this.folder, GIT_CONFIG_NOSYSTEM: "1", ...env };
   }
 
   program(
@@ -69,7 +89,7 @@ export class Operator {
     env: Readonly<Record<string, string>>,
     cwd = this.clone.folder,
   ): Promise<ProgramOutput> {
-    const environment = { PATH: `${this.programs}:${process.env.PATH}`, HOME: this.folder, GIT_CONFIG_NOSYSTEM: "1", ...env };
+    const environment = this.#buildEnvironment(env);
     return new Promise((resolve, reject) => {
       const child = execFile(program, [...args], { cwd, env: environment }, (error, stdout, stderr) => {
         const code = error === null ? 0 : error.code;

@@ -1,13 +1,10 @@
 import { join } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { mutateRegistry } from "../../src/infra/registry-files.js";
 import { createRecordingGh } from "./gh.js";
 import { Operator, type ProgramOutput } from "./operator.js";
 import { buildRegisterCommand, buildRepoEntry, formatRegistryOfOrgs, NOW } from "./samples.js";
-
-// Each command is a process, which can take long on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 const operators: Operator[] = [];
 afterEach(() => {
@@ -67,7 +64,7 @@ describe("create-pr.sh", () => {
   it("opens a pull request for the pushed branch with the text of its commits", async () => {
     const made = await createOperatorWithChange();
     const gh = createRecordingGh(made, null);
-    const said = await made.run("helpers/create-pr.sh");
+    const said = await made.runAsProcess("helpers/create-pr.sh");
     expect(said).toMatchObject({ code: 0, stderr: "" });
     expect(said.stdout).toContain("https://github.com/acme/infra/pull/12");
     expect(gh.listCalls()).toEqual([
@@ -123,7 +120,7 @@ describe("merge-pr.sh", () => {
   it("squashes the pull request of the current branch at its local head and deletes the branch", async () => {
     const made = await createOperatorWithChange();
     const gh = createRecordingGh(made, buildPull(made));
-    expect(await made.run("helpers/merge-pr.sh")).toMatchObject({ code: 0 });
+    expect(await made.runAsProcess("helpers/merge-pr.sh")).toMatchObject({ code: 0 });
     expect(gh.listCalls()).toEqual([["pr", "view", ...view], merge(made)]);
   });
 

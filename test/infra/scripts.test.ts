@@ -1,12 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { Operator } from "./operator.js";
 import { formatRegistryOfOrgs } from "./samples.js";
 import { createShopOperators, expectRefused, SITE, shop } from "./shop-operators.js";
-
-// Each command is a process, which can take long on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 const { operators, operator, onBranch } = createShopOperators();
 
@@ -19,7 +16,7 @@ describe("infra.sh", () => {
       ["enable", "acme/site", "--reason", "Again"],
       ["unregister", "acme/site", "--confirm-delete", "--reason", "Moved"],
     ])
-      expect((await made.run("infra.sh", args)).code).toBe(0);
+      expect((await made.runAsProcess("infra.sh", args)).code).toBe(0);
     expect(made.registry).toBe(formatRegistryOfOrgs(shop));
     const lines = made.changelog.trim().split("\n");
     expect(lines.map((line) => (JSON.parse(line) as { action: string }).action)).toEqual(["register", "disable", "enable", "unregister"]);
@@ -71,7 +68,7 @@ describe("infra.sh", () => {
 describe("new-branch.sh", () => {
   it("creates a branch with the standard name from main", async () => {
     const made = operator();
-    expect(await made.run("helpers/new-branch.sh", ["register-site"])).toMatchObject({ code: 0 });
+    expect(await made.runAsProcess("helpers/new-branch.sh", ["register-site"])).toMatchObject({ code: 0 });
     expect(made.clone.git("symbolic-ref", "--short", "HEAD")).toBe("infra/register-site");
   });
 
@@ -107,7 +104,7 @@ describe("finalize-registry.sh", () => {
   it("stages only a valid change", async () => {
     const made = onBranch();
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
-    const said = await made.run("helpers/finalize-registry.sh");
+    const said = await made.runAsProcess("helpers/finalize-registry.sh");
     expect(said).toMatchObject({ code: 0 });
     expect(said.stdout).toContain('git commit -m "infra: register acme/site"');
     expect(made.clone.git("status", "--porcelain").split("\n").sort()).toEqual([`A  ${CHANGELOG_PATH}`, `M  ${REGISTRY_PATH}`]);

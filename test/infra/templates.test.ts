@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { buildProgram } from "../../src/cli/program.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
+import { resolveOgr } from "../cli/run-ogr.js";
 import { Operator } from "./operator.js";
 import { formatRegistryOfOrgs } from "./samples.js";
 
@@ -158,7 +159,7 @@ describe("ogr infra init", () => {
     expect(without.stderr).toContain("npm install --global");
     const ogr = made.intercept(
       "ogr",
-      `process.exit(require("node:child_process").spawnSync(process.execPath, [${JSON.stringify(join(process.cwd(), "bin/ogr.mjs"))}, ...process.argv.slice(2)], { stdio: "inherit" }).status ?? 1);`,
+      `process.exit(require("node:child_process").spawnSync(process.execPath, [${JSON.stringify(resolveOgr())}, ...process.argv.slice(2)], { stdio: "inherit" }).status ?? 1);`,
     );
     expect(await made.program(script, args, {})).toMatchObject({ code: 0 });
     expect(ogr.listCalls()).toEqual([["infra", ...args]]);

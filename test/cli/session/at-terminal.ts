@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { OGR } from "../run-ogr.js";
+import { buildBareEnvironment, resolveOgr } from "../run-ogr.js";
 
 /** Makes a terminal for a command, and hands its keys and its output on. */
 const TERMINAL = "script";
@@ -19,8 +19,8 @@ export function runAtTerminal(
   env: Readonly<Record<string, string>>,
   key: string,
 ): Promise<{ code: number | null; output: string }> {
-  const line = `stty cols 120 rows 40; ${[process.execPath, OGR, ...args].map((word) => `'${word}'`).join(" ")}`;
-  const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", TERM: "xterm", ...env };
+  const line = `stty cols 120 rows 40; ${[process.execPath, resolveOgr(), ...args].map((word) => `'${word}'`).join(" ")}`;
+  const environment = { ...buildBareEnvironment(), TERM: "xterm", ...env };
   const child = spawn(TERMINAL, ["--quiet", "--return", "--command", line, "/dev/null"], {
     env: environment,
     stdio: ["pipe", "pipe", "inherit"],
