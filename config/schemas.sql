@@ -43,7 +43,7 @@ create table card_statements (
   approver text not null,
   office_id text not null,
   person_id text,
-  plan_digest text not null,
+  plan_digest text,
   counts boolean not null,
   reasons json not null,
   approval json,

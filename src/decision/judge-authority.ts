@@ -1,4 +1,5 @@
 import { computeCardActId } from "../domain/act/act-id.js";
+import type { Blake3Hex } from "../domain/bytes/hash.js";
 import { verifySignedObject } from "../domain/bytes/signature.js";
 import { type AttestationEnvelope, verifyAttestation } from "../domain/card/attestation.js";
 import type { ActAuthority } from "../domain/card/authority.js";
@@ -56,7 +57,7 @@ export async function judgeAuthority(
     if (judged.ok && judged.value.admission.counts && judged.value.statement.decision === "approve") {
       if (accepted.has(judged.value.statement_digest)) continue;
       accepted.set(judged.value.statement_digest, signed);
-      approvals.push(toApproval(judged.value, times.at_ms));
+      approvals.push(toApproval(judged.value, plan_digest, times.at_ms));
     } else refused.push(judged.ok ? judged.value.admission.reasons.map(({ text }) => text).join(" ") : judged.denial.message);
   }
   const attestations: Attestation[] = [];
@@ -89,10 +90,10 @@ export function isSoloAct(rules: Rules, { card, planned, decided, pushers }: Car
 }
 
 /** A judged approval as requirements count it. */
-export function toApproval(judged: JudgedStatement, atMs: number): Approval {
+export function toApproval(judged: JudgedStatement, planDigest: Blake3Hex, atMs: number): Approval {
   return {
     statement_digest: judged.statement_digest,
-    plan_digest: judged.statement.plan_digest,
+    plan_digest: planDigest,
     actor_id: judged.actor_id,
     person_id: judged.person_id ?? judged.actor_id,
     office_id: judged.office_id,

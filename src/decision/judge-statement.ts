@@ -31,18 +31,23 @@ export interface KnownPushers {
 }
 
 /** The time for a card's first plan, from which its time to decide counts. */
-const PLANNING_MAX_MS = 24 * 3_600_000;
+export const PLANNING_MAX_MS = 24 * 3_600_000;
 
 /** How far the clocks of two planes may differ. Source: contracts "Permit, command, claim, receipt". */
 const CLOCK_SKEW_MAX_MS = 5000;
 
-/** A round of a card, about which statements are made. */
-export interface CardRound {
+/** A card about which statements are made: a round of it, or round 0, in which it has no plan. */
+export interface JudgedCard {
   readonly card: Card;
   readonly round: number;
-  readonly planned: PlannedAct;
+  readonly planned: PlannedAct | null;
   readonly decided: Pick<AllowedDecision, "level" | "requires" | "decide_within_ms">;
   readonly pushers: KnownPushers;
+}
+
+/** A round of a card, which has a plan. */
+export interface CardRound extends JudgedCard {
+  readonly planned: PlannedAct;
 }
 
 /** A genuine statement, and whether it counts. */
@@ -70,13 +75,13 @@ export interface StatementTimes {
 }
 
 /**
- * Judges a statement from any source about a round of a card, by the members, passkeys and keys of the charter: shape, the api's signature,
+ * Judges a statement from any source about a card, by the members, passkeys and keys of the charter: shape, the api's signature,
  * tenant, card, round, plan, `not_after`, approver, office, step-up, and whether the policy counts it. Pure. Denials: `statement_invalid`,
  * `step_up_required`, `step_up_invalid`. Source: contracts "Plan and statements", "Decided twice".
  */
 export async function judgeStatement(
   rules: Rules,
-  about: CardRound,
+  about: JudgedCard,
   candidate: unknown,
   { at_ms, used_at_ms }: StatementTimes,
 ): Promise<Outcome<JudgedStatement>> {
@@ -117,7 +122,7 @@ export function needsStepUp({ level, requires }: Pick<CardRound["decided"], "lev
 }
 
 /** Finds what is wrong with the statement itself or does not match its card. Returns undefined if nothing is. */
-function findMismatch(charter: NewestCharter, about: CardRound, signed: SignedStatement, usedAtMs: number): string | undefined {
+function findMismatch(charter: NewestCharter, about: JudgedCard, signed: SignedStatement, usedAtMs: number): string | undefined {
   const { statement, attestor } = signed;
   const { card, round, planned, decided } = about;
   const verdict = verifySignedObject("statement", { ...statement, ...attestor }, charter.listKeys("statement"));
@@ -126,8 +131,8 @@ function findMismatch(charter: NewestCharter, about: CardRound, signed: SignedSt
   if (statement.tenant_id !== card.tenant_id) return `The statement is for the tenant ${statement.tenant_id}, not ${card.tenant_id}.`;
   if (statement.card_id !== card.card_id) return `The statement is for the card ${statement.card_id}, not ${card.card_id}.`;
   if (statement.card_digest !== hashCard(card)) return `The statement is for another content of the card ${card.card_id}.`;
-  if (statement.plan_digest !== planned.plan_digest)
-    return `The statement is for the plan ${statement.plan_digest}, but the card's plan is now ${planned.plan_digest}; review it and decide again.`;
+  if (statement.plan_digest !== (planned?.plan_digest ?? null))
+    return `The statement is for ${namePlan(statement.plan_digest)}, but the card has now ${namePlan(planned?.plan_digest)}; review it and decide again.`;
   if (statement.round !== round)
     return `The statement is for round ${statement.round} of the card, which is in round ${round}; decide again.`;
   const latest = card.opened_at + PLANNING_MAX_MS + decided.decide_within_ms;
@@ -137,10 +142,14 @@ function findMismatch(charter: NewestCharter, about: CardRound, signed: SignedSt
   return undefined;
 }
 
+function namePlan(digest: string | null | undefined): string {
+  return typeof digest === "string" ? `the plan ${digest}` : "no plan yet";
+}
+
 /** Verifies the step-up by a passkey that the charter lists for approvals of this level. Returns its counter. */
 async function verifyStepUp(
   { charter, policy }: Rules,
-  { card, decided }: CardRound,
+  { card, decided }: JudgedCard,
   { actor_id, kind, person_id }: Member,
   { statement, assertion }: { readonly statement: Statement; readonly assertion: Assertion },
 ): Promise<Outcome<number>> {
@@ -185,7 +194,7 @@ function findPasskey(charter: NewestCharter, personId: string, credentialId: str
 
 function askPolicy(
   { charter, policy }: Rules,
-  { card, planned, decided, pushers }: CardRound,
+  { card, planned, decided, pushers }: JudgedCard,
   { decision, office_id }: Statement,
   { actor_id, kind, person_id, offices }: Member,
   { roles, step_up }: Pick<JudgedStatement, "roles" | "step_up">,
@@ -205,12 +214,12 @@ function askPolicy(
     card: {
       author_person_id: card.author.person_id,
       pusher_person_ids: isExcluding ? [...pushers.person_ids] : [],
-      commit_author_person_ids: isExcluding ? [...charter.listPersonsByEmail(planned.plan.author_emails)] : [],
+      commit_author_person_ids: isExcluding ? [...charter.listPersonsByEmail(planned?.plan.author_emails ?? [])] : [],
       break_glass: card.break_glass !== undefined,
       solo: decision === "approve" && (isOwn || waivesForSolo({ charter, policy }, decided.level)),
     },
   });
-  if (decision !== "withdraw" && !isOwn && person_id !== null && planned.plan.basis.charter?.takes_power_from.includes(person_id) === true)
+  if (decision !== "withdraw" && !isOwn && person_id !== null && planned?.plan.basis.charter?.takes_power_from.includes(person_id) === true)
     return { counts: false, reasons: [...admission.reasons, LOSES_POWER] };
   const mayHavePushed = person_id !== null && pushers.person_ids.includes(person_id);
   if (pushers.exact || admission.counts || !mayHavePushed) return admission;

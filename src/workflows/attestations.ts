@@ -10,7 +10,7 @@ import type { MessageVerdict } from "./messages.js";
 export const CLOSED: Denial = buildDenial("closed", "The card is no longer open for decisions; read its state.");
 
 /** The round of a card that is open for decisions. */
-export interface OpenRound {
+export interface DecidableRound {
   readonly isOpen: boolean;
   /** Returns why the plan accepts no more messages, or null. */
   checkOpen(): Denial | null;
@@ -20,12 +20,17 @@ export interface OpenRound {
   updateMissing(missing: readonly MissingRequirement[]): void;
 }
 
-export function checkAttestation(flow: Flow, round: OpenRound, attestation: ForeignEnvelope): Denial | null {
+export function checkAttestation(flow: Flow, round: DecidableRound, attestation: ForeignEnvelope): Denial | null {
   if (typeof attestation?.payload !== "string") return buildDenial("attestation_invalid", "The message is no DSSE envelope.");
   return flow.status === "planning" ? null : round.checkOpen();
 }
 
-export async function judgeAttestation(flow: Flow, card: Card, round: OpenRound, attestation: ForeignEnvelope): Promise<MessageVerdict> {
+export async function judgeAttestation(
+  flow: Flow,
+  card: Card,
+  round: DecidableRound,
+  attestation: ForeignEnvelope,
+): Promise<MessageVerdict> {
   const before = checkAttestation(flow, round, attestation);
   if (before !== null) return flow.toVerdict(before);
   const { planned, approvals, attestations } = flow;

@@ -4,6 +4,7 @@ import type { Approval, Attestation, MissingRequirement } from "../domain/card/r
 import type { Denial } from "../domain/denial.js";
 import type { DecidedPlan, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
+import type { OpenRound } from "../domain/flow/official-act-input.js";
 import type { Permit } from "../domain/permit/permit.js";
 import { toShownLine } from "../domain/shown-text.js";
 import type { FlowState, MessageVerdict } from "./messages.js";
@@ -20,6 +21,7 @@ export class Flow {
   attestations: readonly Attestation[] = [];
   missing: readonly MissingRequirement[] = [];
   denial: Denial | null = null;
+  private summary: string | null = null;
 
   constructor(
     readonly tenantId: string,
@@ -65,6 +67,13 @@ export class Flow {
     this.describe();
   }
 
+  /** Resumes a round in a new run of the flow, which Temporal gives the search attributes of the first, but not its summary. */
+  resumeRound({ round, planned, decided, approvals, attestations, missing }: OpenRound, summary: string): void {
+    this.summary = summary;
+    Object.assign(this, { round, planned, decided, approvals, attestations, missing, status: "awaiting_approval" });
+    this.describe();
+  }
+
   /** Skips an attribute that the flow was started with, because an upsert costs an event. */
   changeStatus(status: FlowStatus): void {
     if (status === this.status) return;
@@ -81,7 +90,7 @@ export class Flow {
 
   describe(): void {
     const { status, missing, denial } = this;
-    const lines = [`**${status.replaceAll("_", " ")}**`];
+    const lines = [...(this.summary === null ? [] : [this.summary]), `**${status.replaceAll("_", " ")}**`];
     if (this.decided !== null) lines.push(`Level ${this.decided.level}: ${this.decided.reasons.map((r) => r.text).join(" ")}`);
     if (this.planned !== null)
       for (const ref of this.planned.plan.basis.refs)

@@ -1,6 +1,7 @@
 import { allHandlersFinished, condition, patched, setHandler, sleep, workflowInfo } from "@temporalio/workflow";
 import type { Card } from "../domain/card/card.js";
 import type { FlowEnd } from "../domain/flow/lab256-steps.js";
+import type { OfficialActInput, OpenRound } from "../domain/flow/official-act-input.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import { SerialQueue } from "../domain/serial-queue.js";
 import { lab256 } from "./activities.js";
@@ -24,11 +25,6 @@ import {
   stateQuery,
 } from "./messages.js";
 
-/** A card from its proposal on, or a command, which enters at a later stage. */
-export type OfficialActInput =
-  | { readonly kind: "card"; readonly card: Card }
-  | { readonly kind: "command"; readonly envelope: CommandEnvelope; readonly actor_id: string };
-
 /**
  * One official act, from card to receipt: plan, policy, approvals until `decide_by`, permit, command, Runner, receipt, ledger. The query
  * `state` reads its state. Source: ADR-002 §2.
@@ -39,7 +35,7 @@ export async function officialAct(input: OfficialActInput): Promise<FlowState> {
       ? new Flow(input.card.tenant_id, input.card.card_id, "planning")
       : new Flow(input.envelope.tenant_id, null, "running");
   setHandler(stateQuery, () => flow.state, { description: "The state of the act" });
-  if (input.kind === "card") await carryCard(flow, input.card);
+  if (input.kind === "card") await carryCard(flow, input.card, input.resumed);
   else await carryCommand(flow, input.envelope, input.actor_id);
   await condition(allHandlersFinished);
   return flow.state;
@@ -54,20 +50,20 @@ async function carryCommand(flow: Flow, envelope: CommandEnvelope, actorId: stri
 
 const ENDED_BY_MESSAGE: ReadonlySet<string> = new Set(["rejected", "withdrawn"]);
 
-async function carryCard(flow: Flow, card: Card): Promise<void> {
+async function carryCard(flow: Flow, card: Card, resumed: OpenRound | undefined): Promise<void> {
   const queue = new SerialQueue();
   const awaited = new AwaitedCommand(flow, queue);
-  const approval = new CardApproval(flow, card, queue);
+  const approval = new CardApproval(flow, card, queue, resumed);
   setHandler(permitEndedSignal, () => awaited.recordEndSignal());
   setHandler(issueUpdate, (envelope, actorId) => queue.run(() => awaited.takeCommand(envelope, actorId)), {
     description: "The command of an approved card",
   });
-  setHandler(decideUpdate, (signed) => approval.judgeInTurn(() => approval.judgeStatement(signed)), {
+  setHandler(decideUpdate, (signed) => approval.decideInTurn(signed), {
     description: "Approve, reject or withdraw, by a signed statement",
     validator: (signed) => rejectWith(approval.checkStatement(signed)),
   });
   // A sender that cannot wait reads the outcome from the card.
-  setHandler(decideSignal, async (signed) => void (await approval.judgeInTurn(() => approval.judgeStatement(signed))), {
+  setHandler(decideSignal, async (signed) => void (await approval.decideInTurn(signed)), {
     description: "The same as `decide`, without an answer",
   });
   setHandler(attestUpdate, (attestation) => approval.judgeInTurn(() => judgeAttestation(flow, card, approval, attestation)), {

@@ -116,7 +116,8 @@ test("the only person who can approve approves their own act up to L4, and the a
     const about = await buildRound(charter, { ...own, risk });
     const judged = await judge(charter, about, signStatement(buildStatement(about), passkeys.bob));
     expect(judged).toMatchObject({ ok: true, value: COUNTED });
-    if (judged.ok) expect(isSoloAct(await readRules(charter), about, [toApproval(judged.value, NOW_MS)])).toBe(true);
+    if (judged.ok)
+      expect(isSoloAct(await readRules(charter), about, [toApproval(judged.value, about.planned.plan_digest, NOW_MS)])).toBe(true);
   }
   const about = await buildRound(charter, { ...own, risk: "L5" });
   expect(await judge(charter, about, signStatement(buildStatement(about), passkeys.bob))).toMatchObject({
@@ -138,6 +139,6 @@ test("an approval of another person's act makes no solo act", async () => {
   const rules = async () => readRules(charter);
   const about = await buildRound(charter, { author: agent });
   disableOthers();
-  const approval = { ...toApproval(await judgeAbout(about), NOW_MS) };
+  const approval = { ...toApproval(await judgeAbout(about), about.planned.plan_digest, NOW_MS) };
   expect(isSoloAct(await rules(), about, [approval])).toBe(false);
 });

@@ -67,6 +67,19 @@ export const cardPaths: readonly Path[] = [
     },
   },
   {
+    // The history is that of the second run.
+    name: "card-with-many-messages",
+    status: "success",
+    passes: ["admitStatement", "admitStatement", "planAct", "issuePermit", "runCommand"],
+    async drive(setup) {
+      const card = await openCardOfTwo(setup, "P.many");
+      for (let n = 0; n < 50; n += 1) await stateDecision(setup, "carol", "withdraw", card);
+      await stateDecision(setup, "bob", "approve", card);
+      await stateDecision(setup, "carol", "approve", card);
+      return waitForEnd(setup, card);
+    },
+  },
+  {
     name: "card-approval-withdrawn-and-given-again",
     status: "success",
     passes: ["admitStatement", "admitStatement", "admitStatement", "admitStatement", "issuePermit", "runCommand"],

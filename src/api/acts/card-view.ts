@@ -54,7 +54,8 @@ const statementSchema = z.object({
   approver: z.string(),
   office_id: z.string(),
   person_id: z.string().nullable(),
-  plan_digest: z.string(),
+  /** Null for a statement that was made before the card had a plan. */
+  plan_digest: z.string().nullable(),
   counts: z.boolean(),
   reasons: z.array(reasonSchema),
   /** Why the approval no longer counts. */

@@ -21,6 +21,7 @@ import type { WebhookRef } from "../../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { RunnerAnswer } from "../../domain/permit/receipt.js";
+import type { CardRow } from "../../lab256/ledger/queries/cards.js";
 import type { charterEntry } from "../../workflows/charter-entry.js";
 import {
   attestUpdate,
@@ -135,16 +136,17 @@ export class Flows {
     return (await this.findStartedFlow(toCardWorkflowId(tenantId, cardId))) !== undefined;
   }
 
-  /** A repeated statement has the same update id, so a retry gets the same answer. */
-  sendStatement(tenantId: string, cardId: string, signed: SignedStatement): Promise<Outcome<MessageVerdict>> {
+  /** A message that is sent again with the same update id gets the same answer, and the flow does not count it again. */
+  sendStatement(tenantId: string, cardId: string, signed: SignedStatement, updateId: string): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
-    return this.waitForVerdict(() => handle.executeUpdate(decideUpdate, { args: [signed], updateId: hashCanonical(signed) }));
+    return this.waitForVerdict(() => handle.executeUpdate(decideUpdate, { args: [signed], updateId }));
   }
 
-  /** The update has no id: a plan can return in a later round, where the same attestation counts again. */
-  sendAttestation(tenantId: string, cardId: string, attestation: ForeignEnvelope): Promise<Outcome<MessageVerdict>> {
-    const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
-    return this.waitForVerdict(() => handle.executeUpdate(attestUpdate, { args: [attestation] }));
+  /** The update id contains the round, because a plan can return in a later one, where the same attestation counts again. */
+  sendAttestation({ tenant_id, card_id, round }: CardRow, attestation: ForeignEnvelope): Promise<Outcome<MessageVerdict>> {
+    const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenant_id, card_id));
+    const updateId = hashCanonical({ round, attestation });
+    return this.waitForVerdict(() => handle.executeUpdate(attestUpdate, { args: [attestation], updateId }));
   }
 
   /** Sends the command of an approved card. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Outcome } from "../../domain/denial.js";
+import type { Denial, Outcome } from "../../domain/denial.js";
+import { OUTDATES_PLAN } from "../../domain/flow/lab256-steps.js";
 import { type CardDetail, findCard } from "../../lab256/ledger/queries/cards.js";
 import type { MessageVerdict } from "../../workflows/messages.js";
 import type { ApiDependencies } from "../dependencies.js";
@@ -18,6 +19,20 @@ export async function answerVerdict(deps: ApiDependencies, card: CardDetail, ver
   }
   const { accepted, denial, state } = verdict.value;
   return denial === null ? answerOk({ accepted, denial, state }) : buildDenialProblem(denial, { members: { accepted, state } });
+}
+
+/**
+ * Refuses a message before it reaches the card's flow, which would refuse it too but can take only so many. A card whose plan has changed
+ * gets a new one.
+ */
+export async function refuseMessage(deps: ApiDependencies, card: CardDetail, denial: Denial): Promise<Answer> {
+  if (OUTDATES_PLAN.has(denial.code)) await deps.looks.checkForDecision(card);
+  return buildDenialProblem(denial, { members: { accepted: false, state: toCardDetailView(card, deps.urls) } });
+}
+
+/** Returns whether a card's flow takes messages about its plan. */
+export function isOpenForDecisions({ status }: CardDetail): boolean {
+  return status === "planning" || status === "awaiting_approval";
 }
 
 /** Refuses a decision about a closed card and shows the card's recorded state. */

@@ -1,4 +1,5 @@
-import { isGrpcServiceError, ServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from "@temporalio/client";
+import { isGrpcServiceError, ServiceError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from "@temporalio/client";
+import { ServerFailure } from "@temporalio/common";
 import { LedgerBusy } from "../../lab256/ledger/append.js";
 import { StorageFault } from "../../storage/ports.js";
 import { buildProblem, type ProblemAnswer, refuseUnavailable } from "./problem.js";
@@ -9,8 +10,10 @@ const POSTGRES_UNAVAILABLE = /^(?:08|53|57)[0-9A-Z]{3}$/;
 const SOCKET_FAULTS = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "ETIMEDOUT", "EPIPE", "EHOSTUNREACH", "EAI_AGAIN"]);
 /** Messages of errors without a code that `pg` throws when it cannot connect or loses its connection. */
 const POSTGRES_LOST = /^(?:timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
-/** gRPC codes of an outage: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, UNAVAILABLE, CANCELLED. */
-const GRPC_UNAVAILABLE = new Set([1, 4, 8, 10, 14]);
+/** gRPC codes of an outage: CANCELLED, DEADLINE_EXCEEDED, ABORTED, UNAVAILABLE. */
+const GRPC_UNAVAILABLE = new Set([1, 4, 10, 14]);
+/** gRPC codes of a flow that takes no more messages at present: RESOURCE_EXHAUSTED, FAILED_PRECONDITION. */
+const GRPC_EXHAUSTED = new Set([8, 9]);
 
 /** The answer to an exception. `isDefect` is true if only a change of the code can fix it. */
 export interface FaultAnswer {
@@ -55,9 +58,12 @@ function findOutage(error: unknown): string | undefined {
   }
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
     return "The flow did not answer in time; it may still do what was asked, so read its state.";
+  // The worker that took the message ended before it looked at it.
+  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ServerFailure)
+    return "The flow was handed to another worker before it looked at the message.";
   const grpc = error instanceof ServiceError ? error.cause : error;
   if (isGrpcServiceError(grpc)) {
-    if (grpc.code === 8) return "Too much is asked of this flow at once.";
+    if (GRPC_EXHAUSTED.has(grpc.code)) return "The flow takes no more messages at present.";
     return GRPC_UNAVAILABLE.has(grpc.code) ? "Temporal does not answer." : undefined;
   }
   const { code, message, errors } = error as { code?: unknown; message?: unknown; errors?: unknown };

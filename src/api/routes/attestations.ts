@@ -2,8 +2,9 @@ import { z } from "zod";
 import { foreignEnvelopeSchema } from "../../domain/card/attestation.js";
 import { OUTDATES_PLAN } from "../../domain/flow/lab256-steps.js";
 import { tenantIdSchema } from "../../domain/ids.js";
+import { verifyCardAttestation } from "../../lab256/acts/attestations.js";
 import { findCard } from "../../lab256/ledger/queries/cards.js";
-import { answerVerdict, verdictSchema } from "../acts/verdict.js";
+import { answerVerdict, isOpenForDecisions, refuseClosedCard, refuseMessage, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { ATTESTATION_EXAMPLE } from "../http/examples.js";
 import { refuseNotFound } from "../http/problem.js";
@@ -28,7 +29,10 @@ export function buildAttestationRoutes(deps: ApiDependencies): readonly Route[] 
         correlate(id);
         const card = await findCard(deps.db, { tenant_id, card_id: id });
         if (card === undefined) return refuseNotFound("This card");
-        return answerVerdict(deps, card, await deps.flows.sendAttestation(tenant_id, id, attestation));
+        if (!isOpenForDecisions(card)) return refuseClosedCard(deps, card);
+        const counted = await verifyCardAttestation(deps, card, attestation);
+        if (!counted.ok) return refuseMessage(deps, card, counted.denial);
+        return answerVerdict(deps, card, await deps.flows.sendAttestation(card, attestation));
       },
     }),
   ]);

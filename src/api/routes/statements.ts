@@ -1,16 +1,18 @@
 import { z } from "zod";
-import { listCountingPasskeys, needsStepUp } from "../../decision/judge-statement.js";
+import { listCountingPasskeys, needsStepUp, PLANNING_MAX_MS } from "../../decision/judge-statement.js";
+import { hashCanonical } from "../../domain/bytes/canonical.js";
 import { hashCard } from "../../domain/card/card.js";
 import type { FlowStatus } from "../../domain/card/flow-status.js";
-import { assertionSchema, STATEMENT_DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
+import { assertionSchema, hashStatement, STATEMENT_DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
 import { OUTDATES_PLAN } from "../../domain/flow/lab256-steps.js";
 import { officeIdSchema, tenantIdSchema } from "../../domain/ids.js";
+import { judgeCardStatement } from "../../lab256/acts/statements.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { attestStatement, createNonce } from "../../lab256/identity/passkeys/statements.js";
 import { createStepUpOptions } from "../../lab256/identity/passkeys/step-up.js";
 import { type CardDetail, findCard } from "../../lab256/ledger/queries/cards.js";
 import { resolveActingOffice } from "../acts/office.js";
-import { answerVerdict, refuseClosedCard, verdictSchema } from "../acts/verdict.js";
+import { answerVerdict, isOpenForDecisions, refuseClosedCard, refuseMessage, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { STATEMENT_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
@@ -32,7 +34,7 @@ export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
       tenant: "body",
       summary: "Prepare an approval, rejection or withdrawal of a card's current plan",
       detail:
-        "From L4 on, or if the policy requires it, `step_up` is the argument of `navigator.credentials.get`. Its challenge is the BLAKE3 of the statement's canonical JSON; a client should compute it from the statement that it shows. A withdrawal needs none.",
+        "From L4 on, or if the policy requires it, `step_up` is the argument of `navigator.credentials.get`. Its challenge is the BLAKE3 of the statement's canonical JSON; a client should compute it from the statement that it shows. A withdrawal needs none. A card without a plan can be rejected or withdrawn: `plan_digest` is null then, and a rejection needs the step-up of L5.",
       input: { params: cardParams, body: preparationSchema },
       example: { tenant_id: "T.UBL", decision: "approve", office_id: "office::default" },
       answers: {
@@ -81,10 +83,10 @@ async function prepareStatement(
   const card = decision === "approve" ? await waitForNewPlan(deps, found, signal) : found;
   const office = resolveActingOffice(principal, asked.office_id);
   if (!office.ok) return office.problem;
+  if (!isOpenForDecisions(card)) return refuseClosedCard(deps, card);
   const { plan_digest, decide_by } = card;
-  if (card.status === "planning" || plan_digest === null || decide_by === null)
+  if (plan_digest === null && decision === "approve")
     return buildProblem("conflict", "The card has no plan yet; ask again when it waits for approval.", { members: { state: card.status } });
-  if (card.status !== "awaiting_approval") return refuseClosedCard(deps, card);
   if (decision === "approve" && card.void_why !== null)
     return buildProblem("conflict", `The card gets a new plan: ${card.void_why}`, { members: { state: card.status } });
   const statement: Statement = {
@@ -97,10 +99,11 @@ async function prepareStatement(
     approver: principal.actor_id,
     office_id: office.office_id,
     nonce: createNonce(),
-    not_after: decide_by,
+    not_after: decide_by ?? card.opened_at + PLANNING_MAX_MS,
   };
-  const { level, requires } = card;
-  if (level === null || !needsStepUp({ level, requires }, decision)) return answerOk({ statement, step_up: null });
+  // Before the plan, the level is not known and counts as the highest.
+  const { level, requires } = { ...card, level: card.level ?? "L5" };
+  if (!needsStepUp({ level, requires }, decision)) return answerOk({ statement, step_up: null });
   if (principal.kind !== "person" || principal.person_id === null)
     return buildProblem("step_up_required", "This card needs a step-up, and only persons have passkeys; use a token of a person.");
   const { person_id } = principal;
@@ -139,5 +142,12 @@ async function submitStatement(
   const card = await findCard(deps.db, { tenant_id, card_id: cardId });
   if (card === undefined) return refuseNotFound("This card");
   const signed = { ...attestStatement(statement, deps.statementKey), ...(assertion === undefined ? {} : { assertion }) };
-  return answerVerdict(deps, card, await deps.flows.sendStatement(tenant_id, cardId, signed));
+  const digest = hashStatement(statement);
+  // The flow answers a repeated statement as it did the first time, whatever came after it.
+  if (card.statements.some(({ statement_digest }) => statement_digest === digest))
+    return answerVerdict(deps, card, await deps.flows.sendStatement(tenant_id, cardId, signed, digest));
+  if (!isOpenForDecisions(card)) return refuseClosedCard(deps, card);
+  const counted = await judgeCardStatement(deps, card, signed, deps.now());
+  if (!counted.ok) return refuseMessage(deps, card, counted.denial);
+  return answerVerdict(deps, card, await deps.flows.sendStatement(tenant_id, cardId, signed, hashCanonical(signed)));
 }

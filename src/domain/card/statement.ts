@@ -7,21 +7,31 @@ export const STATEMENT_DECISIONS = ["approve", "reject", "withdraw"] as const;
 export type StatementDecision = (typeof STATEMENT_DECISIONS)[number];
 
 /**
- * A person's decision about a plan of a card. `card_digest` is that of `hashCard`, `round` counts the card's plans from 1. An approval can
- * complete a requirement until `not_after`, in milliseconds since 1970. Source: contracts "Plan and statements".
+ * A person's decision about a plan of a card. `card_digest` is that of `hashCard`, `round` counts the card's plans from 1. Before the first
+ * plan, a card can be rejected or withdrawn by a statement of round 0 whose `plan_digest` is null. An approval can complete a requirement
+ * until `not_after`, in milliseconds since 1970. Source: contracts "Plan and statements".
  */
-export const statementSchema = z.strictObject({
-  tenant_id: tenantIdSchema,
-  card_id: cardIdSchema,
-  card_digest: blake3Schema,
-  round: z.int().positive(),
-  plan_digest: blake3Schema,
-  decision: z.enum(STATEMENT_DECISIONS, "Write `approve`, `reject` or `withdraw`."),
-  approver: actorIdSchema,
-  office_id: officeIdSchema,
-  nonce: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/, "Write 22 to 64 base64url characters."),
-  not_after: timeMsSchema,
-});
+export const statementSchema = z
+  .strictObject({
+    tenant_id: tenantIdSchema,
+    card_id: cardIdSchema,
+    card_digest: blake3Schema,
+    round: z.int().nonnegative(),
+    plan_digest: blake3Schema.nullable(),
+    decision: z.enum(STATEMENT_DECISIONS, "Write `approve`, `reject` or `withdraw`."),
+    approver: actorIdSchema,
+    office_id: officeIdSchema,
+    nonce: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/, "Write 22 to 64 base64url characters."),
+    not_after: timeMsSchema,
+  })
+  .refine(({ round, plan_digest }) => (round === 0) === (plan_digest === null), {
+    path: ["plan_digest"],
+    error: "Write the plan's digest; null stands for no plan yet, which is round 0.",
+  })
+  .refine(({ decision, plan_digest }) => decision !== "approve" || plan_digest !== null, {
+    path: ["decision"],
+    error: "Only a plan can be approved; a card without one can be rejected or withdrawn.",
+  });
 export type Statement = z.infer<typeof statementSchema>;
 
 /** Computes the WebAuthn challenge of a stepped-up statement: the BLAKE3 of its JCS, 32 bytes. */

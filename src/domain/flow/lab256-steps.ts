@@ -39,7 +39,8 @@ export interface DecidePlanInput {
 export interface AdmitStatementInput {
   readonly card: Card;
   readonly signed: SignedStatement;
-  readonly planned: PlannedAct;
+  /** Null while the card is being planned, when it can be rejected or withdrawn. */
+  readonly planned: PlannedAct | null;
   readonly approvals: readonly Approval[];
   readonly attestations: readonly Attestation[];
   /** When the workflow processed the message, so that a retry is judged by the same time. */
@@ -59,7 +60,8 @@ export interface AdmittedStatement {
   readonly missing: readonly MissingRequirement[];
 }
 
-export interface AdmitAttestationInput extends Omit<AdmitStatementInput, "signed"> {
+export interface AdmitAttestationInput extends Omit<AdmitStatementInput, "signed" | "planned"> {
+  readonly planned: PlannedAct;
   readonly attestation: ForeignEnvelope;
   /** The same plan can recur in a later round, in which it must be attested again. */
   readonly round: number;

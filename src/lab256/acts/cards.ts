@@ -164,7 +164,7 @@ type PlanRefusal = Extract<ActDecision, { ok: false }>;
 
 /** Checks a plan, and reads the policy that it names and the charter of now. */
 async function readPlanRules(
-  deps: Lab256Dependencies,
+  deps: Pick<Lab256Dependencies, "policies">,
   card: Card,
   answer: PlannedAct,
 ): Promise<Outcome<Omit<DecidedPlanOfCard, "decided">>> {
@@ -194,6 +194,9 @@ export async function decideCurrentPlan(
 /** What tells whether a plan is current. */
 export type PlanSources = Pick<Lab256Dependencies, "db" | "infra" | "policies">;
 
+/** What a card's plan, and messages about it, are judged by. */
+export type DecisionSources = PlanSources & Pick<Lab256Dependencies, "now">;
+
 /** Checks that a plan's policy and infra context are those of now. Denials: `policy_not_current`, `infra_changed`, `infra_unavailable`. */
 async function checkBasisCurrent(deps: PlanSources, policyHash: string, planned: PlannedAct): Promise<Outcome<Infra>> {
   const { policy_hash } = planned.plan.basis;
@@ -207,7 +210,7 @@ export interface DecidedCard extends CardRound {
 }
 
 /** Finds out who pushed the commits of a decided plan, about which a round's statements are judged. */
-export async function toDecidedRound(deps: Lab256Dependencies, plan: DecidedPlanOfCard, round: number): Promise<DecidedCard> {
+export async function toDecidedRound(deps: Pick<Lab256Dependencies, "db">, plan: DecidedPlanOfCard, round: number): Promise<DecidedCard> {
   const { card, planned, decided } = plan;
   const { pushed_before, basis } = planned.plan;
   const commits = excludesMakers(card, decided.level) ? pushed_before : [];
@@ -220,7 +223,7 @@ export async function toDecidedRound(deps: Lab256Dependencies, plan: DecidedPlan
  * a flow can forge what it says of them.
  */
 export async function decidePlannedAct(
-  deps: Lab256Dependencies,
+  deps: DecisionSources,
   card: Card,
   { planned, round }: { readonly planned: PlannedAct; readonly round: number },
 ): Promise<Outcome<DecidedCard>> {

@@ -1,23 +1,30 @@
+import type { Rules } from "../../decision/decide-act.js";
 import { toApproval } from "../../decision/judge-authority.js";
-import { type JudgedStatement, judgeStatement } from "../../decision/judge-statement.js";
+import { type JudgedCard, type JudgedStatement, judgeStatement } from "../../decision/judge-statement.js";
 import { isCharterJob } from "../../domain/act/job.js";
+import type { Card } from "../../domain/card/card.js";
 import { toCardEnd } from "../../domain/card/card-end.js";
 import { listMissingRequirements } from "../../domain/card/requirement.js";
-import { type SignedStatement, signedStatementSchema } from "../../domain/card/statement.js";
+import { type SignedStatement, type StatementDecision, signedStatementSchema } from "../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { AdmitStatementInput, AdmittedStatement } from "../../domain/flow/lab256-steps.js";
 import { type EventPayloads, type NewEvent, toApprovalsVoidedKey } from "../../domain/ledger/event.js";
-import type { Requirement, StatementAdmission } from "../../domain/policy/policy-contract.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { acceptStepUp } from "../identity/passkeys/step-up.js";
 import { appendEvents } from "../ledger/append.js";
 import { type CardDetail, findCard } from "../ledger/queries/cards.js";
 import { buildCardClosed, denyConflict, toCardClosedKey } from "./card-closed.js";
-import { checkPlanCurrent, type DecidedCard, decidePlannedAct } from "./cards.js";
+import { checkPlanCurrent, type DecisionSources, decidePlannedAct } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCard } from "./flow-metrics.js";
 import { verifyCard } from "./genuine-card.js";
 import { denyOutdated } from "./outdated-plans.js";
+
+/** A genuine statement that counts, and the card that it was judged about. */
+interface CountedStatement {
+  readonly about: JudgedCard & { readonly rules: Rules };
+  readonly judged: JudgedStatement;
+}
 
 /** Verifies a statement, asks the policy whether it counts, and records it. Reaching Temporal is not enough to decide anything. */
 export async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>> {
@@ -29,18 +36,13 @@ export async function admitStatement(deps: Lab256Dependencies, input: AdmitState
   // Keep only the parsed members: anyone who writes to Temporal directly controls every other byte.
   const signed = parsed.value;
   const recorded = await findCard(deps.db, card);
-  if (recorded?.plan_digest !== planned.plan_digest || recorded.decide_by === null)
+  if (recorded === undefined) return denyWith("plan_changed", `The ledger does not have the card ${card.card_id}.`);
+  if (planned !== null && planned.plan_digest !== recorded.plan_digest)
     return denyWith("plan_changed", `The ledger does not have ${planned.plan_digest} as the current plan of ${card.card_id}.`);
-  if (input.at_ms >= recorded.decide_by) return denyWith("decide_by_passed", "The time to decide is over. Open a new card.");
-  // A plan that has changed can still be rejected, and a card or an approval withdrawn.
-  const current = signed.statement.decision === "approve" ? await checkPlanCurrent(deps, recorded, planned) : grantValue(null);
-  if (!current.ok) return current;
-  const decided = await decidePlannedAct(deps, genuine.value, { planned, round: recorded.round });
-  if (!decided.ok) return decided;
-  const about = decided.value;
-  const judged = await judgeStatement(about.rules, about, signed, { at_ms: input.at_ms, used_at_ms: input.at_ms });
-  if (!judged.ok) return judged;
-  const { admission, counter, statement_digest } = judged.value;
+  const counted = await judgeCardStatement(deps, { ...recorded, card: genuine.value }, signed, input.at_ms);
+  if (!counted.ok) return counted;
+  const { about, judged } = counted.value;
+  const { counter, statement_digest } = judged;
   if (signed.assertion !== undefined && counter !== null) {
     const accepted = await acceptStepUp(deps.db, {
       tenant_id: card.tenant_id,
@@ -50,19 +52,80 @@ export async function admitStatement(deps: Lab256Dependencies, input: AdmitState
     });
     if (!accepted.ok) return accepted;
   }
-  if (!admission.counts) return denyWith("statement_not_counted", admission.reasons.map((reason) => reason.text).join(" "));
-  const admitted = toAdmittedStatement(input, about.decided.requires, signed, judged.value);
-  const more_rejections = judged.value.statement.decision === "reject" ? countMissingRejections(about, recorded, judged.value) : 0;
-  return recordStatement(deps, input, recorded.round, { ...admitted, ...(more_rejections > 0 ? { more_rejections } : {}) }, admission);
+  const more_rejections = judged.statement.decision === "reject" ? countMissingRejections(about, recorded, judged) : 0;
+  const admitted = toAdmittedStatement(input, about, recorded, signed, judged);
+  return recordStatement(deps, input, recorded.round, { ...admitted, ...(more_rejections > 0 ? { more_rejections } : {}) }, judged);
+}
+
+/**
+ * Judges a statement about a card as the ledger has it. Records nothing and accepts no passkey's counter. Denials: those of
+ * {@link judgeStatement}, `decide_by_passed`, `statement_not_counted`, and those after which a card gets a new plan.
+ */
+export async function judgeCardStatement(
+  deps: DecisionSources,
+  recorded: CardDetail,
+  signed: SignedStatement,
+  atMs: number,
+): Promise<Outcome<CountedStatement>> {
+  if (recorded.decide_by !== null && atMs >= recorded.decide_by)
+    return denyWith("decide_by_passed", "The time to decide is over. Open a new card.");
+  const { decision } = signed.statement;
+  const about = await readJudgedCard(deps, recorded, decision);
+  if (!about.ok) return about;
+  const judged = await judgeStatement(about.value.rules, about.value, signed, { at_ms: atMs, used_at_ms: atMs });
+  if (!judged.ok) return judged;
+  const { counts, reasons } = judged.value.admission;
+  if (!counts) return denyWith("statement_not_counted", reasons.map((reason) => reason.text).join(" "));
+  return grantValue({ about: about.value, judged: judged.value });
+}
+
+async function readJudgedCard(
+  deps: DecisionSources,
+  recorded: CardDetail,
+  decision: StatementDecision,
+): Promise<Outcome<CountedStatement["about"]>> {
+  const { card, round, plan, plan_digest } = recorded;
+  if (plan === null || plan_digest === null) return readUnplannedCard(deps, card, decision);
+  const planned = { plan, plan_digest };
+  // A plan that has changed can still be rejected, and a card or an approval withdrawn.
+  const current = decision === "approve" ? await checkPlanCurrent(deps, recorded, planned) : grantValue(null);
+  return current.ok ? decidePlannedAct(deps, card, { planned, round }) : current;
+}
+
+/** What is not known before the plan means the worst. */
+const UNPLANNED: Omit<JudgedCard, "card"> = {
+  round: 0,
+  planned: null,
+  decided: { level: "L5", requires: [], decide_within_ms: 0 },
+  pushers: { person_ids: [], exact: true },
+};
+
+async function readUnplannedCard(
+  deps: DecisionSources,
+  card: Card,
+  decision: StatementDecision,
+): Promise<Outcome<CountedStatement["about"]>> {
+  if (decision === "reject" && isCharterJob(card))
+    return denyWith(
+      "statement_not_counted",
+      "Whom a change of the charter takes power from is known from its plan. Reject it once it has one; its author can withdraw it now.",
+    );
+  const charter = await deps.policies.charters.readNewest(card.tenant_id);
+  if (!charter.ok) return charter;
+  const rules = await deps.policies.readRules(card.tenant_id, charter.value.policy_hash);
+  return rules.ok ? grantValue({ ...UNPLANNED, card, rules: rules.value }) : rules;
 }
 
 /**
  * Returns how many more persons must reject. At `registry.*` a rejection closes the card only when as many reject as must approve, so that
  * one person cannot veto a change that the others agree on. Source: contracts "Charter".
  */
-function countMissingRejections(about: DecidedCard, { statements }: CardDetail, rejected: JudgedStatement): number {
-  const { card, round, planned, decided, rules } = about;
-  if (!isCharterJob(card)) return 0;
+function countMissingRejections(
+  { card, round, planned, decided, rules }: CountedStatement["about"],
+  { statements }: CardDetail,
+  rejected: JudgedStatement,
+): number {
+  if (!isCharterJob(card) || planned === null) return 0;
   const latest = new Map<string, string>();
   for (const { decision, counts, signed } of statements) {
     const { statement } = signed;
@@ -76,30 +139,27 @@ function countMissingRejections(about: DecidedCard, { statements }: CardDetail, 
 }
 
 function toAdmittedStatement(
-  { card, planned, approvals, attestations, at_ms }: AdmitStatementInput,
-  requires: readonly Requirement[],
+  { card, approvals, attestations, at_ms }: AdmitStatementInput,
+  { planned, decided }: JudgedCard,
+  recorded: CardDetail,
   signed: SignedStatement,
   verified: JudgedStatement,
 ): AdmittedStatement {
   const { decision } = verified.statement;
-  const own = toApproval(verified, at_ms);
-  const person = own.person_id;
+  const { kind, person_id: person, actor_id, office_id } = verified;
   // A person can approve through several offices, and the roles of each count. A withdrawal ends all approvals of the
   // person; an agent's or app's ends only its own.
-  const others = approvals.filter(({ person_id, actor_id }) =>
-    verified.kind === "person" ? person_id !== person : actor_id !== verified.actor_id,
-  );
-  const elsewhere = approvals.filter((approval) => approval.person_id !== person || approval.office_id !== verified.office_id);
-  const after = decision === "approve" ? [...elsewhere, own] : others;
+  const others = approvals.filter((approval) => (kind === "person" ? approval.person_id !== person : approval.actor_id !== actor_id));
+  const elsewhere = approvals.filter((approval) => approval.person_id !== (person ?? actor_id) || approval.office_id !== office_id);
+  const approved = decision === "approve" && planned !== null;
+  const after = approved ? [...elsewhere, toApproval(verified, planned.plan_digest, at_ms)] : others;
   return {
     signed,
     statement_digest: verified.statement_digest,
     decision,
-    by_author:
-      verified.actor_id === card.author.actor_id ||
-      (verified.kind === "person" && verified.person_id !== null && verified.person_id === card.author.person_id),
+    by_author: actor_id === card.author.actor_id || (kind === "person" && person !== null && person === card.author.person_id),
     approvals: after,
-    missing: listMissingRequirements(requires, planned.plan_digest, after, attestations),
+    missing: planned === null ? recorded.missing : listMissingRequirements(decided.requires, planned.plan_digest, after, attestations),
   };
 }
 
@@ -110,7 +170,7 @@ async function recordStatement(
   input: AdmitStatementInput,
   round: number,
   admitted: AdmittedStatement,
-  admission: StatementAdmission,
+  { admission }: JudgedStatement,
 ): Promise<Outcome<AdmittedStatement>> {
   const { card, approvals } = input;
   const remaining = new Set(admitted.approvals.map(({ statement_digest }) => statement_digest));

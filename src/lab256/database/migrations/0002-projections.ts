@@ -80,7 +80,7 @@ create index cards_open_jobs on cards (tenant_id, job_id) where closed_at is nul
 create index cards_by_project on cards (tenant_id, project_id, seq);
 create table card_statements (
   tenant_id text not null, card_id text not null, statement_digest text not null, seq bigint not null,
-  decision text not null, approver text not null, office_id text not null, person_id text, plan_digest text not null,
+  decision text not null, approver text not null, office_id text not null, person_id text, plan_digest text,
   counts boolean not null, reasons json not null, approval json, signed json not null, void_why text, at_ms bigint not null,
   constraint card_statements_pkey primary key (tenant_id, card_id, statement_digest)
 )`;

@@ -176,7 +176,8 @@ export interface ProjectionTables {
     approver: string;
     office_id: string;
     person_id: string | null;
-    plan_digest: string;
+    /** Null for a statement that was made before the card had a plan. */
+    plan_digest: string | null;
     counts: boolean;
     reasons: JsonText<Reason[]>;
     approval: JsonText<Approval> | null;
