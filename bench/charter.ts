@@ -56,7 +56,7 @@ async function appendChanges(store: ObjectStore, operator: Operator, key: Signin
   const opened = await new Charters(store, operator).openWalk(TENANT);
   if (!opened.ok) throw new Error(opened.denial.message);
   for (let n = 0; n <= count; n += 1) {
-    const signed = signNextEntry(opened.value, n === 0 ? buildFounding() : buildChange(n), key);
+    const signed = await signNextEntry(opened.value, n === 0 ? buildFounding() : buildChange(n), key);
     if (!signed.ok) throw new Error(signed.denial.message);
     await store.blobs.create(toCharterKey(TENANT, n + 1), toCanonicalBytes(signed.value));
     const advanced = await opened.value.advance(async (version) => (version === n + 1 ? toCanonicalBytes(signed.value) : undefined));

@@ -32,7 +32,7 @@ export async function enterPasskey(registry: RegistryClient, foundingKey: Signin
   // What the registry answers must not decide how far a passkey counts.
   const added: Passkey = { ...passkey, counts_to: "L5" };
   const persons = { [personId]: { ...person, passkeys: [...person.passkeys, added] } };
-  const signed = signNextEntry(walk, { jobType: "registry.members.change", params: { persons, actors: {} } }, foundingKey);
+  const signed = await signNextEntry(walk, { jobType: "registry.members.change", params: { persons, actors: {} } }, foundingKey);
   if (!signed.ok) throw new Error(signed.denial.message);
   return requireValue(await registry.appendCharterEntry(signed.value)).version;
 }
@@ -52,7 +52,7 @@ export function buildCharterSources(registry: RegistryClient, own?: OwnPolicy): 
   return {
     readPolicy: policies.readPolicyByHash,
     readPolicyParts: policies.readPolicyParts,
-    readPolicyCodes: null,
+    readOperator: null,
   };
 }
 

@@ -65,7 +65,7 @@ async function checkDeletedRefs({ files, receipt }: VerifiedReceipt, params: Res
   return [];
 }
 
-/** A Pact that an earlier attempt signed, perhaps by an earlier key of the Runner, is kept: any version up to the receipt's will do. */
+/** A Pact that an earlier attempt signed, perhaps by an earlier key of the Runner, is kept: a key of any version up to the receipt's will do. */
 async function checkPact(act: VerifiedReceipt, params: MergeProtectedParams): Promise<string[]> {
   const { files, charter, objects, refs, command, receipt, statements } = act;
   const receiptFile = toReceiptKey(receipt.tenant_id, receipt.jti);
@@ -77,9 +77,8 @@ async function checkPact(act: VerifiedReceipt, params: MergeProtectedParams): Pr
   requireThat(hashBlake3Hex(await files.read(file)) === named.blake3, file, "", "It is not the Pact that the receipt names.");
   const [signature] = envelope.signatures;
   const body = Buffer.from(envelope.payload, "base64");
-  const versions = Array.from({ length: receipt.charter_version }, (_, at) => receipt.charter_version - at);
   const keyid = signature?.keyid ?? "";
-  const jwk = versions.map((version) => charter.findKey(keyid, "receipt", version)).find((found) => found !== undefined);
+  const jwk = (await charter.at(receipt, receiptFile)).listKnownKeys("receipt").keys.find(({ kid }) => kid === keyid);
   requireThat(
     jwk !== undefined && verifyDsse(envelope.payloadType, body, signature?.sig ?? "", jwk),
     file,

@@ -12,7 +12,7 @@ import { isServiceActor } from "../domain/service-actor.js";
 import { toClaimKey, toPolicyBytesKey, toReceiptKey, toRunnerLogKey } from "../domain/storage-key.js";
 import type { EvidenceFiles } from "./evidence-files.js";
 import { failAt, requireThat } from "./failure.js";
-import type { WalkedCharter } from "./walked-charter.js";
+import { describeVersions, type WalkedCharter } from "./walked-charter.js";
 
 /** A receipt with the record and the command that it names. */
 export interface RecordedAct {
@@ -50,6 +50,12 @@ export function checkCommand({ receipt, record, charter }: RecordedAct): void {
   requireThat(command.params.project_id === receipt.project_id, receiptFile, "project_id", "The command that it answers has another one.");
   const bound = checkBinding(command, charter.listKeys("permit"), command.target);
   if (!bound.ok) failAt(receipt.logs_key, at("permit"), bound.denial.message);
+  requireThat(
+    charter.findKeyAt(permit.kid, "permit", permit.scopes) !== undefined,
+    receipt.logs_key,
+    at("permit.kid"),
+    `${permit.kid} is not a valid permit key in ${describeVersions(permit.scopes)}.`,
+  );
   const subject = checkSubject(command);
   if (!subject.ok) failAt(receipt.logs_key, at("params"), subject.denial.message);
   checkBreakGlass({ receipt, record });

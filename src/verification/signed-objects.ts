@@ -32,7 +32,7 @@ export async function readSignatures(
     const kid = readSignerKeyId(signed);
     const jwk =
       keys.findGitKey(kid) ??
-      failAt(file, "", `The ${name} is signed by the key ${kid}, which is not a valid git key in version ${keys.version} of the charter.`);
+      failAt(file, "", `The ${name} is signed by the key ${kid}, which is not a valid git key in ${keys.described}.`);
     if (verifyGitSignature(signed, { keys: [jwk] }) !== "valid") failAt(file, "", `The signature of the ${name} does not match.`);
     signatures.set(signed.unsigned.toString("latin1"), signed.signature);
     id = object.type === "commit" ? (parseCommitLinks(object.bytes).parents[0] ?? ZERO_ID) : ZERO_ID;

@@ -58,8 +58,8 @@ export async function verifyAct(evidence: Evidence, jti: string): Promise<Verifi
   const receiptFile = toReceiptKey(receipt.tenant_id, jti);
   // An attempt that took over a change of the charter names the version after it.
   const own = evidence.charter.walk.findAct(jti);
-  const version = own === undefined ? receipt.charter_version : Math.min(receipt.charter_version, own.version - 1);
-  const charter = await evidence.charter.at(version, receiptFile);
+  const isAfter = own !== undefined && own.version <= receipt.charter_version;
+  const charter = await evidence.charter.at(isAfter ? await evidence.charter.readVersionsBefore(own.version) : receipt, receiptFile);
   const record = await readRecord(evidence.files, receipt);
   const act: RecordedAct = { receipt, record, charter };
   checkCommand(act);
@@ -112,13 +112,13 @@ async function replay(
     return { plan: buildChangePlan({ tenant_id, target, job: command }, policy_hash, planned), made: undefined };
   }
   if (objects === undefined) return undefined;
-  const { charter_version, plan_digest } = command.permit.scopes;
+  const { scopes } = command.permit;
   const act = {
     ...{ command, infra, statements: evidence.statements, refs, log, moves: receipt.refs },
-    permitKeys: charter.gitKeysAt(charter_version, receipt.logs_key),
+    permitKeys: charter.gitKeysAt(scopes, receipt.logs_key),
     readGitKeys: async () => listGitKeys(own),
   };
-  return replayAct(objects, repositories, act, plan_digest);
+  return replayAct(objects, repositories, act, scopes.plan_digest);
 }
 
 /** Checks that the charter has the entry of an act that changes it; the walk has checked that entry. */

@@ -75,13 +75,26 @@ export function walkFolderCharter({ folder, tenant_id, root }: VerificationReque
 
 /** Walks the tenant's charter, and first the operator's if that is where the tenant's founding key comes from. */
 async function walkCharters(files: EvidenceFiles, tenantId: string, root: PublicJwk | Operator): Promise<WalkedCharter> {
-  if (!("tenant_id" in root)) return WalkedCharter.walk(files, tenantId, root);
+  if (!("tenant_id" in root)) return walkAlone(files, tenantId, root);
   const operator = await WalkedCharter.walk(files, root.tenant_id, root.founding_jwk);
   if (tenantId === root.tenant_id) return operator;
   const tenant =
     operator.walk.state.find("tenant", tenantId) ??
     failAt(toCharterKey(root.tenant_id, operator.walk.version), "", `The operator's charter does not name ${tenantId}.`);
   return WalkedCharter.walk(files, tenantId, tenant.founding_jwk, operator);
+}
+
+/** Walks a charter without the operator's, which only the operator's own or one that names its own keys allows. */
+async function walkAlone(files: EvidenceFiles, tenantId: string, foundingJwk: PublicJwk): Promise<WalkedCharter> {
+  const charter = await WalkedCharter.walk(files, tenantId, foundingJwk);
+  const { state, keys, version } = charter.walk;
+  requireThat(
+    state.count("tenant") > 0 || !keys.everLackedAny(version),
+    toCharterKey(tenantId, version),
+    "",
+    "It names no keys of its own for some uses: pass the operator's file, from whose charter they are.",
+  );
+  return charter;
 }
 
 function listProjects(acts: readonly VerifiedAct[]): string[] {

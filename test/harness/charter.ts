@@ -45,7 +45,7 @@ export async function signChange(
   if (!walked.ok) throw new Error(walked.denial.message);
   const change = build(walk.state);
   if (change === undefined) return undefined;
-  const signed = signNextEntry(walk, change, key);
+  const signed = await signNextEntry(walk, change, key);
   if (!signed.ok) throw new Error(signed.denial.message);
   return signed.value;
 }

@@ -56,18 +56,18 @@ async function buildFoundingJob(registry: RegistryClient, tenant_id: string, opt
   const { charter } = await walkCharter(registry, options);
   requireValid(charter);
   const key = await ensureSigningKey(options.foundingKeyFile);
-  const entry = signFoundingEntry(registry, charter.walk, tenant_id, members, key);
+  const entry = await signFoundingEntry(registry, charter.walk, tenant_id, members, key);
   const params = { project_id: NO_PROJECT, tenant_id, founding_jwk: key.jwk, allowance, entry } as const;
   return { jobType: "registry.tenant.found", params };
 }
 
-function signFoundingEntry(
+async function signFoundingEntry(
   registry: RegistryClient,
   { state, newest }: CharterWalk,
   tenant_id: string,
   members: z.infer<typeof membersSchema>,
   key: SigningKey,
-): FoundingEntry {
+): Promise<FoundingEntry> {
   const params: FoundingEntry["change"]["params"] = {
     policy_hash: newest.policy_hash,
     ...members,
@@ -77,7 +77,7 @@ function signFoundingEntry(
     policy_codes: [],
   };
   const walk = new CharterWalk(tenant_id, key.jwk, buildCharterSources(registry));
-  const signed = signNextEntry(walk, { jobType: "registry.charter.found", params }, key);
+  const signed = await signNextEntry(walk, { jobType: "registry.charter.found", params }, key);
   if (!signed.ok) throw new UsageError(`--members: ${signed.denial.message}`);
   return foundingEntrySchema.parse(signed.value);
 }

@@ -2,7 +2,7 @@ import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { ChangeParams, CharterChange } from "../../domain/charter/change.js";
 import { CHARTER_RULES, isEntrySignedBy } from "../../domain/charter/entry.js";
 import type { FoundingEntry } from "../../domain/charter/founding.js";
-import { KEY_USES } from "../../domain/charter/keys.js";
+import { KEY_USES, type KeyUse } from "../../domain/charter/keys.js";
 import type { Passkey, Person, RecordKind, RecordWrite } from "../../domain/charter/records.js";
 import type { Recovery } from "../../domain/charter/recovery.js";
 import { CharterState } from "../../domain/charter/state.js";
@@ -28,12 +28,20 @@ const TENANTS_MAX = 10_000;
 /** The kinds of records whose ids people tell apart. */
 const NAMED_KINDS: ReadonlySet<RecordKind> = new Set(["person", "actor", "tenant"]);
 
+const NO_USES: ReadonlySet<KeyUse> = new Set();
+
 /**
- * Computes the records that a change writes, by version 1 of the rules. `version` is that of the entry with the change. Every verifier
- * computes this itself. Denials: `charter_invalid`, `nothing_to_do`, `limit_exceeded`.
+ * Computes the records that a change writes, by version 1 of the rules. `version` is that of the entry with the change, `operatorUses` are the
+ * uses for which the operator's keys count where the charter has none. Every verifier computes this itself. Denials: `charter_invalid`,
+ * `charter_unreachable`, `nothing_to_do`, `limit_exceeded`.
  */
-export function computeWrites(state: CharterState, version: number, change: CharterChange): Outcome<readonly RecordWrite[]> {
-  const writes = applyRules(state, version, change);
+export function computeWrites(
+  state: CharterState,
+  version: number,
+  change: CharterChange,
+  operatorUses = NO_USES,
+): Outcome<readonly RecordWrite[]> {
+  const writes = applyRules(state, version, change, operatorUses);
   return writes.ok ? (checkNoneAlike(state, writes.value) ?? writes) : writes;
 }
 
@@ -50,7 +58,12 @@ function checkNoneAlike(state: CharterState, writes: readonly RecordWrite[]): Ou
   return undefined;
 }
 
-function applyRules(state: CharterState, version: number, { jobType, params }: CharterChange): Outcome<readonly RecordWrite[]> {
+function applyRules(
+  state: CharterState,
+  version: number,
+  { jobType, params }: CharterChange,
+  operatorUses: ReadonlySet<KeyUse>,
+): Outcome<readonly RecordWrite[]> {
   if ((jobType === "registry.charter.found") !== (version === 1))
     return denyChange(version === 1 ? "Version 1 founds the charter." : "Only version 1 can found a charter.");
   switch (jobType) {
@@ -59,7 +72,7 @@ function applyRules(state: CharterState, version: number, { jobType, params }: C
     case "registry.policy.publish":
       return publishPolicy(state, params);
     case "registry.keys.rotate":
-      return rotateKeys(state, params);
+      return rotateKeys(state, params, operatorUses);
     case "registry.members.change":
       return changeMembers(state, params);
     case "registry.webhooks.change":
@@ -162,8 +175,15 @@ function checkFoundingEntry(
   return state.hash === entry.state_hash ? writes : denyChange("The entry's change does not lead to the state that it names.");
 }
 
-/** A use that has a key must keep one. Revocation is final: a revoked key never returns, not even for another use. */
-function rotateKeys(state: CharterState, { add, revoke, recovery }: ChangeParams<"registry.keys.rotate">): Outcome<readonly RecordWrite[]> {
+/**
+ * A use that has a key must keep one, or leave it to the operator's keys. Revocation is final: a revoked key never returns, not even for another
+ * use.
+ */
+function rotateKeys(
+  state: CharterState,
+  { add, revoke, recovery }: ChangeParams<"registry.keys.rotate">,
+  operatorUses: ReadonlySet<KeyUse>,
+): Outcome<readonly RecordWrite[]> {
   const known = state.find("recovery") ?? null;
   if (add.length + revoke.length === 0 && recovery === undefined) return denyUnchanged("The change names no key.");
   if (recovery === null && known === null) return denyUnchanged("The charter has no recovery keys.");
@@ -188,7 +208,8 @@ function rotateKeys(state: CharterState, { add, revoke, recovery }: ChangeParams
   for (const use of KEY_USES) {
     const had = state.list("key").some(([, key]) => key.use === use && !key.revoked);
     const has = valid.some(([, key]) => key.use === use) || add.some((key) => key.use === use);
-    if (had && !has) return denyWith("charter_unreachable", `No key for \`${use}\` would be left; add one in the same change.`);
+    if (had && !has && !operatorUses.has(use))
+      return denyWith("charter_unreachable", `No key for \`${use}\` would be left; add one in the same change.`);
   }
   return grantValue(writes);
 }

@@ -9,7 +9,6 @@ import type { Allowance } from "../../domain/permit/allowlist.js";
 import { SerialQueue } from "../../domain/serial-queue.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import { type PolicyStore, StoredPolicies } from "../policy/stored-policies.js";
-import { listPolicyCodes } from "./named-policies.js";
 import type { NewestCharter } from "./newest-charter.js";
 import { CharterWalk, type NextChange } from "./walk.js";
 import type { WalkPoints } from "./walk-points.js";
@@ -47,10 +46,10 @@ export class Charters {
       new CharterWalk(tenantId, jwk.value, {
         readPolicy: this.policies.readPolicyByHash,
         readPolicyParts: this.policies.readPolicyParts,
-        readPolicyCodes:
+        readOperator:
           tenantId === this.operator.tenant_id
             ? null
-            : () => this.useNewest(this.operator.tenant_id, async ({ state }) => grantValue(listPolicyCodes(state))),
+            : () => this.useNewest(this.operator.tenant_id, async ({ operatorCharter }) => grantValue(operatorCharter)),
       }),
     );
   }

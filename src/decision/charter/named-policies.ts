@@ -5,6 +5,7 @@ import { PolicyBytesError } from "../policy/bytes.js";
 import { withPasskeyFilter } from "../policy/passkey-filter.js";
 import type { Policy } from "../policy/policy.js";
 import { PolicyMissing, type PolicyParts } from "../policy/stored-policies.js";
+import type { OperatorCharter } from "./plane-keys.js";
 import type { NextPolicies } from "./planned-change.js";
 
 /** What a walk reads beside the entries. */
@@ -14,10 +15,10 @@ export interface CharterSources {
   /** Reads a policy as `readPolicy` does, without loading its rules. */
   readPolicyParts(tenantId: string, policyHash: string): Promise<Outcome<PolicyParts>>;
   /**
-   * Reads which rules of policies the operator's charter lists. A listed one stays listed. Null for the operator's own charter, or one that
-   * is read as such: then its own list counts, and it alone can list rules.
+   * Reads the operator's newest charter. Null for the operator's own charter, or one that is read as such: then its own list of rules and its own
+   * keys count, and it alone can list rules.
    */
-  readonly readPolicyCodes: (() => Promise<Outcome<ReadonlySet<string>>>) | null;
+  readonly readOperator: (() => Promise<Outcome<OperatorCharter>>) | null;
 }
 
 /** A charter whose next change names a policy. */
@@ -61,7 +62,7 @@ export async function readNextPolicies(
  * allow everything, or run for ever in every process that loads them. Denials: `charter_invalid`, `policy_not_current`.
  */
 export async function readPermittedPolicy(
-  { readPolicyParts, readPolicyCodes }: CharterSources,
+  { readPolicyParts, readOperator }: CharterSources,
   { tenantId, state }: NamingCharter,
   { policy_hash, rules }: { readonly policy_hash: string; readonly rules?: string | undefined },
 ): Promise<Outcome<PolicyParts>> {
@@ -69,14 +70,14 @@ export async function readPermittedPolicy(
   if (!parts.ok) return parts;
   const { rules_hash } = parts.value;
   if (rules !== undefined) {
-    if (readPolicyCodes !== null) return denyWith("charter_invalid", "Only the operator's charter lists the rules of policies.");
+    if (readOperator !== null) return denyWith("charter_invalid", "Only the operator's charter lists the rules of policies.");
     // Whoever approves the listing of rules has seen those of this policy, so no other ones are listed with it.
     if (rules === rules_hash) return parts;
     return denyWith("charter_invalid", `The rules of the policy ${policy_hash} are ${rules_hash}, not ${rules}.`);
   }
-  const codes = readPolicyCodes === null ? grantValue(listPolicyCodes(state)) : await readPolicyCodes();
-  if (!codes.ok) return codes;
-  if (codes.value.has(rules_hash)) return parts;
+  const operator = readOperator === null ? grantValue({ policyCodes: listPolicyCodes(state) }) : await readOperator();
+  if (!operator.ok) return operator;
+  if (operator.value.policyCodes.has(rules_hash)) return parts;
   const active = await readPolicyParts(tenantId, state.find("policy")?.policy_hash ?? "");
   if (!active.ok) return active;
   if (active.value.rules_hash === rules_hash) return parts;

@@ -1,7 +1,9 @@
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
 import type { RecordKind, RecordValue } from "../../domain/charter/records.js";
+import type { CharterVersions } from "../../domain/charter/versions.js";
 import type { SigningUse } from "./key-history.js";
+import type { PlaneKeys } from "./plane-keys.js";
 import type { RecoveryPoint } from "./recovery.js";
 
 /** A charter's newest version. */
@@ -17,10 +19,14 @@ export interface NewestCharter {
   find<K extends RecordKind>(kind: K, id?: string): RecordValue<K> | undefined;
   /** Lists the records of a kind with their ids. @throws ReplacedCharter as `find` does */
   list<K extends RecordKind>(kind: K): readonly (readonly [id: string, value: RecordValue<K>])[];
-  /** The keys that are not revoked, for every use of Ed25519. @throws ReplacedCharter as `find` does */
+  /** The versions that an object names which is signed now. */
+  readonly versions: CharterVersions;
+  /** The keys that count now, for every use of Ed25519. @throws ReplacedCharter as `find` does */
   listKeys(use: SigningUse): Jwks;
-  /** Finds a key that is valid for this use in `version`, which signed objects name. Undefined for a version that this process has not read. */
-  findKeyAt(kid: string, use: SigningUse, version: number): PublicJwk | undefined;
+  /** The keys that count now, and those that ever did. */
+  listKnownKeys(use: SigningUse): Jwks;
+  /** Finds a key that is valid for this use in the versions that a signed object names. See {@link PlaneKeys.findAt}. */
+  findKeyAt(kid: string, use: SigningUse, versions: CharterVersions): PublicJwk | undefined;
   /** Lists the persons for whom one of these addresses was ever verified. */
   listPersonsByEmail(emails: readonly string[]): readonly string[];
 }

@@ -3,17 +3,16 @@ import type { CharterChange } from "../../domain/charter/change.js";
 import { CHARTER_RULES, type CharterEntry, signEntry, type UnsignedEntry } from "../../domain/charter/entry.js";
 import type { RecordWrite } from "../../domain/charter/records.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import { computeWrites } from "./apply-change.js";
 import type { CharterWalk } from "./walk.js";
 
 /**
  * Builds the entry that follows the newest walked one, and signs it with the founding key. The walk stays where it is. Denials: those of
- * {@link computeWrites}, and `charter_invalid` if the charter is sealed.
+ * {@link CharterWalk.computeNext}, and `charter_invalid` if the charter is sealed.
  */
-export function signNextEntry(walk: CharterWalk, change: CharterChange, foundingKey: SigningKey): Outcome<CharterEntry> {
+export async function signNextEntry(walk: CharterWalk, change: CharterChange, foundingKey: SigningKey): Promise<Outcome<CharterEntry>> {
   if (walk.state.find("sealed") !== undefined)
     return denyWith("charter_invalid", `The charter of ${walk.tenantId} is sealed: its changes are acts, with a card and approvals.`);
-  const writes = computeWrites(walk.state, walk.version + 1, change);
+  const writes = await walk.computeNext(change);
   return writes.ok ? grantValue(signEntry(buildNextEntry(walk, change, writes.value), foundingKey)) : writes;
 }
 

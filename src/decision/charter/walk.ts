@@ -21,8 +21,16 @@ import type { Policy } from "../policy/policy.js";
 import { judgeEntryAuthority } from "./act-authority.js";
 import { computeWrites } from "./apply-change.js";
 import { KeyHistory } from "./key-history.js";
-import { type CharterSources, denyUnusablePolicy, findNamedPolicy, readNextPolicies, readPermittedPolicy } from "./named-policies.js";
+import {
+  type CharterSources,
+  denyUnusablePolicy,
+  findNamedPolicy,
+  listPolicyCodes,
+  readNextPolicies,
+  readPermittedPolicy,
+} from "./named-policies.js";
 import { type NewestCharter, ReplacedCharter } from "./newest-charter.js";
+import { type OperatorCharter, type OperatorKeys, PlaneKeys } from "./plane-keys.js";
 import { planChange } from "./planned-change.js";
 import { checkOwnAllowance } from "./reachable.js";
 import { advanceRecovery, checkNoFoundingKey, judgeAnnouncement, judgeCompletion, type RecoveryPoint } from "./recovery.js";
@@ -74,6 +82,10 @@ export class CharterWalk {
   readonly #acts = new Map<string, EntryAct & { readonly version: number }>();
   #hasTakenPower = false;
   #recovery: RecoveryPoint | null = null;
+  /** The operator's charter as it was last read, if this one ever lacked a key. */
+  #operator: OperatorCharter | undefined;
+  /** The newest version of the operator's charter that an entry named; 0 if none did. */
+  #namedOperatorVersion = 0;
 
   constructor(
     readonly tenantId: string,
@@ -96,6 +108,13 @@ export class CharterWalk {
     return this.#recovery;
   }
 
+  /** Returns what other tenants' charters take from this one, which is the operator's. */
+  get operatorCharter(): OperatorCharter {
+    const { version, keys, state } = this;
+    const uses = new Set(state.list("key").flatMap(([, { use, revoked }]) => (revoked ? [] : [use])));
+    return { version, keys, uses, policyCodes: listPolicyCodes(state) };
+  }
+
   /**
    * Checks every entry after the last checked one. Returns the number of new ones. After a denial, the walk stays at the entry before the
    * invalid one.
@@ -107,7 +126,8 @@ export class CharterWalk {
       if (bytes === undefined) {
         if (this.#version === 0)
           return denyWith("tenant_unknown", `${this.tenantId} has no charter; its operator founds the tenant first.`);
-        return grantValue(this.#version - start);
+        const operator = await this.#refreshOperator();
+        return operator.ok ? grantValue(this.#version - start) : operator;
       }
       const checked = await this.#checkEntry(bytes);
       if (!checked.ok) return checked;
@@ -120,6 +140,7 @@ export class CharterWalk {
       this.keys.record(this.#version, writes);
       this.#recordEmails(writes);
       this.#hasTakenPower = judged.hasTakenPower;
+      this.#namedOperatorVersion = getOperatorVersion(entry) ?? this.#namedOperatorVersion;
       if (judged.act !== null) this.#acts.set(judged.act.jti, { ...judged.act, version: this.#version });
     }
   }
@@ -134,6 +155,7 @@ export class CharterWalk {
       emails: [...this.#personsByEmail].map(([email, ids]) => ({ email, person_ids: [...ids] })),
       acts: [...this.#acts.values()].map(({ jti, version, hasHappened }) => ({ jti, version, has_happened: hasHappened })),
       has_taken_power: this.#hasTakenPower,
+      operator_version: this.#namedOperatorVersion,
       recovery: this.#recovery,
     };
   }
@@ -157,6 +179,7 @@ export class CharterWalk {
     for (const { email, person_ids } of point.emails) this.#personsByEmail.set(email, new Set(person_ids));
     for (const { jti, version, has_happened: hasHappened } of point.acts) this.#acts.set(jti, { jti, version, hasHappened });
     this.#hasTakenPower = point.has_taken_power;
+    this.#namedOperatorVersion = point.operator_version;
     this.#recovery = point.recovery;
     return true;
   }
@@ -168,7 +191,7 @@ export class CharterWalk {
 
   /** Plans a change of the newest state. Denials: those of `computeWrites` and `planChange`, `policy_not_current`. */
   async planNext(change: CharterChange): Promise<Outcome<NextChange>> {
-    const writes = this.#computeWrites(change);
+    const writes = await this.computeNext(change);
     if (!writes.ok) return writes;
     return denyUnusablePolicy(() => this.#plan(change, writes.value));
   }
@@ -184,8 +207,12 @@ export class CharterWalk {
     return permitted.ok ? grantValue(named) : permitted;
   }
 
-  #computeWrites(change: CharterChange): Outcome<readonly RecordWrite[]> {
-    const writes = computeWrites(this.state, this.#version + 1, change);
+  /** Computes the records that a change of the newest state writes. Denials: those of `computeWrites` and of the operator's charter. */
+  async computeNext(change: CharterChange): Promise<Outcome<readonly RecordWrite[]>> {
+    const { readOperator } = this.sources;
+    const operator = change.jobType === "registry.keys.rotate" ? await readOperator?.() : undefined;
+    if (operator?.ok === false) return operator;
+    const writes = computeWrites(this.state, this.#version + 1, change, operator?.value.uses);
     if (!writes.ok) return writes;
     return checkOwnAllowance(this.tenantId, writes.value) ?? checkNoFoundingKey(this.foundingJwk, writes.value) ?? writes;
   }
@@ -206,9 +233,43 @@ export class CharterWalk {
     return planned.ok ? grantValue({ writes, ...planned.value, policy: policy.value }) : planned;
   }
 
-  /** Returns the newest version that was checked. @throws if there is none */
+  /** Returns the newest version that was checked, with the operator's newest keys. @throws if there is none */
   get newest(): NewestCharter {
-    const { state, foundingJwk, version, keys, recovery } = this;
+    return this.#buildNewest(this.#operator);
+  }
+
+  /**
+   * Returns the newest version that was checked, with the operator's keys of the version that an object names. Denial: `charter_invalid` if it
+   * must name one and does not, names one that is absent, or names one needlessly.
+   */
+  newestAt(operatorVersion: number | undefined): Outcome<NewestCharter> {
+    const { operator_version: newest } = this.newest.versions;
+    if (operatorVersion === undefined) {
+      if (newest === undefined) return grantValue(this.newest);
+      return denyWith("charter_invalid", `it names no version of the operator's charter, on whose keys ${this.tenantId} rests.`);
+    }
+    if (newest === undefined || this.#operator === undefined) {
+      const why = this.sources.readOperator === null ? "which is not read here" : "and does not rest on its keys";
+      return denyWith("charter_invalid", `it names version ${operatorVersion} of the operator's charter, ${why}.`);
+    }
+    if (operatorVersion > newest)
+      return denyWith("charter_invalid", `it names version ${operatorVersion} of the operator's charter, which has ${newest}.`);
+    return grantValue(this.#buildNewest({ ...this.#operator, version: operatorVersion }));
+  }
+
+  /** Reads the operator's newest charter if this one ever lacked a key. */
+  async #refreshOperator(): Promise<Outcome<null>> {
+    const { readOperator } = this.sources;
+    if (readOperator === null || !this.keys.everLackedAny(this.#version)) return grantValue(null);
+    const operator = await readOperator();
+    if (!operator.ok) return operator;
+    this.#operator = operator.value;
+    return grantValue(null);
+  }
+
+  #buildNewest(operator: OperatorKeys | undefined): NewestCharter {
+    const { state, foundingJwk, version, recovery } = this;
+    const keys = new PlaneKeys(this.keys, version, operator);
     const policy = state.find("policy");
     if (policy === undefined || this.#hash === null) throw new Error(`The charter of ${this.tenantId} has no version yet.`);
     const readState = () => {
@@ -228,11 +289,14 @@ export class CharterWalk {
       recovery,
       find: (kind, id) => readState().find(kind, id),
       list,
-      findKeyAt: (kid, use, at) => (at <= this.#version ? keys.findAt(kid, use, at) : undefined),
+      versions: keys.versions,
+      findKeyAt: (kid, use, at) => keys.findAt(kid, use, at),
+      listKnownKeys: (use) => keys.listKnown(use),
       listPersonsByEmail: (emails) => this.listPersonsByEmail(emails),
-      listKeys: (use) => ({
-        keys: list("key").flatMap(([, key]) => (key.use !== "evidence" && key.use === use && !key.revoked ? [key.jwk] : [])),
-      }),
+      listKeys: (use) => {
+        readState();
+        return keys.list(use);
+      },
     };
   }
 
@@ -255,7 +319,7 @@ export class CharterWalk {
     if (entry.version !== version) return deny(`it states version ${entry.version}.`);
     if (entry.previous !== this.#hash) return deny("it does not follow the previous entry.");
     if (entry.rules > CHARTER_RULES) return deny(`its rules ${entry.rules} are not known here; update this software.`);
-    const writes = this.#computeWrites(entry.change);
+    const writes = await this.computeNext(entry.change);
     if (!writes.ok) return deny(writes.denial.message);
     const judged = await this.#judgeEntry(entry, writes.value);
     if (!judged.ok) return deny(judged.denial.message);
@@ -282,25 +346,45 @@ export class CharterWalk {
 
   async #judgeEntry(entry: CharterEntry, writes: readonly RecordWrite[]): Promise<Outcome<JudgedEntry>> {
     const { authority } = entry;
+    if (authority.kind === "founding") return this.#judgeFounding(entry, writes);
+    if (this.#version === 0) return denyWith("charter_invalid", "only the founding key can found a charter.");
+    const signed = await this.#readSigningCharter(authority.operator_version);
+    if (!signed.ok) return signed;
+    const charter = signed.value;
     switch (authority.kind) {
       case "act":
-        return this.#judgeAct(entry, authority, writes);
+        return this.#judgeAct(charter, entry, authority, writes);
       case "receipt":
-        return this.#judgeEnd(entry);
-      case "founding":
-        return this.#judgeFounding(entry, writes);
+        return this.#judgeEnd(charter, entry);
       case "recovery": {
         const announced = judgeAnnouncement(this, entry, authority);
         if (!announced.ok) return announced;
-        return this.#checkRunnerSignature(entry) ?? grantValue({ act: null, hasTakenPower: this.#hasTakenPower });
+        return checkRunnerSignature(charter, entry) ?? grantValue({ act: null, hasTakenPower: this.#hasTakenPower });
       }
       case "announcement": {
         const completed = judgeCompletion(this, entry, authority);
         if (!completed.ok) return completed;
         const next = await this.#plan(entry.change, writes);
-        return next.ok ? (this.#checkRunnerSignature(entry) ?? grantValue({ act: null, hasTakenPower: false })) : next;
+        return next.ok ? (checkRunnerSignature(charter, entry) ?? grantValue({ act: null, hasTakenPower: false })) : next;
       }
     }
+  }
+
+  /**
+   * Reads the newest version that was checked, with the operator's keys by which the next entry is judged. No entry goes back behind the operator's
+   * version that one before it named, so that a key that was revoked there signs no later entry.
+   */
+  async #readSigningCharter(operatorVersion: number | undefined): Promise<Outcome<NewestCharter>> {
+    if (this.#operator === undefined || this.#operator.version < (operatorVersion ?? 0)) {
+      const operator = await this.#refreshOperator();
+      if (!operator.ok) return operator;
+    }
+    if (operatorVersion !== undefined && operatorVersion < this.#namedOperatorVersion)
+      return denyWith(
+        "charter_invalid",
+        `it names version ${operatorVersion} of the operator's charter, after an entry that names ${this.#namedOperatorVersion}.`,
+      );
+    return this.newestAt(operatorVersion);
   }
 
   async #judgeFounding(entry: CharterEntry, writes: readonly RecordWrite[]): Promise<Outcome<JudgedEntry>> {
@@ -317,34 +401,29 @@ export class CharterWalk {
     return reachable.ok ? grantValue({ act: null, hasTakenPower: false }) : reachable;
   }
 
-  async #judgeAct(entry: CharterEntry, authority: ActEntryAuthority, writes: readonly RecordWrite[]): Promise<Outcome<JudgedEntry>> {
-    if (this.#version === 0) return denyWith("charter_invalid", "no act can found a charter.");
+  async #judgeAct(
+    charter: NewestCharter,
+    entry: CharterEntry,
+    authority: ActEntryAuthority,
+    writes: readonly RecordWrite[],
+  ): Promise<Outcome<JudgedEntry>> {
     const next = await this.#plan(entry.change, writes);
     if (!next.ok) return next;
     const { planned, takesDecider, policy } = next.value;
-    const judged = await judgeEntryAuthority({ charter: this.newest, policy }, entry, authority, planned);
+    const judged = await judgeEntryAuthority({ charter, policy }, entry, authority, planned);
     if (!judged.ok) return judged;
     const { jti, level } = judged.value;
     const hasTakenPower = level !== "L5" && (takesDecider || this.#hasTakenPower);
     return this.#checkNewAct(jti) ?? grantValue({ act: { jti, hasHappened: true }, hasTakenPower });
   }
 
-  #judgeEnd(entry: CharterEntry): Outcome<JudgedEntry> {
+  #judgeEnd(charter: NewestCharter, entry: CharterEntry): Outcome<JudgedEntry> {
     const { change } = entry;
     if (change.jobType !== "registry.charter.end_act")
       return denyWith("charter_invalid", "a Runner's key records that an act has ended, and nothing else.");
     const { jti } = change.params;
     const judged = { act: { jti, hasHappened: false }, hasTakenPower: this.#hasTakenPower };
-    return this.#checkRunnerSignature(entry) ?? this.#checkNewAct(jti) ?? grantValue(judged);
-  }
-
-  /** Checks that a receipt key of this version signed the entry. */
-  #checkRunnerSignature(entry: CharterEntry): Outcome<never> | undefined {
-    const { authority } = entry;
-    const { keys } = this.newest.listKeys("receipt");
-    const jwk = keys.find(({ kid }) => authority.kind !== "act" && kid === authority.kid);
-    if (jwk !== undefined && isEntrySignedBy(entry, jwk)) return undefined;
-    return denyWith("charter_invalid", "it is not signed by a receipt key of this charter.");
+    return checkRunnerSignature(charter, entry) ?? this.#checkNewAct(jti) ?? grantValue(judged);
   }
 
   #checkNewAct(jti: string): Outcome<never> | undefined {
@@ -352,6 +431,19 @@ export class CharterWalk {
     if (earlier === undefined) return undefined;
     return denyWith("charter_invalid", `the act ${jti} was carried out or ended by version ${earlier.version}.`);
   }
+}
+
+/** Checks that a receipt key that counts now signed the entry. */
+function checkRunnerSignature(charter: NewestCharter, entry: CharterEntry): Outcome<never> | undefined {
+  const { authority } = entry;
+  const jwk = charter.listKeys("receipt").keys.find(({ kid }) => authority.kind !== "act" && kid === authority.kid);
+  if (jwk !== undefined && isEntrySignedBy(entry, jwk)) return undefined;
+  return denyWith("charter_invalid", "it is not signed by a receipt key of this charter.");
+}
+
+/** Returns the version of the operator's charter that an entry names. */
+function getOperatorVersion({ authority }: CharterEntry): number | undefined {
+  return authority.kind === "founding" ? undefined : authority.operator_version;
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -1,3 +1,4 @@
+import type { CharterVersions } from "../../domain/charter/versions.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
 import type { Charters } from "../charter/charters.js";
 import type { NewestCharter } from "../charter/newest-charter.js";
@@ -6,7 +7,7 @@ import type { Policy } from "./policy.js";
 /** How long LAB 256 may use a charter after reading it. The Runner reads it again for every act, so no act runs under an outdated one. */
 const CHARTER_MAX_AGE_MS = 1000;
 
-type ActivePolicy = Pick<NewestCharter, "policy_hash" | "version">;
+type ActivePolicy = Pick<NewestCharter, "policy_hash" | "versions">;
 
 /** The policies of the tenants' charters. */
 export class PolicyCatalog {
@@ -23,12 +24,12 @@ export class PolicyCatalog {
     return rules.ok ? grantValue(rules.value.policy) : rules;
   }
 
-  /** Reads the policy of the tenant's charter with the version of the charter, or denies if the tenant has no valid charter. */
-  async readActiveRules(tenantId: string): Promise<Outcome<{ readonly policy: Policy; readonly charter_version: number }>> {
+  /** Reads the policy of the tenant's charter with the versions that a permit names, or denies if the tenant has no valid charter. */
+  async readActiveRules(tenantId: string): Promise<Outcome<{ readonly policy: Policy; readonly versions: CharterVersions }>> {
     const active = await this.readActive(tenantId);
     if (!active.ok) return active;
     const policy = await this.readPolicyByHash(tenantId, active.value.policy_hash);
-    return policy.ok ? grantValue({ policy: policy.value, charter_version: active.value.version }) : policy;
+    return policy.ok ? grantValue({ policy: policy.value, versions: active.value.versions }) : policy;
   }
 
   /** Reads the newest charter, and the policy that an act is decided by. Denials: those of `readNewest`, `policy_not_current`. */

@@ -7,22 +7,27 @@ import { blake3Schema, tenantIdSchema, timeMsSchema } from "../ids.js";
 import { announcementSignaturesSchema } from "./announcement.js";
 import { charterChangeSchema } from "./change.js";
 import { entrySignatureShape, foundingAuthoritySchema } from "./founding.js";
+import { charterVersionsShape } from "./versions.js";
 
 /** The version of the rules by which changes are applied. An entry names its version, so that rules of an unknown version are refused. */
 export const CHARTER_RULES = 1;
 
+/** The version of the operator's charter whose keys signed. See {@link charterVersionsShape}, for the version before the entry. */
+const { operator_version } = charterVersionsShape;
+
 const authoritySchema = z.discriminatedUnion("kind", [
   foundingAuthoritySchema,
   /** The act: its card, approvals and attestations. `used_at_ms` is when the last of them came to count, by the permit's `iat`. */
-  z.strictObject({ kind: z.literal("act"), used_at_ms: timeMsSchema, ...actAuthoritySchema.shape }),
+  z.strictObject({ kind: z.literal("act"), used_at_ms: timeMsSchema, operator_version, ...actAuthoritySchema.shape }),
   /** A Runner's receipt key, which can only record that an act has ended. */
-  z.strictObject({ kind: z.literal("receipt"), ...entrySignatureShape }),
+  z.strictObject({ kind: z.literal("receipt"), operator_version, ...entrySignatureShape }),
   /** An announcement by recovery keys. The Runner whose receipt key signs the entry saw it at this time. */
   z.strictObject({
     kind: z.literal("recovery"),
     after: blake3Schema,
     signatures: announcementSignaturesSchema,
     seen_at_ms: timeMsSchema,
+    operator_version,
     ...entrySignatureShape,
   }),
   /** The announcement in `version`, which its delay has made an authority at the time at which the signing Runner saw that. */
@@ -30,6 +35,7 @@ const authoritySchema = z.discriminatedUnion("kind", [
     kind: z.literal("announcement"),
     version: z.int().positive(),
     seen_at_ms: timeMsSchema,
+    operator_version,
     ...entrySignatureShape,
   }),
 ]);

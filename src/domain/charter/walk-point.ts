@@ -32,6 +32,8 @@ const walkPointSchema = z.strictObject({
   acts: z.array(z.strictObject({ jti: jtiSchema, version: z.int().positive(), has_happened: z.boolean() })),
   /** Whether power was taken from a person who decides at L5 since the last entry of level L5. */
   has_taken_power: z.boolean(),
+  /** The newest version of the operator's charter that an entry named; 0 if none did. */
+  operator_version: z.int().nonnegative(),
   /** The newest entry about recovery, with the change that waits. */
   recovery: z
     .strictObject({

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { hashBlake3Hex } from "../bytes/hash.js";
+import { charterVersionsShape } from "../charter/versions.js";
 import { jtiSchema, projectIdSchema, tenantIdSchema } from "../ids.js";
 import { pushReceiptSchema } from "./push-receipt.js";
 
 /**
  * What the receipts of a project say about pushed commits, from the act after `previous` (null: from the registration) up to `jti`, oldest
- * first. Signed by a receipt key that is valid in `charter_version`. It is derived from receipts, so that not every one must be read again.
+ * first. Signed by a receipt key that is valid in the versions of the charters that it names. It is derived from receipts, so that not every one must be read again.
  */
 export const pushSummarySchema = z.strictObject({
   tenant_id: tenantIdSchema,
@@ -13,7 +14,7 @@ export const pushSummarySchema = z.strictObject({
   jti: jtiSchema,
   previous: jtiSchema.nullable(),
   pushes: z.array(pushReceiptSchema),
-  charter_version: z.int().positive(),
+  ...charterVersionsShape,
   kid: z.string().min(1).max(64),
   sig: z.string().min(1).max(200),
 });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { breakGlassSchema } from "../act/break-glass.js";
 import { infraRevisionSchema } from "../act/infra-context.js";
+import { charterVersionsShape } from "../charter/versions.js";
 import { gitIdSchema } from "../git/git-id.js";
 import { blake3Schema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 
@@ -19,8 +20,8 @@ export const claimSchema = z.strictObject({
   attempt: z.int().positive(),
   nonce: z.string(),
   claimed_at: timeMsSchema,
-  /** The version of the charter in which the key that signs the claim is valid. */
-  charter_version: z.int().positive(),
+  /** The versions of the charters in which the key that signs the claim is valid. */
+  ...charterVersionsShape,
   /** The BLAKE3 of the JCS of each signed approval that the first attempt counted, in their order. */
   statement_digests: z.array(blake3Schema),
   /** The revision of the infra registry that the first attempt checked the act against. */

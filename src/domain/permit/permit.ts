@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { jobTypeSchema } from "../act/job.js";
+import { charterVersionsShape } from "../charter/versions.js";
 import {
   actorIdSchema,
   blake3Schema,
@@ -21,8 +22,8 @@ export const permitScopesSchema = z.strictObject({
   target: targetSchema,
   subject_hash: blake3Schema,
   policy_hash: blake3Schema,
-  /** The version of the tenant's charter by which the act was decided. A Runner whose store lacks it does not act. */
-  charter_version: z.int().positive(),
+  /** The versions of the charters by which the act was decided. A Runner whose store lacks them does not act. */
+  ...charterVersionsShape,
   approval_ref: cardIdSchema.optional(),
   level: z.enum(LEVELS),
   actor_id: actorIdSchema,

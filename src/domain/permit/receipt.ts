@@ -2,6 +2,7 @@ import { z } from "zod";
 import { breakGlassSchema } from "../act/break-glass.js";
 import { infraRevisionSchema } from "../act/infra-context.js";
 import { personIdSchema } from "../charter/records.js";
+import { charterVersionsShape } from "../charter/versions.js";
 import { DENIAL_CODES } from "../denial.js";
 import { refMoveSchema } from "../git/ref-move.js";
 import { actorIdSchema, blake3Schema, jobIdSchema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
@@ -41,8 +42,8 @@ export const receiptSchema = z.strictObject({
   /** The actor of the permit, and the person who answers for that actor: null if the charter names none, as for the registry's own services. */
   actor_id: actorIdSchema,
   person_id: personIdSchema.nullable(),
-  /** The version of the tenant's charter that names the person. */
-  charter_version: z.int().positive(),
+  /** The versions of the charters in which the key that signs the receipt is valid. The tenant's names the person. */
+  ...charterVersionsShape,
   /**
    * The act whose write of the project's refs this act's write replaced. Null for the first act of a project, and for an act that wrote no
    * refs.

@@ -79,7 +79,7 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
     request: card,
     decision: decision.value.decided,
     policy_hash: planned.plan.basis.policy_hash,
-    charter_version: decision.value.rules.charter.version,
+    versions: decision.value.rules.charter.versions,
     infra: planned.plan.basis.infra,
     card: { card_id: card.card_id, plan_digest: planned.plan_digest },
   });

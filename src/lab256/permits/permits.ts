@@ -5,6 +5,7 @@ import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { hashSubject } from "../../domain/act/job.js";
 import type { Plan } from "../../domain/act/plan.js";
 import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
+import type { CharterVersions } from "../../domain/charter/versions.js";
 import { buildDenial, type Denial, grantValue } from "../../domain/denial.js";
 import { type Level, needsCard } from "../../domain/level.js";
 import { type Permit, toAudience, type UnsignedPermit } from "../../domain/permit/permit.js";
@@ -90,7 +91,7 @@ export async function judgeCardAct(deps: PermitDependencies, requester: Requeste
 export async function issueDirectPermit(deps: PermitDependencies, requester: Requester, request: DirectRequest): Promise<DirectPermit> {
   const consulted = await askPolicyAboutAct(deps, requester, request, false);
   if (!consulted.ok) return refuseUndecided(consulted.denial);
-  const { policy, charter_version, infra, decision } = consulted.value;
+  const { policy, versions, infra, decision } = consulted.value;
   if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refuseByDecision(decision);
   const permit = buildUnsignedPermit({
     jti: request.jti ?? randomUUID(),
@@ -99,7 +100,7 @@ export async function issueDirectPermit(deps: PermitDependencies, requester: Req
     request,
     decision,
     policy_hash: policy.hash,
-    charter_version,
+    versions,
     infra,
   });
   const issued = signObject("permit", permit, deps.permitKey);
@@ -133,8 +134,8 @@ interface PermitFacts {
   readonly request: Pick<DirectRequest, "tenant_id" | "jobType" | "target" | "office_id" | "params">;
   readonly decision: { readonly level: Level; readonly permit_ttl_ms: number; readonly max_run_ms: number };
   readonly policy_hash: string;
-  /** The version of the charter by which the act was decided. */
-  readonly charter_version: number;
+  /** The versions of the charters by which the act was decided. */
+  readonly versions: CharterVersions;
   /** The infra context of the decision; the Runner compares it with its own. */
   readonly infra: Infra;
   readonly card?: { readonly card_id: string; readonly plan_digest: string };
@@ -148,7 +149,7 @@ export function buildUnsignedPermit({
   request,
   decision,
   policy_hash,
-  charter_version,
+  versions,
   infra,
   card,
 }: PermitFacts): UnsignedPermit {
@@ -165,7 +166,7 @@ export function buildUnsignedPermit({
       target: request.target,
       subject_hash: hashSubject(request.params),
       policy_hash,
-      charter_version,
+      ...versions,
       level: decision.level,
       actor_id: requester.actor_id,
       office_id: request.office_id,

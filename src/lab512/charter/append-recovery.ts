@@ -12,6 +12,7 @@ import {
   type UnsignedAuthority,
 } from "../../domain/charter/entry.js";
 import { findAnsweredRequest, type RecoveryRequest, recoveryRequestSchema } from "../../domain/charter/recovery-request.js";
+import { pickOperatorVersion } from "../../domain/charter/versions.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { parseJsonBytes } from "../../domain/json.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
@@ -83,7 +84,8 @@ async function buildEntry(writer: RecoveryWriter, walk: CharterWalk, request: Re
     request.kind === "announce"
       ? buildNextEntry(walk, { jobType: "registry.recovery.announce", params: { change } }, [])
       : buildNextEntry(walk, change, next.value.writes);
-  const sign = () => signEntry(unsigned, writer.receiptKey, toAuthority(request, writer.now()));
+  const signers = pickOperatorVersion(walk.newest.versions);
+  const sign = () => signEntry(unsigned, writer.receiptKey, { ...toAuthority(request, writer.now()), ...signers });
   const checked = await walk.checkNext(toCanonicalBytes(sign()));
   if (!checked.ok) return checked;
   const kept = await storeBeforeEntry(writer, walk, change);

@@ -7,6 +7,7 @@ import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { authoritySchema } from "../../domain/card/authority.js";
 import type { CharterChange, CharterJobType } from "../../domain/charter/change.js";
 import { type CharterEntry, signEntry } from "../../domain/charter/entry.js";
+import { pickOperatorVersion } from "../../domain/charter/versions.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { toCharterKey } from "../../domain/storage-key.js";
@@ -67,7 +68,7 @@ export async function recordEndedChange(act: Act): Promise<boolean> {
     if (known.value !== null) return !known.value.hasHappened;
     const end = await act.deps.charters.useNewest(tenant_id, async (walk): Promise<Outcome<CharterEntry>> => {
       const unsigned = buildNextEntry(walk, { jobType: "registry.charter.end_act", params: { jti } }, []);
-      const entry = signEntry(unsigned, act.deps.receiptKey, { kind: "receipt" });
+      const entry = signEntry(unsigned, act.deps.receiptKey, { kind: "receipt", ...pickOperatorVersion(walk.newest.versions) });
       // This Runner's key may have been revoked since it claimed the act, and nobody could read the charter after such an entry.
       const checked = await walk.checkNext(toCanonicalBytes(entry));
       return checked.ok ? grantValue(entry) : checked;
@@ -96,7 +97,7 @@ async function prepareEntry(act: Act, job: Job<CharterJobType>, change: CharterC
   const statements = [...act.statements];
   const entry: CharterEntry = {
     ...buildNextEntry(walk, change, writes),
-    authority: { kind: "act", used_at_ms: permit.iat, card, statements, attestations },
+    authority: { kind: "act", used_at_ms: permit.iat, ...pickOperatorVersion(walk.newest.versions), card, statements, attestations },
   };
   const checked = await walk.checkNext(toCanonicalBytes(entry));
   return checked.ok ? grantValue(entry) : checked;

@@ -121,8 +121,8 @@ async function writeSummary(
   content: SummaryContent,
 ): Promise<void> {
   const charter = await charters.readNewest(tenant_id);
-  if (!charter.ok || charter.value.findKeyAt(receiptKey.kid, "receipt", charter.value.version) === undefined) return;
-  const summary = signObject("pushes", { tenant_id, project_id, ...content, charter_version: charter.value.version }, receiptKey);
+  if (!charter.ok || charter.value.findKeyAt(receiptKey.kid, "receipt", charter.value.versions) === undefined) return;
+  const summary = signObject("pushes", { tenant_id, project_id, ...content, ...charter.value.versions }, receiptKey);
   await createBlob(store, toPushSummaryKey(tenant_id, project_id, content.jti), toCanonicalBytes(summary));
 }
 

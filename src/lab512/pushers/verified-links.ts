@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import type { NewestCharter } from "../../decision/charter/newest-charter.js";
 import { type SignedKind, verifySignedObject } from "../../domain/bytes/signature.js";
+import type { CharterVersions } from "../../domain/charter/versions.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toPushReceipt } from "../../domain/git/push-receipt.js";
 import { endsSummary, pushSummarySchema } from "../../domain/git/push-summary.js";
@@ -63,22 +64,22 @@ export class VerifiedLinks {
     }
   }
 
-  /** Returns undefined unless a receipt key of the tenant that is valid in the charter version that the object names has signed it. */
-  async #verify<T extends { readonly kid: string; readonly sig: string; readonly charter_version: number }>(
+  /** Returns undefined unless a receipt key of the tenant that is valid in the versions that the object names has signed it. */
+  async #verify<T extends { readonly kid: string; readonly sig: string } & CharterVersions>(
     kind: SignedKind,
     schema: z.ZodType<T>,
     bytes: Uint8Array,
   ): Promise<T | undefined> {
     const parsed = schema.safeParse(parseJson(Buffer.from(bytes).toString("utf8")));
     if (!parsed.success) return undefined;
-    const { kid, charter_version } = parsed.data;
-    const key = (await this.#readCharter(charter_version))?.findKeyAt(kid, "receipt", charter_version);
+    const key = (await this.#readCharter(parsed.data))?.findKeyAt(parsed.data.kid, "receipt", parsed.data);
     return key !== undefined && verifySignedObject(kind, parsed.data, { keys: [key] }) === "valid" ? parsed.data : undefined;
   }
 
-  /** Reads the charter again for a version that it may have got since. */
-  async #readCharter(version: number): Promise<NewestCharter | undefined> {
-    if (this.#charter === undefined || this.#charter.version < version) {
+  /** Reads the charter again for a version that it, or the operator's, may have got since. */
+  async #readCharter({ charter_version, operator_version = 0 }: CharterVersions): Promise<NewestCharter | undefined> {
+    const known = this.#charter;
+    if (known === undefined || known.version < charter_version || (known.versions.operator_version ?? 0) < operator_version) {
       const charter = await this.deps.charters.readNewest(this.name.tenant_id);
       this.#charter = charter.ok ? charter.value : undefined;
     }

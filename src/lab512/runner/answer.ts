@@ -2,6 +2,7 @@ import type { NewestCharter } from "../../decision/charter/newest-charter.js";
 import { type ActMarks, pickMarks } from "../../domain/act/marks.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
+import type { CharterVersions } from "../../domain/charter/versions.js";
 import type { Denial } from "../../domain/denial.js";
 import { parseJsonBytes } from "../../domain/json.js";
 import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
@@ -33,7 +34,9 @@ export interface AnswerContext extends ActMarks {
 }
 
 /** The act's actor, as its receipt names it. */
-export type ActAuthor = Pick<Receipt, "actor_id" | "person_id" | "charter_version">;
+export interface ActAuthor extends Pick<Receipt, "actor_id" | "person_id"> {
+  readonly versions: CharterVersions;
+}
 
 /**
  * Reads the tenant's newest charter for {@link findAuthor}. Must be complete before the act moves a ref.
@@ -53,14 +56,14 @@ export async function resolveAuthor({ charters, receiptKey }: RunnerDependencies
  */
 export function findAuthor(charter: NewestCharter, receiptKey: SigningKey, { tenant_id, permit }: CommandEnvelope): ActAuthor {
   const { actor_id } = permit.scopes;
-  const { version } = charter;
-  if (charter.findKeyAt(receiptKey.kid, "receipt", version) === undefined)
+  const { version, versions } = charter;
+  if (charter.findKeyAt(receiptKey.kid, "receipt", versions) === undefined)
     throw new Error(
       `The receipt key ${receiptKey.kid} of this Runner is not valid in version ${version} of the charter of ${tenant_id}. Start it with a key that is.`,
     );
   // The registry's own services are in no charter, and no member can take their ids.
   const person_id = isServiceActor(actor_id) ? null : (charter.find("actor", actor_id)?.person_id ?? null);
-  return { actor_id, person_id, charter_version: version };
+  return { actor_id, person_id, versions };
 }
 
 /**
@@ -69,7 +72,7 @@ export function findAuthor(charter: NewestCharter, receiptKey: SigningKey, { ten
  */
 export async function writeReceipt(
   answering: AnswerContext,
-  author: ActAuthor,
+  { versions, ...author }: ActAuthor,
   result: ActResult,
   beforeReceipt: () => Promise<void>,
   onReceipt: (receipt: Receipt) => Promise<void>,
@@ -81,6 +84,7 @@ export async function writeReceipt(
     status: result.status,
     refs: [...effects.refs],
     ...author,
+    ...versions,
     previous_act: effects.previous_act,
     ...(infra_revision === undefined ? {} : { infra_revision }),
     ...pickMarks(answering),

@@ -1,6 +1,7 @@
 import type { NewestCharter } from "../../decision/charter/newest-charter.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
 import { isCharterJob } from "../../domain/act/job.js";
+import type { CharterVersions } from "../../domain/charter/versions.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { needsCard } from "../../domain/level.js";
 import type { Allowance } from "../../domain/permit/allowlist.js";
@@ -21,16 +22,25 @@ export async function readPolicyHash({ charters }: RunnerDependencies, tenantId:
   return charter.ok ? grantValue(charter.value.policy_hash) : charter;
 }
 
-/** Checks that the charter is no older than the one by which the permit was issued, and that its policy is still the same. */
-export function checkCharter(
-  { tenant_id, policy_hash, permit }: CommandEnvelope,
-  charter: Pick<NewestCharter, "version" | "policy_hash">,
-): Outcome<null> {
-  const { charter_version } = permit.scopes;
-  if (charter.version < charter_version)
+/**
+ * Checks that the charters are no older than those by which the permit was issued, that its key was valid in them, and that the policy is still
+ * the same.
+ */
+export function checkCharter({ tenant_id, policy_hash, permit }: CommandEnvelope, charter: NewestCharter): Outcome<null> {
+  const { charter_version, operator_version } = permit.scopes;
+  const denyMissing = (named: number, whose: string, found: number) =>
+    denyWith(
+      "charter_invalid",
+      `The permit was issued under version ${named} of the charter of ${whose}, and the store has ${found}: it was restored from an old backup, or entries were removed. Restore them.`,
+    );
+  if (charter.version < charter_version) return denyMissing(charter_version, tenant_id, charter.version);
+  const { operator_version: newest } = charter.versions;
+  if (newest !== undefined && operator_version !== undefined && newest < operator_version)
+    return denyMissing(operator_version, "the operator", newest);
+  if (charter.findKeyAt(permit.kid, "permit", permit.scopes) === undefined)
     return denyWith(
       "charter_invalid",
-      `The permit was issued under version ${charter_version} of the charter of ${tenant_id}, and the store has ${charter.version}: it was restored from an old backup, or entries were removed. Restore them.`,
+      `The key ${permit.kid} is not a permit key in the versions of the charters that the permit names. Request a new one.`,
     );
   if (charter.policy_hash === policy_hash) return ok;
   return denyWith(
@@ -46,15 +56,15 @@ export function checkCharter(
 export function checkGitKey({ gitKey }: RunnerDependencies, envelope: CommandEnvelope, charter: NewestCharter): Outcome<null> {
   if (isCharterJob(envelope)) return ok;
   const { tenant_id, permit } = envelope;
-  const isValidAt = (version: number) => charter.findKeyAt(gitKey.kid, "git", version) !== undefined;
+  const isValidAt = (versions: CharterVersions) => charter.findKeyAt(gitKey.kid, "git", versions) !== undefined;
   const deny = (version: number, next: string) =>
     denyWith(
       "git_key_invalid",
       `This Runner signs commits and tags with the key ${gitKey.kid}, which is not a valid git key in version ${version} of the charter of ${tenant_id}. ${next}`,
     );
-  if (!isValidAt(charter.version))
+  if (!isValidAt(charter.versions))
     return deny(charter.version, "Add it to the charter (registry.keys.rotate), or start the Runner with the charter's key.");
-  if (!isValidAt(permit.scopes.charter_version))
+  if (!isValidAt(permit.scopes))
     return deny(permit.scopes.charter_version, "The permit is older than the key. Request a new one; for a card, open a new card.");
   return ok;
 }

@@ -55,8 +55,7 @@ export async function checkAndClaim(
   if (!checked.ok) return checked;
   const { infra_revision, evidence, marks, author } = checked.value;
   const pinned_target = await findOpenTarget(store, envelope, evidence.plan);
-  const won = await winClaim(deps, store, request, {
-    charter_version: author.charter_version,
+  const won = await winClaim(deps, store, request, author.versions, {
     ...(infra_revision === null ? {} : { infra_revision }),
     ...(pinned_target === undefined ? {} : { pinned_target }),
     ...marks,

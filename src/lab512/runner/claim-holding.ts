@@ -3,6 +3,7 @@ import { computeAbandonedAtMs } from "../../domain/act/derive-time.js";
 import { pickMarks } from "../../domain/act/marks.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { signObject, verifySignedObject } from "../../domain/bytes/signature.js";
+import type { CharterVersions } from "../../domain/charter/versions.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { type Claim, claimSchema } from "../../domain/permit/claim.js";
 import { toClaimKey } from "../../domain/storage-key.js";
@@ -39,7 +40,7 @@ export interface ClaimRequest extends Omit<Execution, "signal"> {
 }
 
 /** What the first attempt found when it checked the act. */
-export type CheckedAct = Pick<Claim, "charter_version" | "infra_revision" | "pinned_target" | "break_glass" | "solo" | "statement_digests">;
+export type CheckedAct = Pick<Claim, "infra_revision" | "pinned_target" | "break_glass" | "solo" | "statement_digests">;
 
 /**
  * Returns whether a Runner claimed the permit for this same envelope, in an earlier attempt of this execution or in another execution that has
@@ -52,7 +53,7 @@ export async function mayCarryOn(deps: RunnerDependencies, { claim }: StoredClai
   // The claim's first attempt checked the envelope, and with it the run time that its permit allows.
   if (!isSameExecution(claim, request) && deps.now() < computeAbandonedAtMs(claim.claimed_at, request.max_run_ms)) return false;
   const charter = await deps.charters.readNewest(request.tenant_id);
-  const jwk = charter.ok ? charter.value.findKeyAt(claim.kid, "receipt", claim.charter_version) : undefined;
+  const jwk = charter.ok ? charter.value.findKeyAt(claim.kid, "receipt", claim) : undefined;
   return jwk !== undefined && verifySignedObject("claim", claim, { keys: [jwk] }) === "valid";
 }
 
@@ -65,9 +66,10 @@ export async function winClaim(
   deps: RunnerDependencies,
   store: ObjectStore,
   request: ClaimRequest,
+  versions: CharterVersions,
   checked: CheckedAct,
 ): Promise<Outcome<WonClaim>> {
-  const claim = buildClaim(deps, request, { claimed_at: deps.now(), ...checked });
+  const claim = buildClaim(deps, request, versions, { claimed_at: deps.now(), ...checked });
   const seenAtMs = performance.now();
   if (await swapClaim(store, claim, null)) return grantValue({ held: { claim, seenAtMs }, isTakenOver: false });
   const found = await readClaim(store, request.tenant_id, request.jti);
@@ -99,7 +101,7 @@ export async function takeOverClaim(
     throw new GhostAttempt(`Attempt ${found.claim.attempt} holds the claim; this is attempt ${request.attempt}.`);
   const charter = await deps.charters.readNewest(request.tenant_id);
   if (!charter.ok) throw new Error(`${charter.denial.message} Without its charter no act of ${request.tenant_id} is taken over.`);
-  const claim = buildClaim(deps, request, { ...found.claim, charter_version: charter.value.version });
+  const claim = buildClaim(deps, request, charter.value.versions, found.claim);
   const seenAtMs = performance.now();
   if (!(await swapClaim(store, claim, found.version))) throw new GhostAttempt("Another attempt took the claim over at the same time.");
   return { claim, seenAtMs };
@@ -115,7 +117,8 @@ export async function assertClaimHeld(store: ObjectStore, held: HeldClaim): Prom
 function buildClaim(
   deps: RunnerDependencies,
   request: ClaimRequest,
-  { claimed_at, charter_version, infra_revision, pinned_target, statement_digests, ...checked }: Pick<Claim, "claimed_at"> & CheckedAct,
+  versions: CharterVersions,
+  { claimed_at, infra_revision, pinned_target, statement_digests, ...checked }: Pick<Claim, "claimed_at"> & CheckedAct,
 ): Claim {
   const { tenant_id, jti, envelope_digest, workflow_id, run_id, activity_id, attempt } = request;
   const claim = {
@@ -128,7 +131,7 @@ function buildClaim(
     attempt,
     nonce: randomUUID(),
     claimed_at,
-    charter_version,
+    ...versions,
     statement_digests,
     ...(infra_revision === undefined ? {} : { infra_revision }),
     ...(pinned_target === undefined ? {} : { pinned_target }),

@@ -4,6 +4,7 @@ import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { SigningKey } from "../../domain/bytes/signature.js";
 import type { ChangeParams, CharterChange } from "../../domain/charter/change.js";
+import type { Operator } from "../../domain/charter/founding.js";
 import { TERMINAL_ORIGIN } from "../../domain/charter/passkeys.js";
 import { normalizeEmail } from "../../domain/email.js";
 import { parseActorKind } from "../../domain/ids.js";
@@ -105,7 +106,8 @@ function listMembers({ actors: seeded = [] }: TenantSeed): Pick<Founding, "perso
 }
 
 /**
- * Appends a change signed by the founding key, which suffices until the charter is sealed. Returns the new version.
+ * Appends a change signed by the founding key, which suffices until the charter is sealed. Without `operator`, the tenant is the operator, or one
+ * whose charter names its own keys. Returns the new version.
  *
  * @throws if the change is refused, if the charter is sealed or not valid, or if another entry was appended at the same time.
  */
@@ -114,14 +116,14 @@ export async function appendCharterEntry(
   tenant_id: string,
   foundingKey: SigningKey,
   change: CharterChange,
+  operator: Operator = { tenant_id, founding_jwk: foundingKey.jwk },
 ): Promise<number> {
-  const operator = { tenant_id, founding_jwk: foundingKey.jwk };
   const opened = await new Charters(store, operator).openWalk(tenant_id);
   if (!opened.ok) throw new Error(opened.denial.message);
   const walk = opened.value;
   const walked = await walk.advance((version) => store.blobs.get(toCharterKey(tenant_id, version)));
   if (!walked.ok && walked.denial.code !== "tenant_unknown") throw new Error(walked.denial.message);
-  const signed = signNextEntry(walk, change, foundingKey);
+  const signed = await signNextEntry(walk, change, foundingKey);
   if (!signed.ok) throw new Error(`${signed.denial.code}: ${signed.denial.message}`);
   const { version } = signed.value;
   const created = await store.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(signed.value));

@@ -273,14 +273,14 @@ it("an office that the policy does not know is given to nobody, and a policy doe
 it("a charter that its persons could not change is not sealed by the founding key either", async () => {
   const offices = Object.fromEntries((["ana", "bob", "carol", "dan"] as const).map((name) => [name, ["office::default"]]));
   world = await ActWorld.open({ offices });
-  const signed = signNextEntry(await world.walk(), seal, world.writer.key);
+  const signed = await signNextEntry(await world.walk(), seal, world.writer.key);
   if (!signed.ok) throw new Error(signed.denial.message);
   await expectRefused(signed.value, /nobody could change the charter/);
 });
 
 describe("a charter is sealed only with a person to spare", () => {
   const expectUnsealed = async (why: RegExp) => {
-    const signed = signNextEntry(await world.walk(), seal, world.writer.key);
+    const signed = await signNextEntry(await world.walk(), seal, world.writer.key);
     if (!signed.ok) throw new Error(signed.denial.message);
     await expectRefused(signed.value, why);
     expect(await world.findLevel(seal)).toBe("charter_unreachable");
@@ -317,7 +317,7 @@ describe("a sealed charter", () => {
     const [walk, change] = [await world.walk(), disable("eve")];
     const next = await walk.planNext(change);
     if (!next.ok) throw new Error(next.denial.message);
-    expect(signNextEntry(walk, change, world.writer.key)).toMatchObject({
+    expect(await signNextEntry(walk, change, world.writer.key)).toMatchObject({
       ok: false,
       denial: { message: expect.stringMatching(/is sealed/) },
     });

@@ -1,5 +1,7 @@
 import { buildChangePlan } from "../../../src/decision/charter/act-authority.js";
+import { KeyHistory } from "../../../src/decision/charter/key-history.js";
 import { buildNextEntry } from "../../../src/decision/charter/next-entry.js";
+import type { OperatorCharter } from "../../../src/decision/charter/plane-keys.js";
 import { CharterWalk } from "../../../src/decision/charter/walk.js";
 import { replacePolicyData } from "../../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../../src/decision/policy/data.js";
@@ -14,16 +16,32 @@ import type { SignedStatement, Statement } from "../../../src/domain/card/statem
 import type { CharterChange, CharterJobType } from "../../../src/domain/charter/change.js";
 import type { CharterEntry } from "../../../src/domain/charter/entry.js";
 import type { CharterActor, Person } from "../../../src/domain/charter/records.js";
+import { pickOperatorVersion } from "../../../src/domain/charter/versions.js";
 import { denyWith, grantValue, type Outcome } from "../../../src/domain/denial.js";
 import { createNonce } from "../../../src/lab256/identity/passkeys/statements.js";
 import { readDefaultPolicy } from "../../../src/stack/founding/policy.js";
 import { createTestKey } from "../../domain/samples.js";
 import { apiKey, type CharterPasskey, createCharterPasskey, NOW_MS, signStatement, toActorId, toPersonId } from "../judging.js";
-import { buildActor, buildFounding, buildPerson, CharterWriter, TENANT } from "./charters.js";
+import { buildActor, buildFounding, buildPerson, CharterWriter, permitKey, receiptKey, TENANT } from "./charters.js";
+import { walkOf } from "./three-versions.js";
 
 export const OFFICE = "office:registry";
 const NAMES = ["ana", "bob", "carol", "dan", "eve"] as const;
 export type Name = (typeof NAMES)[number];
+
+export const gitKey = createTestKey();
+
+/** A key for every use by which acts are verified. */
+export const PLANE_KEYS = Object.fromEntries(
+  (
+    [
+      [permitKey, "permit"],
+      [receiptKey, "receipt"],
+      [apiKey, "statement"],
+      [gitKey, "git"],
+    ] as const
+  ).map(([{ kid, jwk }, use]) => [kid, { use, jwk, revoked: false }]),
+);
 
 /** A custom section of WebAssembly without contents, named `x`. */
 const EMPTY_SECTION = Buffer.of(0, 2, 1, 0x78);
@@ -43,6 +61,7 @@ interface ActChanges {
   readonly statement?: Partial<Statement>;
   readonly state_hash?: string;
   readonly used_at_ms?: number;
+  readonly operator_version?: number | undefined;
 }
 
 /** A charter whose persons can decide at L5, and the acts that change it. Ana, Bob, Carol and Dan have two passkeys each, Eve has none. */
@@ -51,22 +70,29 @@ export class ActWorld {
   readonly policies = new Map<string, Policy>();
   readonly policyBytes = new Map<string, Uint8Array>();
   isOperator = false;
-  /** The rules that another tenant's charter, the operator's, lists. */
+  /** The operator's charter of which the acts' charter takes the keys that it lacks. */
+  operator: CharterWriter | undefined;
+  /** The rules that the operator's charter lists, if there is no `operator`. */
   readonly policyCodes = new Set<string>();
   readonly passkeys = new Map(NAMES.slice(0, 4).map((name) => [name, [createCharterPasskey(name), createCharterPasskey(name)]] as const));
   #cards = 0;
 
-  /** @param changes the offices that persons hold, and the tenants that the operator's charter names */
+  /** @param changes the offices that persons hold, the tenants that the operator's charter names, and whether the charter names no key */
   static async open(
-    changes: { readonly offices?: Partial<Record<Name, readonly string[]>>; readonly tenants?: readonly string[] } = {},
+    changes: {
+      readonly offices?: Partial<Record<Name, readonly string[]>>;
+      readonly tenants?: readonly string[];
+      readonly operator?: CharterWriter;
+    } = {},
   ): Promise<ActWorld> {
     const world = new ActWorld();
+    world.operator = changes.operator;
     const policy_hash = await world.addPolicy((data) => data);
     const founding = buildFounding([...NAMES]);
     if (founding.jobType !== "registry.charter.found") throw new Error("a founding");
     const { params } = founding;
     params.policy_hash = policy_hash;
-    params.keys[apiKey.kid] = { use: "statement", jwk: apiKey.jwk, revoked: false };
+    params.keys = changes.operator === undefined ? PLANE_KEYS : {};
     for (const name of NAMES) {
       params.persons[toPersonId(name)] = world.buildPerson(name);
       const offices = changes.offices?.[name] ?? (name === "eve" ? ["office::agents"] : ["office::default", OFFICE]);
@@ -119,8 +145,16 @@ export class ActWorld {
     return new CharterWalk(this.writer.tenant_id, this.writer.key.jwk, {
       readPolicy,
       readPolicyParts: readPolicy,
-      readPolicyCodes: this.isOperator ? null : async () => grantValue(this.policyCodes),
+      readOperator: this.isOperator ? null : () => this.#readOperator(),
     });
+  }
+
+  async #readOperator(): Promise<Outcome<OperatorCharter>> {
+    const { operator, policyCodes } = this;
+    if (operator === undefined) return grantValue({ version: 1, keys: new KeyHistory(), uses: new Set(), policyCodes });
+    const walk = walkOf(operator);
+    const walked = await walk.advance(operator.read);
+    return walked.ok ? grantValue(walk.operatorCharter) : walked;
   }
 
   async walk(): Promise<CharterWalk> {
@@ -169,7 +203,11 @@ export class ActWorld {
       const passkey = changes.passkeyOf === undefined ? this.passkeys.get(name)?.[0] : changes.passkeyOf(name);
       return signStatement(statement, stepsUp ? passkey : undefined);
     });
-    const authority = { kind: "act" as const, used_at_ms: changes.used_at_ms ?? NOW_MS, card, statements, attestations: [] };
+    const versions = "operator_version" in changes ? changes : walk.newest.versions;
+    const authority = {
+      ...{ kind: "act" as const, used_at_ms: changes.used_at_ms ?? NOW_MS, ...pickOperatorVersion(versions) },
+      ...{ card, statements, attestations: [] },
+    };
     const entry = buildNextEntry(walk, change, writes);
     return { ...entry, ...(changes.state_hash === undefined ? {} : { state_hash: changes.state_hash }), authority };
   }

@@ -90,11 +90,11 @@ it("a key is valid from the version that adds it until the one that revokes it, 
   const newest = await charters.readNewest(TENANT);
   if (!early.ok || !newest.ok) throw new Error("the charter is not valid");
   const findIn = (kid: string, use: "receipt" | "permit" = "receipt") =>
-    [0, 1, 2, 3, 4].map((version) => newest.value.findKeyAt(kid, use, version)?.kid);
+    [0, 1, 2, 3, 4].map((version) => newest.value.findKeyAt(kid, use, { charter_version: version })?.kid);
   expect(findIn(receiptKey.kid)).toEqual([undefined, receiptKey.kid, receiptKey.kid, undefined, undefined]);
   expect(findIn(second.kid)).toEqual([undefined, undefined, undefined, second.kid, undefined]);
   expect(findIn(receiptKey.kid, "permit")).toEqual([undefined, undefined, undefined, undefined, undefined]);
   expect(findIn("0".repeat(16))).toEqual([undefined, undefined, undefined, undefined, undefined]);
   // An earlier answer stays usable: what was valid in a version never changes.
-  expect(early.value.findKeyAt(receiptKey.kid, "receipt", 2)).toEqual(receiptKey.jwk);
+  expect(early.value.findKeyAt(receiptKey.kid, "receipt", { charter_version: 2 })).toEqual(receiptKey.jwk);
 });

@@ -263,7 +263,8 @@ describe("a tenant's charter", () => {
     expect(await charters.readNewest("T.SUB")).toMatchObject({ ok: false, denial: { code: "tenant_unknown" } });
     const policy = await world.addPolicyWithOtherRules();
     const sources = { readPolicy: async () => grantValue(policy), readPolicyParts: async () => grantValue(policy) };
-    const walk = new CharterWalk(NEW, own.key.jwk, { ...sources, readPolicyCodes: async () => grantValue(new Set<string>()) });
+    const { operatorCharter } = await world.walk();
+    const walk = new CharterWalk(NEW, own.key.jwk, { ...sources, readOperator: async () => grantValue(operatorCharter) });
     await walk.advance(own.read);
     const params = { policy_hash: policy.hash, rules: policy.rules_hash };
     expect(await walk.checkNamedPolicy({ jobType: "registry.policy.publish", params })).toMatchObject({

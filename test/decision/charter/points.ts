@@ -32,15 +32,17 @@ export function signPoint(
 
 /** Returns everything that a walk answers. */
 export function describeWalk(walk: CharterWalk): unknown {
-  const { find: _, list, listKeys, findKeyAt, listPersonsByEmail, ...newest } = walk.newest;
+  const { find: _, list, listKeys, listKnownKeys, findKeyAt, listPersonsByEmail, ...newest } = walk.newest;
   const point = walk.toPoint();
   const uses = ["permit", "statement", "receipt", "git", "log"] as const;
   const versions = Array.from({ length: walk.version + 2 }, (_, version) => version);
   return {
     newest,
     records: point.records.map(({ kind }) => [kind, list(kind)]),
-    keys: uses.map((use) => listKeys(use)),
-    keysAt: point.keys.map(({ jwk }) => uses.map((use) => versions.map((version) => findKeyAt(jwk.kid, use, version)))),
+    keys: uses.map((use) => [listKeys(use), listKnownKeys(use)]),
+    keysAt: point.keys.map(({ jwk }) =>
+      uses.map((use) => versions.map((version) => findKeyAt(jwk.kid, use, { charter_version: version }))),
+    ),
     authors: point.emails.map(({ email }) => [email, listPersonsByEmail([email])]),
     acts: point.acts.map(({ jti }) => walk.findAct(jti)),
     point,

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { CharterSources } from "../../../src/decision/charter/named-policies.js";
 import { CharterWalk } from "../../../src/decision/charter/walk.js";
-import { buildActor, buildFounding, buildPerson, CharterWriter, TENANT } from "./charters.js";
+import { buildActor, buildFounding, buildPerson, CharterWriter } from "./charters.js";
 
 export type Change = Parameters<CharterWriter["append"]>[0];
 
@@ -19,17 +19,17 @@ export function writeThreeVersions(): CharterWriter {
   return writer;
 }
 
-/** An entry of the founding key is checked without a policy. */
+/** An entry of the founding key is checked without a policy, and this charter as the operator's. */
 const refusePolicy = async (): Promise<never> => {
   throw new Error("A policy was read.");
 };
 export const refusePolicies: CharterSources = {
   readPolicy: refusePolicy,
   readPolicyParts: refusePolicy,
-  readPolicyCodes: refusePolicy,
+  readOperator: null,
 };
 
-export const walkOf = (writer: CharterWriter) => new CharterWalk(TENANT, writer.key.jwk, refusePolicies);
+export const walkOf = (writer: CharterWriter) => new CharterWalk(writer.tenant_id, writer.key.jwk, refusePolicies);
 
 export async function expectDenied(writer: CharterWriter, why: RegExp, reached: number): Promise<void> {
   const walk = walkOf(writer);

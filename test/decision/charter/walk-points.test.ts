@@ -182,7 +182,7 @@ describe("a walk that resumes", () => {
   const recovery: Recovery = { jwks: [recoveryKey.jwk], threshold: 1, delay_ms: 86_400_000 };
 
   const found = async (change: CharterChange): Promise<void> => {
-    const signed = signNextEntry(await world.walk(), change, world.writer.key);
+    const signed = await signNextEntry(await world.walk(), change, world.writer.key);
     if (!signed.ok) throw new Error(signed.denial.message);
     world.writer.entries.push(signed.value);
   };

@@ -136,10 +136,11 @@ export async function approveJob(
   job: Job,
   level: "L3" | "L4" | "L5" = job.jobType === "git.registry.tag_release" ? "L4" : "L3",
   office_id = "office::default",
+  tenant_id = TENANT,
 ): Promise<Partial<Permit["scopes"]>> {
-  const planned = await planAct(deps, { tenant_id: TENANT, target: "LAB_512", job });
+  const planned = await planAct(deps, { tenant_id, target: "LAB_512", job });
   if (!planned.ok) throw new Error(`no plan: ${planned.denial.code}: ${planned.denial.message}`);
-  const { authority, scopes } = buildAuthority(toCardSigner(world), { tenant_id: TENANT, job, level, office_id, ...planned.value });
+  const { authority, scopes } = buildAuthority(toCardSigner(world), { tenant_id, job, level, office_id, ...planned.value });
   authorities.set(authority.card.card_id, authority);
   return scopes;
 }
@@ -225,9 +226,14 @@ export function buildTagJob(params: Pick<TagReleaseParams, "commit"> & Partial<T
 }
 
 /** Stages the bytes of a push. Returns its job. */
-export async function stagePushJob(world: World, bytes: Uint8Array, params: Partial<PushParams> & { branch: string }): Promise<Job> {
+export async function stagePushJob(
+  world: World,
+  bytes: Uint8Array,
+  params: Partial<PushParams> & { branch: string },
+  tenant_id = TENANT,
+): Promise<Job> {
   const subject_hash = hashBlake3Hex(bytes);
-  await world.store.blobs.create(toStagingKey(TENANT, subject_hash), bytes);
+  await world.store.blobs.create(toStagingKey(tenant_id, subject_hash), bytes);
   const honest = { project_id: PROJECT, expected_old: ZERO_ID, commit_summary: "A change", subject_hash };
   return { jobType: "git.registry.push", params: { ...honest, ...params } };
 }

@@ -32,7 +32,7 @@ beforeAll(async () => {
     requireOutcome(await walk.advance((version) => world.store.blobs.get(toCharterKey(TENANT, version))));
     const person = { name: `Newcomer ${n}`, emails: [], passkeys: [], disabled: false };
     const params = { persons: { [toPersonId(`new${n}`)]: person }, actors: {} };
-    const entry = requireOutcome(signNextEntry(walk, { jobType: "registry.members.change", params }, founding));
+    const entry = requireOutcome(await signNextEntry(walk, { jobType: "registry.members.change", params }, founding));
     await world.store.blobs.create(toCharterKey(TENANT, entry.version), toCanonicalBytes(entry));
   }
 });

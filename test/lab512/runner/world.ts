@@ -23,6 +23,8 @@ import { createMembers, type Members } from "./members.js";
 
 export const TENANT = "T.UBL";
 export const OTHER_TENANT = "T.OTHER";
+/** Names no keys in its charter, so that those of the operator's count, which is that of {@link TENANT}. */
+export const KEYLESS_TENANT = "T.KEYLESS";
 /** Has a charter, but the operator's does not name it. */
 export const UNSERVED_TENANT = "T.UNSERVED";
 /** The operator's charter names these with the founding key of {@link TENANT}. They have no charter. */
@@ -74,7 +76,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
       : { ...requireS3Server(), kind: "s3", bucket_prefix: createBucketPrefix("runner"), requestTimeoutMs: 20_000 };
   await ensureSpaces(config);
   const store = await openStore(config);
-  const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT].map((tenant) => [tenant, createWorldKey()]));
+  const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT, KEYLESS_TENANT].map((tenant) => [tenant, createWorldKey()]));
   const keys = { permit: createWorldKey(), statement: createWorldKey(), receipt: createWorldKey(), git: createWorldKey(), founding };
   const members = createMembers();
   const policy = await readDefaultPolicy();
@@ -93,12 +95,13 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
   const params = { policy_hash, ...members.params, keys: Object.fromEntries(planeKeys), policy_codes: [] };
   for (const [tenant, key] of founding) {
     await store.blobs.create(toPolicyBytesKey(tenant, policy_hash), policy);
-    const founded = { ...params, tenants: tenant === operatorId ? tenants : {} };
+    const own = tenant === KEYLESS_TENANT ? { keys: {} } : {};
+    const founded = { ...params, ...own, tenants: tenant === operatorId ? tenants : {} };
     await appendCharterEntry(store, tenant, key, { jobType: "registry.charter.found", params: founded });
   }
   const allowlist: JobsAllowlist = {
     version: 1,
-    tenants: { [TENANT]: buildFullAllowance(TENANT), [OTHER_TENANT]: buildFullAllowance(OTHER_TENANT) },
+    tenants: Object.fromEntries([TENANT, OTHER_TENANT, KEYLESS_TENANT].map((tenant) => [tenant, buildFullAllowance(tenant)])),
   };
   const clock = { offsetMs: 0, now: () => Date.now() + clock.offsetMs };
   const opened: RepositoriesByTenant[] = [];

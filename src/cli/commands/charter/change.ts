@@ -34,7 +34,7 @@ export function buildCharterSignCommand(): RegistryCommand<SignOptions> {
         options.entries === undefined
           ? await walkRegistry(await openClient(), key.jwk)
           : await walkFile(await readJsonInput("--entries", options.entries), key.jwk);
-      const signed = signNextEntry(walk, change, key);
+      const signed = await signNextEntry(walk, change, key);
       if (!signed.ok) throw new Error(signed.denial.message);
       process.stdout.write(`${toCanonicalText(signed.value)}\n`);
     });
@@ -65,7 +65,7 @@ async function walkRegistry(
 const refuseAct = async (): Promise<never> => {
   throw new UsageError("--entries has an entry that an act made; omit --entries to read the charter from the registry.");
 };
-const NO_POLICIES: CharterSources = { readPolicy: refuseAct, readPolicyParts: refuseAct, readPolicyCodes: refuseAct };
+const NO_POLICIES: CharterSources = { readPolicy: refuseAct, readPolicyParts: refuseAct, readOperator: null };
 
 async function walkFile(content: unknown, foundingJwk: CharterWalk["foundingJwk"]): Promise<CharterWalk> {
   const entries = parseParams(charterEntrySchema.array(), content);
