@@ -26,14 +26,28 @@ export async function proposeCard(client: RegistryClient, wanted: CardAsk, wait:
   });
   if (wait) return reportCardEnd(await showCardUntilEnd(client, planned, out), out);
   if (planned.status !== "awaiting_approval") return reportCardEnd(planned, out);
-  out.print(planned, `${formatCard(planned)}\n\nApprove it with: ogr card approve ${planned.card_id}`);
+  out.print(planned, `${formatCard(planned)}\n\n${formatNextStep(planned)}`);
+}
+
+/** Says what the author of a card can do for it. Authors rarely count as approvers. */
+function formatNextStep({ card_id, status, reasons, missing }: CardAnswer): string {
+  if (status !== "awaiting_approval") return "";
+  if (reasons.some(({ rule }) => rule === "card.incompletable"))
+    return `As things are it can only expire. Withdraw it with: ogr card withdraw ${card_id}`;
+  const kinds = new Set(missing.map(({ requirement }) => requirement?.kind));
+  const lines = kinds.has("attestation") ? [`Its attestation is submitted with: ogr card attest ${card_id} --file FILE`] : [];
+  if (kinds.has("approvals")) lines.push(`Whoever can approve it runs: ogr card approve ${card_id}`);
+  return lines.join("\n");
 }
 
 /** Shows what a card waits for and each of its states. Returns the card at its end. */
 export async function showCardUntilEnd(client: RegistryClient, planned: CardAnswer, out: Output): Promise<CardAnswer> {
   const { card_id } = planned;
   if (out.json) return waitForCardEnd(client, card_id, Math.max(ACT_MAX_MS, (planned.decide_by ?? 0) + ACT_MAX_MS - Date.now()));
-  out.print(planned, `${formatCard(planned)}\n\nWaiting for its end. Ctrl-C stops waiting; the card continues.`);
+  out.print(
+    planned,
+    `${formatCard(planned)}\n\n${`${formatNextStep(planned)}\n`.trimStart()}Waiting for its end. Ctrl-C stops waiting; the card continues.`,
+  );
   return followCard(client, card_id, out);
 }
 

@@ -146,7 +146,7 @@ export const cardSchema = z.looseObject({
   /** Why the approvals of this round are void. */
   void_why: z.string().nullish(),
   reasons: z.array(reasonSchema),
-  missing: z.array(z.looseObject({ text: z.string() })),
+  missing: z.array(z.looseObject({ text: z.string(), requirement: z.looseObject({ kind: z.string() }).optional() })),
   statements: z.array(cardStatementSchema).optional(),
   attestations: z.array(cardAttestationSchema).optional(),
   decide_by: z.number().nullable(),

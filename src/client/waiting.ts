@@ -9,7 +9,7 @@ const WAIT_MS = 30_000;
 
 /** Waits until a command has ended. @throws Refused; RegistryFault after `timeoutMs` */
 export function waitForCommandEnd(client: RegistryClient, jti: string, timeoutMs: number): Promise<CommandAnswer> {
-  return waitUntilFound(timeoutMs, `command ${jti}`, async (waitMs) => {
+  return waitUntilFound(timeoutMs, `command ${jti}`, `ogr command watch ${jti}`, async (waitMs) => {
     const command = requireValue(await client.readCommand(jti, waitMs));
     return isOver(command) ? command : undefined;
   });
@@ -23,7 +23,7 @@ export function waitForCardToLeave(
   timeoutMs: number,
 ): Promise<CardAnswer> {
   let last: FlowStatus | undefined;
-  return waitUntilFound(timeoutMs, `card ${cardId}`, async (waitMs) => {
+  return waitUntilFound(timeoutMs, `card ${cardId}`, `ogr card watch ${cardId}`, async (waitMs) => {
     const card = requireValue(await client.readCard(cardId, last === undefined ? {} : { wait_ms: waitMs, not_status: last }));
     last = card.status;
     return states.includes(card.status) ? undefined : card;
@@ -35,13 +35,18 @@ export function waitForCardEnd(client: RegistryClient, cardId: string, timeoutMs
   return waitForCardToLeave(client, cardId, ["planning", "awaiting_approval", "approved", "running"], timeoutMs);
 }
 
-async function waitUntilFound<T>(timeoutMs: number, what: string, probe: (waitMs: number) => Promise<T | undefined>): Promise<T> {
+async function waitUntilFound<T>(
+  timeoutMs: number,
+  what: string,
+  follow: string,
+  probe: (waitMs: number) => Promise<T | undefined>,
+): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const leftMs = Math.floor(deadline - performance.now());
     if (leftMs <= 0)
       throw new RegistryFault(
-        `The ${what} has not ended after ${Math.round(timeoutMs / 1000)} s; look at it in Temporal's UI, or try again.`,
+        `The ${what} has not ended after ${Math.round(timeoutMs / 1000)} s, and continues; follow it with: ${follow}`,
       );
     const found = await probe(Math.min(WAIT_MS, leftMs));
     if (found !== undefined) return found;

@@ -7,14 +7,27 @@ import { type CardRound, listCountingPasskeys, needsStepUp } from "./judge-state
 import { findKeptPasskeys } from "./own-passkey.js";
 import { waivesForSolo } from "./solo.js";
 
+/** How many persons a reason names. */
+const NAMES_MAX = 10;
+
 /**
- * Finds why nobody could complete a card of L3 or above: too few persons can approve besides those whom the rules exclude, or an attestation is
- * needed that nobody can sign. Judges by the members of now. Source: contracts "Levels".
+ * Says who can approve a card, or why nobody could complete it: too few persons can approve besides those whom the rules exclude, or an
+ * attestation is needed that nobody can sign. Judges by the members of now. Source: contracts "Levels".
  */
-export function findIncompletable(rules: Rules, round: CardRound, atMs: number): readonly Reason[] {
-  const { level, requires } = round.decided;
-  if (!isLevelAtLeast(level, "L3")) return [];
+export function describeCompletion(rules: Rules, round: CardRound, atMs: number): readonly Reason[] {
+  if (!round.decided.requires.some(({ kind }) => kind !== "card")) return [];
   const able = mapAble(rules, round, atMs);
+  const incompletable = listIncompletable(rules, round.decided, able);
+  if (incompletable.length > 0 || able.size === 0) return incompletable;
+  return [{ rule: "card.approvers", text: `Who can approve it: ${formatNames(able)}.` }];
+}
+
+function listIncompletable(
+  rules: Rules,
+  { level, requires }: CardRound["decided"],
+  able: ReadonlyMap<string, readonly string[]>,
+): Reason[] {
+  if (!isLevelAtLeast(level, "L3")) return [];
   return requires.flatMap((requirement) => {
     if (requirement.kind === "card") return [];
     if (requirement.kind === "attestation") {
@@ -25,7 +38,7 @@ export function findIncompletable(rules: Rules, round: CardRound, atMs: number):
     const { count, roles } = requirement;
     const open = findOpenPlaces(roles, able);
     if (able.size >= count && open.count === 0) return [];
-    const who = able.size === 0 ? "nobody" : [...able.keys()].sort().join(", ");
+    const who = able.size === 0 ? "nobody" : formatNames(able);
     const lacking = open.count === 0 ? "" : `, with nobody left for the role ${open.roles.join(" or ")}`;
     return [explain(`${count} must approve at ${level}, and only ${who} could besides those who made the change${lacking}`)];
   });
@@ -46,6 +59,12 @@ function mapAble(rules: Rules, { card, planned, decided, pushers }: CardRound, a
   const makers = [...pushers.person_ids, ...charter.listPersonsByEmail(author_emails)];
   for (const id of card.author.person_id === null ? makers : [card.author.person_id, ...makers]) able.delete(id);
   return able;
+}
+
+function formatNames(able: ReadonlyMap<string, unknown>): string {
+  const names = [...able.keys()].sort();
+  const more = names.length - NAMES_MAX;
+  return `${names.slice(0, NAMES_MAX).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function explain(why: string): Reason {

@@ -114,6 +114,20 @@ export async function judgeStatement(
   });
 }
 
+/** Asks the policy whether an approval of this member would count, were it signed as the level asks. */
+export function judgeApprover(
+  rules: Rules,
+  about: JudgedCard,
+  { approver, office_id }: Pick<Statement, "approver" | "office_id">,
+  atMs: number,
+): StatementAdmission | undefined {
+  const member = findMember(rules.charter, approver, atMs);
+  const office = member?.offices.find((held) => held.office_id === office_id);
+  if (member === undefined || office === undefined) return undefined;
+  const made = { roles: office.roles, step_up: needsStepUp(about.decided, "approve") };
+  return askPolicy(rules, about, { decision: "approve", office_id }, member, made);
+}
+
 /** Returns whether a statement about a plan of this level and these requirements needs a step-up. */
 export function needsStepUp({ level, requires }: Pick<CardRound["decided"], "level" | "requires">, decision: StatementDecision): boolean {
   if (decision === "withdraw") return false;
@@ -195,7 +209,7 @@ function findPasskey(charter: NewestCharter, personId: string, credentialId: str
 function askPolicy(
   { charter, policy }: Rules,
   { card, planned, decided, pushers }: JudgedCard,
-  { decision, office_id }: Statement,
+  { decision, office_id }: Pick<Statement, "decision" | "office_id">,
   { actor_id, kind, person_id, offices }: Member,
   { roles, step_up }: Pick<JudgedStatement, "roles" | "step_up">,
 ): StatementAdmission {

@@ -66,7 +66,10 @@ export function openPasskeyFile(path: string): PasskeyFile {
     assert(request, origin, rpId, use) {
       return withLockedPasskeys(async (passkeys) => {
         const chosen = passkeys.findLast((passkey) => canAnswerRequest(passkey, request, rpId));
-        if (chosen === undefined) throw new Error(`No passkey in ${path} is one that ${rpId} asks for; register one first.`);
+        if (chosen === undefined)
+          throw new Error(
+            `No passkey in ${path} is one that ${rpId} asks for; use the file that holds yours (OGR_CONFIG_DIR), or register one first: ogr passkey register.`,
+          );
         const { passkey: used, assertion } = assertPasskey(chosen, request, origin, rpId);
         await writePasskeys(
           path,

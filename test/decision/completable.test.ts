@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findIncompletable } from "../../src/decision/completable.js";
+import { describeCompletion } from "../../src/decision/completable.js";
 import { type CardRound, listCountingPasskeys } from "../../src/decision/judge-statement.js";
 import type { Card } from "../../src/domain/card/card.js";
 import { BOB, buildRound, changeMembers, NOW_MS, passkeys, people, readRules, toPersonId, writeCharter } from "./judging.js";
@@ -9,15 +9,16 @@ test("a card at L3 whose office asks for a step-up says that nobody can complete
   const round = await buildRound(writer);
   const requires = round.decided.requires.map((one) => (one.kind === "approvals" ? { ...one, step_up: true } : one));
   const strict: CardRound = { ...round, decided: { ...round.decided, requires } };
-  expect(findIncompletable(await readRules(writer), strict, NOW_MS)).toEqual([]);
+  const approvers = [{ rule: "card.approvers", text: "Who can approve it: person:bob, person:carol." }];
+  expect(describeCompletion(await readRules(writer), strict, NOW_MS)).toEqual(approvers);
   const withoutPasskeys = {
     [toPersonId("bob")]: { ...people.bob, passkeys: [] },
     [toPersonId("carol")]: { ...people.carol, passkeys: [] },
   };
   changeMembers(writer, { persons: withoutPasskeys });
   const rules = await readRules(writer);
-  expect(findIncompletable(rules, round, NOW_MS)).toEqual([]);
-  expect(findIncompletable(rules, strict, NOW_MS)).toMatchObject([
+  expect(describeCompletion(rules, round, NOW_MS)).toEqual(approvers);
+  expect(describeCompletion(rules, strict, NOW_MS)).toMatchObject([
     { rule: "card.incompletable", text: expect.stringMatching(/only nobody could/) },
   ]);
 });
@@ -40,7 +41,7 @@ test("a card by which a second person who decides at L5 takes away their own pas
       },
     },
   };
-  expect(findIncompletable(await readRules(writer), takes, NOW_MS)).toMatchObject([
+  expect(describeCompletion(await readRules(writer), takes, NOW_MS)).toMatchObject([
     { text: expect.stringMatching(/only person:carol could/) },
   ]);
 });

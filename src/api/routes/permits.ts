@@ -136,7 +136,7 @@ async function answerCardPermit(deps: ApiDependencies, principal: Principal, req
   const refusePermit = (code: "approval_required" | "permit_expired" | "permit_revoked", detail: string) =>
     buildProblem(code, detail, { members: decision });
   const subject_hash = hashSubject(params);
-  if (card === undefined) return refusePermit("approval_required", `There is no card ${cardId}; open one with POST /v1/cards.`);
+  if (card === undefined) return refusePermit("approval_required", `There is no card ${cardId}; open one for this act.`);
   if (card.subject_hash !== subject_hash || card.job_type !== jobType || card.target !== target)
     return refusePermit("approval_required", `The card ${cardId} is for another act: job type, target and params must be the card's own.`);
   if (issued === undefined)

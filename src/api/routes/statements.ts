@@ -6,7 +6,7 @@ import type { FlowStatus } from "../../domain/card/flow-status.js";
 import { assertionSchema, hashStatement, STATEMENT_DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
 import { OUTDATES_PLAN } from "../../domain/flow/lab256-steps.js";
 import { officeIdSchema, tenantIdSchema } from "../../domain/ids.js";
-import { judgeCardStatement } from "../../lab256/acts/statements.js";
+import { findWhyNotCounted, judgeCardStatement } from "../../lab256/acts/statements.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { attestStatement, createNonce } from "../../lab256/identity/passkeys/statements.js";
 import { createStepUpOptions } from "../../lab256/identity/passkeys/step-up.js";
@@ -114,8 +114,11 @@ async function prepareStatement(
   const counting = listCountingPasskeys({ charter: charter.value, policy: policy.value }, card.card, person_id, level);
   const step_up = await createStepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty(), counting });
   if (step_up.allowCredentials?.length) return answerOk({ statement, step_up });
+  const refused = decision === "approve" ? await findWhyNotCounted(deps, card, statement, deps.now()) : undefined;
+  if (refused !== undefined) return buildDenialProblem(refused);
+  const naming = charter.value.find("sealed") === undefined ? "ogr charter add-passkey" : "ogr charter propose-passkey";
   return buildProblem("step_up_required", `This card needs a step-up, and you have no passkey that counts at ${level}.`, {
-    next: "Register one with POST /v1/passkeys/registration/options, and have the tenant's charter name it.",
+    next: `Register one with \`ogr passkey register\` (/v1/passkeys/registration), unless one of yours waits, and have the charter name it: \`${naming}\`.`,
   });
 }
 

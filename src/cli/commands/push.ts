@@ -5,7 +5,7 @@ import { actDirectly } from "../../client/acting.js";
 import { tryGit } from "../../client/git/git-command.js";
 import { PREVIEW_COMMITS_MAX, type PushPreview, previewPush } from "../../client/git/push-preview.js";
 import { deliverBundle, type PlannedPush, planPush } from "../../client/git/pushing.js";
-import { requireValue } from "../../client/http/problem.js";
+import { requireValueOr } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import type { MayBreakGlass } from "../../domain/act/break-glass.js";
 import { toShownLine } from "../../domain/shown-text.js";
@@ -93,7 +93,9 @@ async function sendPush(
     return proposeCard(registry, { ...act, ...emergency, params: carried }, wait, out);
   }
   const { command, level } = await withProgress(out, WAITS.permit, async (step) =>
-    requireValue(await actDirectly(registry, { ...act, params, patch, timeoutMs: ACT_MAX_MS, onStep: (waits) => step(WAITS[waits]) })),
+    requireValueOr(await actDirectly(registry, { ...act, params, patch, timeoutMs: ACT_MAX_MS, onStep: (waits) => step(WAITS[waits]) }), {
+      approval_required: "Open it by adding --card.",
+    }),
   );
   reportCommandEnd(command, out, [`  level     ${level}`]);
 }

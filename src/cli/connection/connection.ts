@@ -114,5 +114,9 @@ function chooseDevelopmentToken(server: string, { state }: Sources, as: string |
   }
   if (as !== undefined && actors.length > 0)
     throw new UsageError(`--as: the development registry has no actor ${as}; it has ${actors.map((one) => one.actor_id).join(", ")}.`);
+  if (as !== undefined)
+    throw new UsageError(
+      `--as: it names an actor of this clone's \`ogr dev\`, which does not serve ${server}; start it, or omit --as and log in with \`ogr auth login\`.`,
+    );
   throw new UsageError("No token is given: log in with `ogr auth login`, set OGR_TOKEN, or pass --token.");
 }

@@ -39,8 +39,7 @@ export function reportFailure(error: unknown, json: boolean): ExitCode {
 function describeFailure(error: unknown): { exit: ExitCode; code: string; message: string; problem?: unknown } {
   if (error instanceof Refused) {
     const { code, status } = error.problem;
-    const next = code === "approval_required" && error.problem.next === undefined ? " Open a card for it: add --card." : "";
-    return { exit: toExitCode(code, Number(status)), code, message: formatProblem(error.problem) + next, problem: error.problem };
+    return { exit: toExitCode(code, Number(status)), code, message: formatProblem(error.problem), problem: error.problem };
   }
   if (error instanceof CliFailure) return error;
   if (error instanceof RegistryFault || error instanceof GitRefused) return { exit: EXIT.error, code: "error", message: error.message };

@@ -132,7 +132,14 @@ function buildUnreachableFault(connection: Connection, cause: unknown): Registry
   const { name, message, code, cause: inner } = cause as Error & { code?: string; cause?: { code?: string; message?: string } };
   if (name === "TimeoutError") return new RegistryFault(`${connection.server} did not answer in time; try again.`, { cause });
   return new RegistryFault(
-    `${connection.server} cannot be reached (${inner?.code ?? inner?.message ?? code ?? message}); start it with \`ogr dev\`, or name another one with --server.`,
+    `${connection.server} cannot be reached (${inner?.code ?? inner?.message ?? code ?? message}). ${adviseUnreachable(connection.server)}`,
     { cause },
   );
+}
+
+/** Only a registry on this machine can be started from here. */
+function adviseUnreachable(server: string): string {
+  return /^(?:localhost|127\.0\.0\.1|\[::1\])$/.test(new URL(server).hostname)
+    ? "Start it, a development registry with `ogr dev`, or name another one with --server."
+    : "Check the address (--server, OGR_SERVER or the profile) and the network, or ask the registry's operator.";
 }

@@ -38,6 +38,13 @@ export function requireValue<T>(answer: Answer<T>): T {
   return answer.value;
 }
 
+/** Like {@link requireValue}; a refusal with one of these codes says what its caller can do next. @throws Refused */
+export function requireValueOr<T>(answer: Answer<T>, next: Readonly<Record<string, string>>): T {
+  if (answer.ok) return answer.value;
+  const { problem } = answer;
+  throw new Refused({ ...problem, next: next[problem.code] ?? problem.next });
+}
+
 /** Formats a problem as one paragraph: what is wrong, with which field, and what to do next. */
 export function formatProblem({ detail, title, code, errors = [], next }: Problem): string {
   const fields = errors.map(({ field, problem }) => (field === "" ? problem : `${field}: ${problem}`));

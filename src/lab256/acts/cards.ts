@@ -1,5 +1,5 @@
 import { buildChangePlan } from "../../decision/charter/act-authority.js";
-import { findIncompletable } from "../../decision/completable.js";
+import { describeCompletion } from "../../decision/completable.js";
 import { type ActDecision, type DecidedAct, decideAct, decideCardAct, excludesMakers, type Rules } from "../../decision/decide-act.js";
 import type { CardRound } from "../../decision/judge-statement.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
@@ -130,7 +130,7 @@ export async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInpu
   const { level, requires, permit_ttl_ms, max_run_ms } = decided;
   const missing = listMissingRequirements(requires, planned.plan_digest, [], []);
   const now = deps.now();
-  const reasons = [...decided.reasons, ...findIncompletable(rules, await toDecidedRound(deps, decision.value, round), now)];
+  const reasons = [...decided.reasons, ...describeCompletion(rules, await toDecidedRound(deps, decision.value, round), now)];
   // A new plan does not extend a card's time.
   const decide_by = (await findCard(deps.db, card))?.decide_by ?? now + decided.decide_within_ms;
   const payload = {

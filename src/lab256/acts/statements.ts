@@ -1,14 +1,16 @@
+import { describeCompletion } from "../../decision/completable.js";
 import type { Rules } from "../../decision/decide-act.js";
 import { toApproval } from "../../decision/judge-authority.js";
-import { type JudgedCard, type JudgedStatement, judgeStatement } from "../../decision/judge-statement.js";
+import { type JudgedCard, type JudgedStatement, judgeApprover, judgeStatement } from "../../decision/judge-statement.js";
 import { isCharterJob } from "../../domain/act/job.js";
 import type { Card } from "../../domain/card/card.js";
 import { toCardEnd } from "../../domain/card/card-end.js";
 import { listMissingRequirements } from "../../domain/card/requirement.js";
-import { type SignedStatement, type StatementDecision, signedStatementSchema } from "../../domain/card/statement.js";
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { type SignedStatement, type Statement, type StatementDecision, signedStatementSchema } from "../../domain/card/statement.js";
+import { buildDenial, type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import type { AdmitStatementInput, AdmittedStatement } from "../../domain/flow/lab256-steps.js";
 import { type EventPayloads, type NewEvent, toApprovalsVoidedKey } from "../../domain/ledger/event.js";
+import type { StatementAdmission } from "../../domain/policy/policy-contract.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { acceptStepUp } from "../identity/passkeys/step-up.js";
 import { appendEvents } from "../ledger/append.js";
@@ -74,9 +76,33 @@ export async function judgeCardStatement(
   if (!about.ok) return about;
   const judged = await judgeStatement(about.value.rules, about.value, signed, { at_ms: atMs, used_at_ms: atMs });
   if (!judged.ok) return judged;
-  const { counts, reasons } = judged.value.admission;
-  if (!counts) return denyWith("statement_not_counted", reasons.map((reason) => reason.text).join(" "));
+  const { admission } = judged.value;
+  if (!admission.counts) return wrapDenial(denyNotCounted(about.value, decision, admission, atMs));
   return grantValue({ about: about.value, judged: judged.value });
+}
+
+/** Finds why an approval would not count even with a step-up, so that nobody gets a passkey for it in vain. */
+export async function findWhyNotCounted(
+  deps: DecisionSources,
+  recorded: CardDetail,
+  statement: Pick<Statement, "approver" | "office_id">,
+  atMs: number,
+): Promise<Denial | undefined> {
+  const about = await readJudgedCard(deps, recorded, "approve");
+  if (!about.ok) return undefined;
+  const admission = judgeApprover(about.value.rules, about.value, statement, atMs);
+  return admission === undefined || admission.counts ? undefined : denyNotCounted(about.value, "approve", admission, atMs);
+}
+
+/** Builds the denial of a statement that does not count. That of an approval says whose would. */
+function denyNotCounted(
+  { rules, planned, ...about }: CountedStatement["about"],
+  decision: StatementDecision,
+  { reasons }: StatementAdmission,
+  atMs: number,
+): Denial {
+  const whose = decision === "approve" && planned !== null ? describeCompletion(rules, { ...about, planned }, atMs) : [];
+  return buildDenial("statement_not_counted", [...reasons, ...whose].map(({ text }) => text).join(" "));
 }
 
 async function readJudgedCard(

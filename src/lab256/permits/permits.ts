@@ -121,7 +121,7 @@ function refuseByDecision(decision: Decision): DirectRefusal {
   const why = decision.allowed
     ? buildDenial(
         "approval_required",
-        `An act of level ${level} needs an approved card: open one with POST /v1/cards, then ask with its \`approval_ref\`.`,
+        `An act of level ${level} needs an approved card: open one for it, then ask with its \`approval_ref\`.`,
       )
     : buildDenial("policy_denied", reasons.map((reason) => reason.text).join(" "));
   return { allowed: false, level, reasons, requires, denial: why };

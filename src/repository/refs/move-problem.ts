@@ -8,7 +8,10 @@ import { listVisibleRefs } from "./refs-state.js";
 /** Returns the reason why these moves cannot start from `refs`, or undefined. */
 export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
   if (refs.has(ARCHIVED_REF) && moves.some(({ name }) => name !== ARCHIVED_REF))
-    return buildDenial("project_archived", "The project is archived and cannot change. Unarchive it first: ogr project unarchive.");
+    return buildDenial(
+      "project_archived",
+      "The project is archived and cannot change. Propose to unarchive it first: ogr project unarchive PROJECT --reason WHY.",
+    );
   for (const { name, old, new: next } of moves) {
     const current = refs.get(name)?.id ?? ZERO_ID;
     if (current !== old) {

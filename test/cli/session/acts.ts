@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -142,11 +143,30 @@ export function describeActs(registry: () => ServedRegistry): void {
       expect([issued.code, issued.stdout]).toEqual([0, expect.stringContaining(preview.new.slice(0, 12))]);
     });
 
+    it("issues a command whose bytes are too large for its inside", async () => {
+      const [params, bundle, granted] = ["params.json", "push.bundle", "permit.json"].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      await runGit(working, ["checkout", "--quiet", "-b", "feature/large"]);
+      await writeFile(join(working, "large"), randomBytes(1536 * 1024));
+      const tip = await commitFile("beside");
+      await runGit(working, ["bundle", "create", "--quiet", bundle, "feature/large"]);
+      const subject_hash = hashBlake3Hex(await readFile(bundle));
+      const push = { project_id: "P.acts", branch: "feature/large", expected_old: "0".repeat(40), commit_summary: "Large", subject_hash };
+      await writeFile(params, JSON.stringify(push));
+      const ask = ["permit", "request", "--job", "git.registry.push", "--params", params, "--intent", "Publish", "--json"];
+      await writeFile(granted, (await ogr(ask, admin)).stdout);
+      const issued = await ogr(["command", "issue", "--permit", granted, "--params", params, "--patch", bundle], admin);
+      expect([issued.code, issued.stdout]).toEqual([0, expect.stringContaining(tip.slice(0, 12))]);
+    });
+
     it("finds the commands again, and follows one", async () => {
       const listed = await ogr(["command", "list", "--project", "P.acts", "--status", "success", "--limit", "1", "--json"], admin);
       const [command] = listed.json(z.array(z.looseObject({ jti: z.string(), status: z.string(), actor_id: z.string() })));
       expect(command).toMatchObject({ status: "success", actor_id: registry().getActor("admin").actor_id });
-      expect((await ogr(["command", "show", command?.jti ?? ""], admin)).stdout).toContain("feature/other");
+      expect((await ogr(["command", "show", command?.jti ?? ""], admin)).stdout).toContain("feature/large");
       const watched = await ogr(["command", "watch", command?.jti ?? ""], admin);
       expect([watched.code, watched.stdout]).toEqual([0, expect.stringContaining("success")]);
       expect((await ogr(["permit", "show", command?.jti ?? ""], admin)).stdout).toContain(

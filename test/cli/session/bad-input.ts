@@ -41,7 +41,16 @@ export function testBadInput(started: () => ServedRegistry): void {
     it("a project that does not exist", async () => expectSentence(await ogr(["project", "show", "P.none"], admin), 1, "not_found"));
 
     it("an unreachable registry", async () =>
-      expectSentence(await ogr(["project", "list"], { ...admin, OGR_SERVER: "http://127.0.0.1:1" }), 1, "cannot be reached", "--server"));
+      expectSentence(await ogr(["project", "list"], { ...admin, OGR_SERVER: "http://127.0.0.1:1" }), 1, "cannot be reached", "`ogr dev`"));
+
+    it("an unreachable registry of another machine, which nobody can start from here", async () => {
+      const answer = await ogr(["project", "list"], { ...admin, OGR_SERVER: "http://registry.invalid" });
+      expectSentence(answer, 1, "cannot be reached", "--server", "operator");
+      expect(answer.stderr).not.toContain("ogr dev");
+    });
+
+    it("an actor of a development registry that does not run", async () =>
+      expectSentence(await ogr(["project", "list", "--as", "bob"], admin), 2, "--as", "ogr dev", registry.url));
 
     it("an invalid address", async () => expectSentence(await ogr(["project", "list", "--server", "nowhere"], admin), 2, "--server"));
 

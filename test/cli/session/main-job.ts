@@ -77,15 +77,29 @@ export function testMainJob(started: () => ServedRegistry): void {
       expect(again.code).toBe(0);
       expect(again.stdout).toContain(`refs/heads/feature/hello: ${first.slice(0, 12)} → ${second.slice(0, 12)}`);
 
+      // Nobody has a passkey yet: the card says so, and each is told what works for them.
+      const release = ["release", "P.cli", "v1.2.0", "--commit", "feature/hello", "--notes", "The first one."];
+      const early = await ogr(release, admin);
+      expect([early.code, early.stdout]).toEqual([0, expect.stringContaining("Nobody can complete this card: 1 must approve at L4")]);
+      const [early_id = ""] = /k-[0-9a-f]{20}/.exec(early.stdout) ?? [];
+      expect(early.stdout).toContain(`As things are it can only expire. Withdraw it with: ogr card withdraw ${early_id}`);
+      const own = await ogr(["card", "approve", early_id], admin);
+      expect([own.code, own.stderr]).toEqual([3, expect.stringContaining("The author of a card does not approve it.")]);
+      expect(own.stderr).not.toContain("passkey register");
+      const without = await ogr(["card", "approve", early_id], bob);
+      expect([without.code, without.stderr]).toEqual([5, expect.stringContaining("Register one with `ogr passkey register`")]);
+      expect((await ogr(["card", "withdraw", early_id], admin)).code).toBe(0);
+
       const key = await ogr(["passkey", "register"], bob);
       expect(key.code).toBe(0);
+      expect(key.stdout).toContain("the holder of the founding key: ogr charter add-passkey ubl:sid:person:bob");
       // A stolen token cannot add a passkey; the passkey in the file vouches for a second one.
       const stolen = await ogr(["passkey", "register", "--json"], { ...bob, OGR_CONFIG_DIR: join(folder, "thief") });
       expect([stolen.code, stolen.stdout + stolen.stderr]).toEqual([5, expect.stringContaining("step_up_required")]);
       const further = await ogr(["passkey", "register"], bob);
       expect(further.code).toBe(0);
       await addPasskeys(key.stdout, further.stdout);
-      const released = await approveAll(["release", "P.cli", "v1.2.0", "--commit", "feature/hello", "--notes", "The first one."]);
+      const released = await approveAll(release);
       expect(released.level).toBe("L4");
       const card = await ogr(["card", "show", released.card_id], bob);
       expect(card.stdout).toContain("  author    ubl:sid:person:admin as office::default\n");
@@ -172,7 +186,7 @@ export function testMainJob(started: () => ServedRegistry): void {
     it("gets exit code 5 if an act needs approval", async () => {
       const answer = await ogr(["push", "P.cli", "--from", working, "--branch", "feature/careful", "--risk", "L3", "--json"], admin);
       expect(answer.code).toBe(5);
-      expect(answer.json(failureSchema).code).toBe("approval_required");
+      expect(answer.json(failureSchema)).toMatchObject({ code: "approval_required", error: expect.stringContaining("adding --card.") });
     });
 
     it("gets exit code 3 for a branch that the policy does not know", async () => {
@@ -192,10 +206,16 @@ export function testMainJob(started: () => ServedRegistry): void {
     });
 
     it("gets exit code 3 when approving their own card", async () => {
-      const { card_id } = (await ogr(["project", "register", "P.own", "--json"], admin)).json(cardSchema);
+      const opened = await ogr(["project", "register", "P.own"], admin);
+      const [card_id = ""] = /k-[0-9a-f]{20}/.exec(opened.stdout) ?? [];
+      expect(opened.stdout).toContain("Who can approve it: person:bob, person:carol");
+      expect(opened.stdout).toContain(`Whoever can approve it runs: ogr card approve ${card_id}`);
       const answer = await ogr(["card", "approve", card_id, "--json"], admin);
       expect(answer.code).toBe(3);
-      expect(answer.json(failureSchema).code).toBe("statement_not_counted");
+      expect(answer.json(failureSchema)).toMatchObject({
+        code: "statement_not_counted",
+        error: expect.stringContaining("The author of a card does not approve it. Who can approve it: person:bob, person:carol"),
+      });
     });
 
     it("of another tenant gets not_found for the project", async () => {

@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import { requireValue } from "../../../client/http/problem.js";
+import { requireValueOr } from "../../../client/http/problem.js";
 import { hashSubject, JOB_TYPES, jobSchema } from "../../../domain/act/job.js";
 import { TARGETS } from "../../../domain/ids.js";
 import { RegistryCommand } from "../../cli-command.js";
@@ -46,7 +46,10 @@ export function buildPermitRequestCommand(): RegistryCommand {
         const text = `Ask for a permit of ${job.jobType} on ${target}\n  subject   ${subject_hash}\n  intent    ${intent}`;
         return printDryRun(out, registry, { act: "permit.request", subject_hash, ...wanted }, text);
       }
-      const granted = requireValue(await registry.requestPermit(wanted));
+      const granted = requireValueOr(await registry.requestPermit(wanted), {
+        approval_required:
+          "Open it with `ogr push --card`, `ogr merge` or the command of the act, and name it with --card once it is approved.",
+      });
       const { permit, level, reasons } = granted;
       const lines = [`${permit.jti}: allowed at ${level}, until ${formatTime(permit.exp)}`];
       for (const { rule, text } of reasons) lines.push(`  reason    ${text} (${rule})`);
