@@ -12,10 +12,10 @@ import { openDatabase } from "../../src/lab256/database/database.js";
 import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import { readCatalogRefs, TENANT } from "../attacks/evidence.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 
 /** Expects that the command succeeded and that its receipts in ledger and store are equal. */
-export async function expectOneReceipt(registry: TestRegistry, jti: string): Promise<void> {
+export async function expectOneReceipt(registry: ServedRegistry, jti: string): Promise<void> {
   const { status, receipt } = requireValue(await registry.as("admin").readCommand(jti));
   expect(status).toBe("success");
   expect(receipt?.status).toBe("success");
@@ -24,7 +24,7 @@ export async function expectOneReceipt(registry: TestRegistry, jti: string): Pro
 }
 
 /** Expects that the stored repository passes fsck and that the catalog shows its refs. */
-export async function expectRefsAgree(registry: TestRegistry, project_id: string): Promise<void> {
+export async function expectRefsAgree(registry: ServedRegistry, project_id: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-agree-"));
   try {
     await mirrorRepository(registry.store, TENANT, project_id, folder);
@@ -44,7 +44,7 @@ export async function expectRefsAgree(registry: TestRegistry, project_id: string
 }
 
 /** Reads a tenant's whole ledger in order. */
-export async function readTenantLedger({ databaseUrl }: TestRegistry, tenant: string): Promise<LedgerEntry[]> {
+export async function readTenantLedger({ databaseUrl }: ServedRegistry, tenant: string): Promise<LedgerEntry[]> {
   const db = openDatabase(databaseUrl, { maxConnections: 1 });
   try {
     const entries: LedgerEntry[] = [];
@@ -64,7 +64,7 @@ export function filterEntriesAbout(ledger: readonly LedgerEntry[], about: readon
 }
 
 /** Expects that a tenant's projections equal a rebuild from its ledger. */
-export async function expectProjectionsAgree({ databaseUrl }: TestRegistry, tenant: string): Promise<void> {
+export async function expectProjectionsAgree({ databaseUrl }: ServedRegistry, tenant: string): Promise<void> {
   const db = openDatabase(databaseUrl, { maxConnections: 1 });
   try {
     expect(await verifyProjections(db, tenant)).toMatchObject({ ok: true });
@@ -74,7 +74,7 @@ export async function expectProjectionsAgree({ databaseUrl }: TestRegistry, tena
 }
 
 /** Expects that the anchors of a tenant's ledger are equal in store and ledger. */
-export async function expectAnchorsAgree({ databaseUrl, store }: TestRegistry, tenant: string): Promise<void> {
+export async function expectAnchorsAgree({ databaseUrl, store }: ServedRegistry, tenant: string): Promise<void> {
   const anchored: unknown[] = [];
   for await (const key of store.blobs.list(`anchors/${tenant}/`)) {
     const { seq, hash } = JSON.parse(Buffer.from((await store.blobs.get(key)) ?? []).toString("utf8"));

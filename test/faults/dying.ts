@@ -5,19 +5,20 @@ import { setTimeout as delay } from "node:timers/promises";
 import { inject } from "vitest";
 import type { Lab256Step } from "../../src/lab256/acts/dependencies.js";
 import type { JobStep } from "../../src/lab512/jobs/job.js";
+import type { RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import { PATIENCE_MS } from "../harness/acting.js";
 import { resolveTestProcess } from "../harness/processes.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry, TestRegistry } from "../harness/registry.js";
 import type { Death, KillPlan } from "../processes/die-after.js";
 
 export const DYING_RUNNER = resolveTestProcess("lab512-dying", inject("servers").built);
 const DYING_LAB_256 = resolveTestProcess("lab256-dying", inject("servers").built);
 
 /** The process id of each registry's Runner that kills itself by a plan. */
-const dyingRunnerPids = new WeakMap<TestRegistry, number>();
+const dyingRunnerPids = new WeakMap<ServedRegistry, number>();
 
 /** Starts a Runner that kills itself once an act has completed the step `when`, or once each act in `when` has completed its step. */
-export async function startDyingRunner(registry: TestRegistry, when: string | Readonly<Record<string, JobStep>>): Promise<void> {
+export async function startDyingRunner(registry: ServedRegistry, when: string | Readonly<Record<string, JobStep>>): Promise<void> {
   if (dyingRunnerPids.get(registry) !== registry.lab512.pid) {
     await registry.lab512.stop();
     await startRunnerWithPlan(registry);
@@ -26,12 +27,12 @@ export async function startDyingRunner(registry: TestRegistry, when: string | Re
   writeWholeFile(resolvePlanPath(registry), death);
 }
 
-async function startRunnerWithPlan(registry: TestRegistry): Promise<void> {
+async function startRunnerWithPlan(registry: ServedRegistry): Promise<void> {
   await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_DIE_PLAN: resolvePlanPath(registry) } });
   dyingRunnerPids.set(registry, registry.lab512.pid);
 }
 
-const resolvePlanPath = (registry: TestRegistry) => join(registry.dataDir, "death-of-the-runner.json");
+const resolvePlanPath = (registry: ServedRegistry) => join(registry.dataDir, "death-of-the-runner.json");
 
 /** Replaces the file atomically, so that no reader sees a part of it. */
 function writeWholeFile(path: string, plan: object): void {
@@ -74,14 +75,14 @@ export class DyingLab256 {
 }
 
 /** Waits until the worker has killed itself. @throws if it does not or exits in another way. */
-export async function waitUntilDead(registry: TestRegistry, name: "lab256" | "lab512"): Promise<void> {
+export async function waitUntilDead<N extends "lab256" | "lab512">(registry: Readonly<Record<N, RegistryProcess>>, name: N): Promise<void> {
   const exit = await Promise.race([registry[name].exited, delay(PATIENCE_MS, undefined, { ref: false })]);
   const what = exit === undefined ? "is still running: not every act reached its step" : "exited by itself";
   if (exit?.signal !== "SIGKILL") throw new Error(`${name} ${what}:\n${registry[name].readLogTail(40)}`);
 }
 
 /** Waits until the Runner has killed itself and starts the next one, which also reads the plan. */
-export async function reviveRunner(registry: TestRegistry): Promise<void> {
+export async function reviveRunner(registry: ServedRegistry): Promise<void> {
   await waitUntilDead(registry, "lab512");
   await startRunnerWithPlan(registry);
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { actByCard, actByPermit, buildPushJob, buildRegistrationJob, PATIENCE_MS, prepareCommand } from "../harness/acting.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt } from "./agreement.js";
 
@@ -51,11 +51,11 @@ class SmallDisk {
 const disk = new SmallDisk();
 
 describe.skipIf(!disk.isMounted)("a Runner whose disk is full", () => {
-  let registry: TestRegistry;
+  let registry: ServedRegistry;
   let clone: Clone;
 
   beforeAll(async () => {
-    registry = await startTestRegistry({ name: "full-disk" });
+    registry = await startRegistryInProcess({ name: "full-disk" });
     clone = new Clone();
     clone.commit("base.txt", "base");
     await actByCard(registry, buildRegistrationJob(PROJECT));

@@ -21,7 +21,7 @@ import {
 } from "../harness/acting.js";
 import { chooseExtent } from "../harness/campaign.js";
 import { registerCountedPasskey } from "../harness/passkeys.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt, expectRefsAgree } from "./agreement.js";
 import { DYING_RUNNER, reviveRunner, startDyingRunner } from "./dying.js";
@@ -37,7 +37,7 @@ const holdAll = (...steps: JobStep[]) => steps.map((step): Held => [step, KINDS]
 const ROUNDS = chooseExtent<readonly (readonly Held[])[]>(
   [
     [
-      ["stored", ["pushing", "merging"]],
+      ["stored", ["pushing"]],
       ["moved", ["tagging", "merging"]],
       ["receipted", ["registering"]],
     ],
@@ -52,12 +52,12 @@ const PUSHED = projectFor("pushing", 0);
 const ATTESTED = "P.attested";
 const MAIN = "refs/heads/main";
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let clone: Clone;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startTestRegistry({ name: "killed-runner" });
+  registry = await startRegistryInProcess({ name: "killed-runner" });
   clone = new Clone();
   base = clone.commit("base.txt", "base");
   await registerCountedPasskey(registry, "bob");

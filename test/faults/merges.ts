@@ -6,7 +6,7 @@ import { waitForCommandEnd } from "../../src/client/waiting.js";
 import type { MergeStrategy } from "../../src/domain/act/job.js";
 import { TENANT } from "../attacks/evidence.js";
 import { type ActorAccess, type Job, PATIENCE_MS } from "../harness/acting.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 
 /** Builds the merge of a branch into `main` at their current tips. */
 export async function buildMergeIntoMain(actors: ActorAccess, project_id: string, source: string, strategy: MergeStrategy): Promise<Job> {
@@ -16,7 +16,7 @@ export async function buildMergeIntoMain(actors: ActorAccess, project_id: string
 }
 
 /** Expects that the merge has one Pact, which its receipt names and which verifies. Returns its commit. */
-export async function expectOnePact(registry: TestRegistry, jti: string): Promise<string> {
+export async function expectOnePact(registry: ServedRegistry, jti: string): Promise<string> {
   const author = registry.as("admin");
   const { receipt } = await waitForCommandEnd(author, jti, PATIENCE_MS);
   if (!receipt) throw new Error(`${jti} has no receipt`);
