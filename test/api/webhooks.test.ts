@@ -77,7 +77,7 @@ async function call(name: string, method: string, path: string, body?: object, t
 const declare = (more: Partial<WebhookRecord> = {}) => declareWebhook(registry, "T.UBL", "wh-audit", { url, ...more });
 const renewSecret = (name = "admin", id = "wh-audit") => call(name, "POST", `/v1/webhooks/${id}/secret`, { tenant_id: "T.UBL" });
 
-const waitUntilPasses = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 100 });
+const waitUntilPasses = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 250 });
 
 /** A registration with all that it leaves in the ledger: what came later would reach another test. */
 async function actOnProject(project: string): Promise<void> {
@@ -85,7 +85,7 @@ async function actOnProject(project: string): Promise<void> {
   await waitUntilCardsAreClosed(registry);
 }
 
-const countEntries = async () => requireValue(await registry.as("admin").verifyLedger()).entries;
+const countEntries = async () => requireValue(await registry.as("admin").readTenant()).ledger.entries;
 
 /** The webhook has nothing left to bring. */
 const waitUntilSettled = () =>
