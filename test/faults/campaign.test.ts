@@ -6,7 +6,7 @@ import { runCampaign } from "../../faults/campaign.js";
 import { chooseExtent, SEED } from "../harness/campaign.js";
 
 /** `npm run faults` can run more rounds. */
-const ROUNDS = chooseExtent(3, 60);
+const ROUNDS = chooseExtent(2, 60);
 const seed = chooseExtent(SEED, Date.now() % 1_000_000);
 
 it.skipIf(inject("servers").s3 === undefined)(

@@ -17,6 +17,8 @@ import { toCheckTarget } from "./check-target.js";
 
 const EACH = chooseExtent(2, 3);
 const PEOPLE = chooseExtent(2, 3);
+/** How many processes of each kind are killed, the last first. */
+const KILLED = chooseExtent(1, EACH);
 const BETWEEN_KILLS_MS = 400;
 
 type Event = temporal.api.history.v1.IHistoryEvent;
@@ -58,7 +60,7 @@ describe.skipIf(inject("servers").s3 === undefined)("several apis, workers of LA
     const load = new Load(registry.urls, registry.founded, registry.openPasskeys("bob"));
     await load.prepare();
     const working = load.run(PEOPLE, new Random(chooseExtent(SEED, Date.now() % 1_000_000)));
-    for (let n = 0; n < EACH; n += 1) {
+    for (let n = EACH - 1; n >= EACH - KILLED; n -= 1) {
       await sleep(BETWEEN_KILLS_MS);
       // An error of the load fails the test at once.
       await Promise.race([killNth(n), working]);

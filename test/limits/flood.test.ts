@@ -7,7 +7,7 @@ import { actByCard, buildRegistrationJob } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 
 const ACTS_MAX = 6;
-const PUSHES = 24;
+const PUSHES = 14;
 
 let registry: TestRegistry;
 beforeAll(async () => {

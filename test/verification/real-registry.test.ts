@@ -191,8 +191,8 @@ describe("an attacker who can write the copy", () => {
       expect(files.length).toBeGreaterThan(40);
       const accepted: string[] = [];
       const wrong: string[] = [];
-      // The suite attacks every fourth file, and others for each kind of attack.
-      const attacked = files.filter((_, at) => at % chooseExtent(4, 1) === (how === "removes" ? 0 : chooseExtent(2, 0)));
+      // The suite attacks every eighth file, and others for each kind of attack.
+      const attacked = files.filter((_, at) => at % chooseExtent(8, 1) === (how === "removes" ? 0 : chooseExtent(4, 0)));
       const left = attacked.values();
       const attackNext = async () => {
         const changed = await copyFolder();

@@ -5,6 +5,7 @@ import type { NewEvent } from "../../../src/domain/ledger/event.js";
 import { findProjectDetail } from "../../../src/lab256/ledger/queries/projects.js";
 import { rebuildProjections } from "../../../src/lab256/ledger/rebuild-projections.js";
 import { verifyProjections } from "../../../src/lab256/ledger/verify-projections.js";
+import { chooseRuns } from "../../harness/campaign.js";
 import * as event from "./events.js";
 import { useLedgerDatabase } from "./ledger-database.js";
 
@@ -61,7 +62,7 @@ describe("projections", () => {
         await rebuildProjections(ledger.db, tenantId);
         expect(await ledger.readProjectionRows()).toEqual(before);
       }),
-      { numRuns: 40 },
+      chooseRuns(12),
     );
   });
 

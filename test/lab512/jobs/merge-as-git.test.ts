@@ -102,7 +102,7 @@ test("a merge of any two branches makes the same tree as stock git, or reports e
       for (const [path] of stock.unmerged.map((unmerged) => unmerged.split("~")))
         expect(conflicts.flatMap((one) => [one.path, one.explanation]).join("\n")).toContain(path);
     }),
-    chooseExtent({ numRuns: 10, seed: SEED }, { numRuns: 200 }),
+    chooseExtent({ numRuns: 6, seed: SEED }, { numRuns: 200 }),
   );
   expect([clean > 0, conflicting > 0], `${clean} clean, ${conflicting} conflicting`).toEqual([true, true]);
   await project.copy();

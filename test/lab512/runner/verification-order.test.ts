@@ -87,13 +87,22 @@ const FLAWS: readonly Flaw[] = [
   },
 ];
 
-/** The checks run one after another, so the suite pairs each flaw with the next two: its order among all others follows. */
-const LATER = chooseExtent(2, FLAWS.length);
+/** A permit either lacks an approval or has one for another plan. */
+const canMeet = (earlier: Flaw, later: Flaw | undefined) => !(earlier.code === "approval_missing" && later?.code === "plan_changed");
+
+/**
+ * The checks run one after another, so the suite pairs each flaw with the next, from which its order among all others follows, and with the
+ * one after that where one of the two pairs between them cannot be.
+ */
 const PAIRS = FLAWS.flatMap((earlier, at) =>
-  FLAWS.slice(at + 1, at + 1 + LATER).map((later) => ({ earlier, later, first: earlier.name, second: later.name })),
-)
-  // A permit either lacks an approval or has one for another plan.
-  .filter(({ earlier, later }) => !(earlier.code === "approval_missing" && later.code === "plan_changed"));
+  FLAWS.slice(at + 1)
+    .filter((later, distance) => {
+      const [next, after] = FLAWS.slice(at + 1, at + 3);
+      const isLinked = canMeet(earlier, next) && (next === undefined || canMeet(next, after));
+      return canMeet(earlier, later) && distance < chooseExtent(isLinked ? 1 : 2, FLAWS.length);
+    })
+    .map((later) => ({ earlier, later, first: earlier.name, second: later.name })),
+);
 
 describe("the order of the Runner's checks", () => {
   let world: World;
