@@ -52,6 +52,13 @@ test.each([
   ],
   ["/v1/cards/k-1/statements/prepare", { tenant_id: TENANT, decision: "approve" }, ["office_id"]],
   ["/v1/permits/5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10/revoke", { tenant_id: TENANT, reason: "" }, ["reason"]],
+  ["/v1/permits/5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10/revoke", { tenant_id: TENANT, reason: "cafe\u0301" }, ["reason"]],
+  ["/v1/permits/5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10/revoke", { tenant_id: TENANT, reason: "a\u0085b" }, ["reason"]],
+  [
+    "/v1/cards",
+    { ...CARD_REQUEST_EXAMPLE, intent: "a\u001bb", params: { ...CARD_REQUEST_EXAMPLE.params, name: "a\u200bb" } },
+    ["intent", "params.name"],
+  ],
   ["/v1/passkeys/registration", { name: "", response: 1 }, ["name", "response"]],
 ])("bad fields of %s are named", async (path, body, fields) => {
   const answer = await post(path, body);

@@ -31,6 +31,10 @@ const STRICTER: readonly (readonly [RegExp, (name: string) => boolean])[] = [
   [/^`(?:@|HEAD)` is not a branch name/, (name) => name === "@" || name === "HEAD"],
   [/must not start with `-`/, (name) => name.startsWith("-")],
   [/without `refs\/heads\/`/, (name) => name.startsWith("refs/")],
+  [/normal form C/, (name) => name !== name.normalize("NFC")],
+  [/one line without control characters/, (name) => /[\u0080-\u009f\u2028\u2029]/.test(name)],
+  [/invisible characters/, (name) => /\p{Cf}|\p{Co}|\p{Default_Ignorable_Code_Point}/u.test(name)],
+  [/must not contain spaces/, (name) => /\p{Zs}/u.test(name)],
 ];
 
 const piece = fc.oneof(
@@ -39,7 +43,31 @@ const piece = fc.oneof(
     arbitrary: fc.constantFrom("feature", "a", "b", "x.y", "1.2", "é", "名", "😀", "main", "-", "_", "+", "'", '"', "$(x)", "!", "%2e"),
   },
   { weight: 2, arbitrary: fc.constantFrom("/", "//", ".", "..", "@", "@{", "{", "}", ".lock", "lock", "HEAD", "refs/", "refs/heads/") },
-  { weight: 1, arbitrary: fc.constantFrom(" ", "~", "^", ":", "?", "*", "[", "\\", "\t", "\n", "\u0001", "\u007f", "\u0085", "\u202e") },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      " ",
+      "~",
+      "^",
+      ":",
+      "?",
+      "*",
+      "[",
+      "\\",
+      "\t",
+      "\n",
+      "\u0001",
+      "\u007f",
+      "\u0085",
+      "\u202e",
+      "\u200b",
+      "e\u0301",
+      "\u2028",
+      "\u00a0",
+      "\u3164",
+      "\ufe0f",
+    ),
+  },
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", maxLength: 4 }) },
 );
 const anyName = fc

@@ -5,6 +5,7 @@ import { LEVELS } from "../../domain/level.js";
 import { permitSchema } from "../../domain/permit/permit.js";
 import { type PermitRequest, permitRequestSchema } from "../../domain/permit/permit-request.js";
 import { reasonSchema, requirementSchema } from "../../domain/policy/policy-contract.js";
+import { buildTextSchema } from "../../domain/text.js";
 import { PERMIT_STATUSES } from "../../lab256/database/tables/projections.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { findCard } from "../../lab256/ledger/queries/cards.js";
@@ -47,7 +48,7 @@ const permitStateSchema = z.object({
 
 const revocationSchema = z.strictObject({
   tenant_id: tenantIdSchema,
-  reason: z.string().trim().min(1, "Say in a sentence why.").max(500, "The reason has at most 500 characters."),
+  reason: z.string().trim().min(1, "Say in a sentence why.").pipe(buildTextSchema("The reason", 500)),
 });
 
 /** Permits: requested, read, revoked. Source: ADR-002 §10. */

@@ -66,7 +66,8 @@ async function readCommitSummary(folder: string, commit: string): Promise<string
   const subject = await runGit(folder, ["log", "-1", "--encoding=UTF-8", "--format=%s", commit]);
   const line = subject
     .toWellFormed()
-    .replace(/\p{Cc}+/gu, " ")
+    .normalize("NFC")
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
     .trim();
-  return [...line].slice(0, SUMMARY_MAX).join("") || "(no subject)";
+  return [...line].slice(0, SUMMARY_MAX).join("").trimEnd() || "(no subject)";
 }

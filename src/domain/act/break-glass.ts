@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { buildTextLineSchema } from "./job.js";
+import { buildLineSchema } from "../text.js";
 
 /** Declares an act an emergency. Source: contracts "Levels". */
-export const breakGlassSchema = z.strictObject({ reason: buildTextLineSchema("The reason", 500) });
+export const breakGlassSchema = z.strictObject({ reason: buildLineSchema("The reason", 500) });
 export type BreakGlass = z.infer<typeof breakGlassSchema>;
 
 /** Something that says whether it belongs to a break-glass act. */

@@ -7,6 +7,7 @@ import { gitIdSchema, ZERO_ID } from "../git/git-id.js";
 import { branchNameSchema } from "../git/ref-name.js";
 import { releaseTagSchema } from "../git/release-tag.js";
 import { actorIdSchema, blake3Schema, officeIdSchema, projectIdSchema } from "../ids.js";
+import { buildLineSchema, buildNameSchema, findTextProblem } from "../text.js";
 
 export const VISIBILITIES = ["private", "internal", "public"] as const;
 
@@ -17,15 +18,6 @@ const NOTES_MAX_BYTES = 256 * 1024;
 
 export const TELEMETRY_BATCH_MAX_LINES = 10_000;
 
-export const buildTextLineSchema = (what: string, max: number) =>
-  z
-    .string()
-    .min(1, `${what} is not empty.`)
-    .refine((text) => text === text.trim(), `${what} has no space at either end.`)
-    .max(max, `${what} has at most ${max} characters.`)
-    .refine((text) => !/\p{Cc}/u.test(text), `${what} is one line without control characters.`)
-    .refine((text) => text.isWellFormed(), `${what} is well-formed Unicode.`);
-
 /** Standard base64 of at most INLINE_PATCH_MAX_BYTES bytes (RFC 4648 §4). */
 const patchSchema = z
   .base64("Write the patch in standard base64 (RFC 4648 §4).")
@@ -35,7 +27,7 @@ const patchSchema = z
 /** Source: contracts "Jobs of the ADR". */
 export const initParamsSchema = z.strictObject({
   project_id: projectIdSchema,
-  name: buildTextLineSchema("The name", 100),
+  name: buildNameSchema("The name", 100),
   owners: z
     .array(z.union([actorIdSchema, officeIdSchema], "Write an actor id or an office id."))
     .min(1, "A project has at least one owner.")
@@ -52,7 +44,7 @@ export const pushParamsSchema = z
     branch: branchNameSchema,
     expected_old: gitIdSchema,
     patch: patchSchema.optional(),
-    commit_summary: buildTextLineSchema("The commit summary", 500),
+    commit_summary: buildLineSchema("The commit summary", 500),
     subject_hash: blake3Schema,
     force: z.boolean().optional(),
     delete: z.boolean().optional(),
@@ -67,7 +59,10 @@ export const tagReleaseParamsSchema = z.strictObject({
   notes: z
     .string()
     .refine((notes) => Buffer.byteLength(notes) <= NOTES_MAX_BYTES, "The notes may have at most 256 KiB.")
-    .refine((notes) => notes.isWellFormed() && !notes.includes("\0"), "The notes must be well-formed Unicode without NUL."),
+    .superRefine((notes, context) => {
+      const problem = findTextProblem(notes, "text");
+      if (problem !== undefined) context.addIssue({ code: "custom", message: `The notes ${problem}.` });
+    }),
 });
 export type TagReleaseParams = z.infer<typeof tagReleaseParamsSchema>;
 
@@ -124,7 +119,7 @@ export type ResetParams = z.infer<typeof resetParamsSchema>;
 export const archiveParamsSchema = z.strictObject({
   project_id: projectIdSchema,
   archived: z.boolean(),
-  reason: buildTextLineSchema("The reason", 500),
+  reason: buildLineSchema("The reason", 500),
 });
 export type ArchiveParams = z.infer<typeof archiveParamsSchema>;
 

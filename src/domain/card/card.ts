@@ -7,18 +7,13 @@ import { isCharterJobType } from "../charter/change.js";
 import { contextSchema } from "../context.js";
 import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 import { LEVELS } from "../level.js";
+import { buildTextSchema } from "../text.js";
 
 /** What runs an approved card: its flow, as soon as it is approved, or a client with the permit, until `run_by`. */
 export const RUN_MODES = ["on_approval", "on_command"] as const;
 export type RunMode = (typeof RUN_MODES)[number];
 
-/** Stored and hashed. Canonical JSON does not allow lone surrogates, and Postgres does not allow NUL. */
-export const intentSchema = z
-  .string()
-  .trim()
-  .min(1, "Describe the purpose in a sentence.")
-  .max(500, "The intent may have at most 500 characters.")
-  .refine((text) => text.isWellFormed() && !text.includes("\0"), "The intent must be well-formed Unicode without NUL.");
+export const intentSchema = z.string().trim().min(1, "Describe the purpose in a sentence.").pipe(buildTextSchema("The intent", 500));
 export const riskSchema = z.enum(LEVELS, "Write a level from `L0` to `L5`.");
 
 const proposal = {

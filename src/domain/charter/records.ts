@@ -5,6 +5,7 @@ import { actorIdSchema, blake3Schema, officeIdSchema, tenantIdSchema } from "../
 import { webhookIdSchema, webhookSchema } from "../ledger/webhook.js";
 import { LEVELS } from "../level.js";
 import { allowanceSchema } from "../permit/allowlist.js";
+import { buildNameSchema } from "../text.js";
 import { charterKeySchema } from "./keys.js";
 import { recoverySchema } from "./recovery.js";
 
@@ -16,17 +17,6 @@ const buildBase64urlSchema = (maxBytes: number) =>
     .min(1, "Write base64url.")
     .max(Math.ceil((maxBytes * 4) / 3), `At most ${maxBytes} bytes.`)
     .refine((text) => Buffer.from(text, "base64url").toString("base64url") === text, "Write base64url without padding (RFC 4648 §5).");
-
-/** Text for people: one line in one spelling, without invisible characters that could make two different names look alike. */
-const buildLineSchema = (max: number) =>
-  z
-    .string()
-    .min(1, "Write a text.")
-    .max(max, `At most ${max} characters.`)
-    .refine(
-      (text) => text === text.trim() && text === text.normalize("NFC") && !/\p{Cc}|\p{Cf}|\p{Cs}|\p{Co}|\p{Zl}|\p{Zp}/u.test(text),
-      "Write one line in normal form C, without control characters, and without spaces at its ends.",
-    );
 
 export const personIdSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,94}$/, "Write a person id such as `person:ana`.");
 
@@ -43,7 +33,7 @@ const emailSchema = z
 export const passkeySchema = z.strictObject({
   credential_id: buildBase64urlSchema(1023),
   public_key: buildBase64urlSchema(2048),
-  name: buildLineSchema(100),
+  name: buildNameSchema("The name", 100),
   relying_party: z.string().min(1).max(253),
   registration: z
     .strictObject({ client_data_json: buildBase64urlSchema(8192), attestation_object: buildBase64urlSchema(65_536) })
@@ -54,7 +44,7 @@ export type Passkey = z.infer<typeof passkeySchema>;
 
 /** A human. One person counts once, however many actors, offices and passkeys they have. */
 const personSchema = z.strictObject({
-  name: buildLineSchema(200),
+  name: buildNameSchema("The name", 200),
   emails: z.array(emailSchema).max(100).refine(hasDistinctValues, "Write each address once."),
   passkeys: z
     .array(passkeySchema)
@@ -65,7 +55,7 @@ const personSchema = z.strictObject({
 export type Person = z.infer<typeof personSchema>;
 
 /** A role that a person holds in an office, and that a policy can ask approvers for. */
-export const roleSchema = buildLineSchema(64);
+export const roleSchema = buildNameSchema("The role", 64);
 
 const membershipSchema = z.strictObject({
   office_id: officeIdSchema,
@@ -77,7 +67,7 @@ const membershipSchema = z.strictObject({
 /** An account of a person, an agent or an app. `person_id` is the person to whom it belongs or who is responsible for it. */
 const actorSchema = z.strictObject({
   person_id: personIdSchema,
-  name: buildLineSchema(200),
+  name: buildNameSchema("The name", 200),
   offices: z
     .array(membershipSchema)
     .max(100)

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { findTextProblem } from "../text.js";
 
 /** File systems and stock git start to refuse ref names that are longer than this. */
 const BRANCH_MAX_BYTES = 200;
@@ -19,6 +20,8 @@ export function checkBranchName(name: string): string | undefined {
     if (code < 0x20 || code === 0x7f || " ~^:?*[\\".includes(character))
       return `A branch name must not contain ${JSON.stringify(character)}.`;
   }
+  const problem = findTextProblem(name, "name") ?? (/\p{Zs}/u.test(name) ? "must not contain spaces" : undefined);
+  if (problem !== undefined) return `A branch name ${problem}.`;
   if (name.includes("..")) return "A branch name must not contain `..`.";
   if (name.includes("@{")) return "A branch name must not contain `@{`.";
   if (name.endsWith(".")) return "A branch name must not end with `.`.";

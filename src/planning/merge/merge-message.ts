@@ -3,6 +3,7 @@ import { PLAN_COMMITS_MAX } from "../../domain/act/plan.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import { REGISTRY_IDENTITY } from "../../domain/git/registry-identity.js";
 import type { Permit } from "../../domain/permit/permit.js";
+import { toShownLine, toShownValue } from "../../domain/shown-text.js";
 import type { History } from "../../repository/history/history.js";
 import type { CommitText } from "../../repository/objects/commit-object.js";
 
@@ -31,19 +32,22 @@ export function buildMergeText({ source, target }: MergeProtectedParams): MergeT
  */
 export function buildSquashText({ source, target }: MergeProtectedParams, history: History): MergeText {
   const { author, coAuthors } = resolveAuthors(history);
-  const listed = history.commits.slice(0, PLAN_COMMITS_MAX).map(({ summary }) => `* ${summary}`);
+  const listed = history.commits.slice(0, PLAN_COMMITS_MAX).map(({ summary }) => `* ${toShownLine(summary)}`);
   const more = history.count > listed.length ? [`* and ${history.count - listed.length} more`] : [];
   const together = [...coAuthors.map(({ name, email }) => `Co-authored-by: ${name} <${email}>`), ...TRAILERS];
   return { author, template: `Squash ${source} into ${target}\n\n${[...listed, ...more].join("\n")}\n\n${together.join("\n")}\n` };
 }
 
-/** Returns the author of the newest commit, and all other authors by address. */
+/**
+ * Returns the author of the newest commit, and all other authors by address. Their names are theirs: some programs end a line where git does
+ * not, and would read a trailer in a name.
+ */
 function resolveAuthors({ commits, author_emails }: History) {
   const [newest] = commits;
-  const author = newest === undefined ? REGISTRY_IDENTITY : { name: newest.author, email: newest.author_email };
+  const author = newest === undefined ? REGISTRY_IDENTITY : toShownValue({ name: newest.author, email: newest.author_email });
   const names = new Map(commits.map((commit) => [commit.author_email, commit.author]));
-  const others = author_emails.filter((email) => email !== author.email && email !== "");
-  return { author, coAuthors: others.map((email) => ({ name: names.get(email) ?? email, email })) };
+  const others = author_emails.filter((email) => email !== newest?.author_email && email !== "");
+  return { author, coAuthors: others.map((email) => toShownValue({ name: names.get(email) ?? email, email })) };
 }
 
 /** Fills card, plan, permit and people into the commit's text. Omits trailers without a value. */

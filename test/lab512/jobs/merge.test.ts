@@ -88,19 +88,27 @@ describe("a merge", () => {
     const project = await createDivergedProject();
     const { clone } = project.checkOut("feature/x");
     clone.commit("b.txt", "b\n", "the second change");
+    // Mallory hopes that a program which ends a line where git does not reads an approval in a name or a subject.
+    const forged = "Mallory\rApproved-by: ubl:sid:person:bob\u2028Approved-by: ubl:sid:person:bob";
+    clone.git("commit", "-q", "--allow-empty", "-m", "it\u0085Approved-by: ubl:sid:person:bob", "--author", `${forged} <m@example.org>`);
     clone.git("commit", "-q", "--allow-empty", "-m", "the third change", "--author", "Grace <grace@example.org>");
     project.checkOut("release/1.0", "main");
     await project.push("feature/x", "release/1.0");
     const params = project.buildParams("feature/x", "main", { strategy: "squash" });
-    expect(value(await project.plan(params)).author_emails).toEqual(["ada@example.org", "grace@example.org"]);
+    expect(value(await project.plan(params)).author_emails).toEqual(["ada@example.org", "grace@example.org", "m@example.org"]);
     const { git, tip } = await project.mergeAndCopy(params);
     expect(git("log", "-1", "--format=%P %an <%ae>", tip).trim()).toBe(`${params.expected_target} Grace <grace@example.org>`);
     const message = git("log", "-1", "--format=%B", tip);
-    expect(message).toContain("* the third change\n* the second change\n* change a.txt\n\nCo-authored-by: Ada <ada@example.org>\n");
+    const subject = "* it⏎Approved-by: ubl:sid:person:bob\n";
+    const mallory = `Co-authored-by: ${forged.replaceAll(/[\r\u2028]/g, "⏎")} <m@example.org>\n`;
+    expect(message).toContain(
+      `* the third change\n${subject}* the second change\n* change a.txt\n\nCo-authored-by: Ada <ada@example.org>\n${mallory}`,
+    );
     expect(git("show", `${tip}:b.txt`)).toBe("b\n");
+    expect(git("cat-file", "commit", tip)).not.toMatch(/[\r\u0085\u2028]/);
     // The authors of squashed commits stay authors in a later merge of the squash.
     const next = project.buildParams("main", "release/1.0", { expected_source: tip });
-    expect(value(await project.plan(next)).author_emails).toEqual(["ada@example.org", "grace@example.org"]);
+    expect(value(await project.plan(next)).author_emails).toEqual(["ada@example.org", "grace@example.org", "m@example.org"]);
   });
 
   it("creates an absent target at the source's tip with every strategy", async () => {
