@@ -37,7 +37,7 @@ function buildPull(made: Operator, more: object = {}) {
     baseRefName: "main",
     headRefName: "infra/register-site",
   };
-  return { ...known, headRefOid: made.clone.readHead(), ...more };
+  return { ...known, mergeCommit: null, headRefOid: made.clone.readHead(), ...more };
 }
 
 function expectRefused(said: ProgramOutput, exit: number, code: string, sentence: RegExp): void {
@@ -73,6 +73,12 @@ describe("create-pr.sh", () => {
         ...["--title", "infra: register acme/site", "--body", "- infra: register acme/site"],
       ],
     ]);
+  });
+
+  it("names the open pull request of a branch that has one", async () => {
+    const made = await createOperatorWithChange();
+    createRecordingGh(made, buildPull(made));
+    expectRefused(await made.run("helpers/create-pr.sh"), 6, "pull_request_exists", /acme\/infra\/pull\/12.*merge-pr\.sh/);
   });
 
   it("refuses main, a dirty tree, no commits, an unpushed branch and a stale base without a call of gh", async () => {
@@ -115,13 +121,33 @@ describe("create-pr.sh", () => {
 
 describe("merge-pr.sh", () => {
   const view = ["--json", "number,url,state,baseRefName,headRefName,headRefOid"];
+  const seen = ["pr", "view", "12", "--json", "state,url,mergeCommit"];
   const merge = (made: Operator) => ["pr", "merge", "12", "--squash", "--delete-branch", "--match-head-commit", made.clone.readHead()];
 
   it("squashes the pull request of the current branch at its local head and deletes the branch", async () => {
     const made = await createOperatorWithChange();
     const gh = createRecordingGh(made, buildPull(made));
     expect(await made.runAsProcess("helpers/merge-pr.sh")).toMatchObject({ code: 0 });
-    expect(gh.listCalls()).toEqual([["pr", "view", ...view], merge(made)]);
+    expect(gh.listCalls()).toEqual([["pr", "view", ...view], merge(made), seen]);
+  });
+
+  it("says what became of the merge, whatever gh's exit code is", async () => {
+    const made = await createOperatorWithChange();
+    const words =
+      "! The merge strategy for main is set by the merge queue\nPull request #12 will be added to the merge queue for main when ready\n";
+    createRecordingGh(made, buildPull(made), { words, exit: 0, state: "OPEN" });
+    const queued = await made.run("helpers/merge-pr.sh", ["--json"]);
+    expect(JSON.parse(queued.stdout)).toMatchObject({ ok: true, pending: 12 });
+    expect(queued.stdout).not.toContain("merged");
+    createRecordingGh(made, buildPull(made), {
+      words: "failed to run git: 'main' is already used by worktree at '/x'\n",
+      exit: 1,
+      state: "MERGED",
+    });
+    const merged = await made.run("helpers/merge-pr.sh", ["--json"]);
+    expect(JSON.parse(merged.stdout)).toMatchObject({ ok: true, merged: 12, merge_commit: "3".repeat(40) });
+    expect(merged.code).toBe(0);
+    expect(JSON.parse(merged.stdout).fault).toContain("already used by worktree");
   });
 
   it("accepts a number on any branch", async () => {
@@ -130,7 +156,7 @@ describe("merge-pr.sh", () => {
     made.clone.git("switch", "-q", "main");
     expect(await made.run("helpers/merge-pr.sh", ["12"])).toMatchObject({ code: 0 });
     made.clone.git("switch", "-q", "infra/register-site");
-    expect(gh.listCalls()).toEqual([["pr", "view", "12", ...view], merge(made)]);
+    expect(gh.listCalls()).toEqual([["pr", "view", "12", ...view], merge(made), seen]);
   });
 
   it("refuses main without a number, an invalid number and an unknown pull request", async () => {

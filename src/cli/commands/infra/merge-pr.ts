@@ -56,8 +56,18 @@ async function mergeAtForge(checkout: Checkout, wanted: string | undefined, { op
       { ok: true, dry_run: true, number, url, branch, commit },
       `Would squash ${url} into ${MAIN} at ${commit} and delete ${branch}\nNothing was changed (--dry-run).`,
     );
-  await mergePullRequest(checkout, found);
-  out.print({ ok: true, merged: number, url, branch, commit }, `Merged ${url}\nNext: git switch ${MAIN} && git pull --ff-only`);
+  const result = await mergePullRequest(checkout, found);
+  if (result.kind === "pending")
+    return out.print(
+      { ok: true, pending: number, url, branch, commit },
+      `${url} is not merged yet: GitHub merges it when its queue and its checks allow.\nNext: gh pr view ${number} --web`,
+    );
+  const { merge_commit, fault } = result;
+  if (fault !== undefined) out.remark(`It is merged, but afterwards ${fault}`);
+  out.print(
+    { ok: true, merged: number, url, branch, commit, merge_commit, ...(fault === undefined ? {} : { fault }) },
+    `Merged ${url}\nNext: git switch ${MAIN} && git pull --ff-only`,
+  );
 }
 
 /** Waits for the card, which merges by itself once approved, and then deletes the branch. */
