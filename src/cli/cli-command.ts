@@ -39,12 +39,9 @@ export class CliCommand<O = unknown> extends Command {
   run(work: (call: Call<O>) => Promise<void>): this {
     return this.action(async () => {
       const options = this.opts<O & CommonOptions>();
-      await work({
-        options,
-        arguments: this.args,
-        out: createOutput(options.json === true),
-        openClient: () => openRegistryClient(options, process.env),
-      });
+      const out = createOutput(options.json === true);
+      const notify = (sentence: string) => out.remark(`ogr: ${sentence}`);
+      await work({ options, arguments: this.args, out, openClient: () => openRegistryClient(options, process.env, notify) });
     });
   }
 }

@@ -3,11 +3,12 @@ import { isFinalStatus } from "../domain/card/flow-status.js";
 import type { CardAnswer, CommandAnswer } from "./answers.js";
 import { type Answer, RegistryFault, requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
+import { IdlePlanes } from "./idle-planes.js";
 
 /** How often to read a card again: a statement changes no status. */
 const LOOK_MS = 3_000;
-/** How long one request waits for the end of a command: the api's limit. */
-const WAIT_MS = 30_000;
+/** How long one request waits for the end of a command. */
+const WAIT_MS = 5_000;
 /** The longest outage to wait out. */
 const OUTAGE_MAX_MS = 300_000;
 const RETRY_MS = 1_000;
@@ -22,13 +23,13 @@ export interface Watcher<T> {
 /** Watches a card until its end. @throws Refused; RegistryFault after a long outage */
 export function watchCard(client: RegistryClient, cardId: string, watcher: Watcher<CardAnswer>): Promise<CardAnswer> {
   const askCard = (last?: CardAnswer) => client.readCard(cardId, last === undefined ? {} : { wait_ms: LOOK_MS, not_status: last.status });
-  return watchFlow(askCard, ({ status }) => isFinalStatus(status), watcher);
+  return watchFlow(client, askCard, ({ status }) => isFinalStatus(status), watcher);
 }
 
 /** Watches a command until its end. @throws Refused; RegistryFault after a long outage */
 export function watchCommand(client: RegistryClient, jti: string, watcher: Watcher<CommandAnswer>): Promise<CommandAnswer> {
   const askCommand = (last?: CommandAnswer) => client.readCommand(jti, last === undefined ? undefined : WAIT_MS);
-  return watchFlow(askCommand, isOver, watcher);
+  return watchFlow(client, askCommand, isOver, watcher);
 }
 
 /** Whether a command has ended. Its flow ends a moment before the ledger holds its receipt. */
@@ -36,13 +37,20 @@ export function isOver({ status, receipt }: CommandAnswer): boolean {
   return isFinalStatus(status) && (status !== "success" || (receipt !== null && receipt !== undefined));
 }
 
-async function watchFlow<T>(ask: (last?: T) => Promise<Answer<T>>, isEnd: (seen: T) => boolean, watcher: Watcher<T>): Promise<T> {
+async function watchFlow<T>(
+  { connection }: RegistryClient,
+  ask: (last?: T) => Promise<Answer<T>>,
+  isEnd: (seen: T) => boolean,
+  watcher: Watcher<T>,
+): Promise<T> {
+  const idle = new IdlePlanes(connection);
   let last = requireValue(await ask());
   watcher.onChange(last);
   while (!isEnd(last)) {
     const known = last;
     const seen = await retryThroughOutage(() => ask(known), watcher);
     if (JSON.stringify(seen) !== JSON.stringify(last)) watcher.onChange(seen);
+    else await idle.look();
     last = seen;
   }
   return last;

@@ -3,6 +3,7 @@ import { DefaultLogger, type LogEntry, type LogLevel, Runtime } from "@temporali
 import type { Logger } from "pino";
 import { createProcessLog } from "./log.js";
 import { parseLogSubject } from "./log-subject.js";
+import { WORKER_HEARTBEAT_MS } from "./worker-identity.js";
 
 const MESSAGE_MAX_CHARS = 500;
 const STACK_MAX_CHARS = 4000;
@@ -18,6 +19,7 @@ export function installLog(name: string, level: string): Logger {
   if (!isRuntimeInstalled)
     Runtime.install({
       logger: new DefaultLogger(level === "silent" ? "ERROR" : (level.toUpperCase() as LogLevel), (entry) => relayEntry(log, entry)),
+      workerHeartbeatInterval: WORKER_HEARTBEAT_MS,
       telemetryOptions: { logging: { filter: { core: "WARN", other: "ERROR" }, forward: {} } },
     });
   isRuntimeInstalled = true;

@@ -40,10 +40,14 @@ interface Sources {
 const PATIENCE_MS = 60_000;
 
 /** Opens a client for the registry that the options, the environment, the profile or this clone's development registry name. */
-export async function openRegistryClient(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<RegistryClient> {
+export async function openRegistryClient(
+  options: ConnectionOptions,
+  environment: NodeJS.ProcessEnv,
+  notify: NonNullable<Connection["notify"]>,
+): Promise<RegistryClient> {
   const { connection, identity } = await resolveConnection(options, environment);
   const { tenant_id, actor_id } = identity ?? requireValue(await fetchWhoami(connection));
-  return createRegistryClient(connection, { tenant_id: options.tenant ?? (environment.OGR_TENANT || tenant_id), actor_id });
+  return createRegistryClient({ ...connection, notify }, { tenant_id: options.tenant ?? (environment.OGR_TENANT || tenant_id), actor_id });
 }
 
 /** Resolves the registry and the token without asking the registry. @throws UsageError if none is named */

@@ -16,6 +16,8 @@ export interface Connection {
   readonly patienceMs?: number;
   /** Aborts the request. */
   readonly signal?: AbortSignal;
+  /** Gets a sentence about what a wait lacks, for the person who waits. */
+  readonly notify?: (sentence: string) => void;
 }
 
 export interface RegistryRequest {

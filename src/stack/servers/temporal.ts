@@ -17,13 +17,15 @@ export interface TemporalServer {
 
 /**
  * By default a history shard polls its transfer queue 20 times a second, which costs 50 ms per step. Fairness keys have no effect until
- * fairness is enabled, and they order the whole queue only if it has a single partition.
+ * fairness is enabled, and they order the whole queue only if it has a single partition. Workers' heartbeats are off by default.
  */
 const dynamicConfig = [
   "history.transferProcessorMaxPollRPS=2000",
   "matching.enableFairness=true",
   "matching.numTaskqueueReadPartitions=1",
   "matching.numTaskqueueWritePartitions=1",
+  "frontend.WorkerHeartbeatsEnabled=true",
+  "frontend.ListWorkersEnabled=true",
 ];
 
 const sqlitePragmas = ["journal_mode=wal", "synchronous=normal"];

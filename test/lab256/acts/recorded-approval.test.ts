@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createLab256Activities } from "../../../src/activities/lab256.js";
 import { submitDecision } from "../../../src/client/deciding.js";
 import { requireValue } from "../../../src/client/http/problem.js";
-import { waitForCardEnd } from "../../../src/client/waiting.js";
+import { createRegistryClient } from "../../../src/client/http/registry-client.js";
+import { waitForApprovedAct, waitForCardEnd, waitForCardToLeave, waitsForDecisions } from "../../../src/client/waiting.js";
 import { readJwks, readOperator, readSigningKey } from "../../../src/configuration/keys.js";
 import { Charters } from "../../../src/decision/charter/charters.js";
 import { PolicyCatalog } from "../../../src/decision/policy/policy-catalog.js";
@@ -171,6 +172,15 @@ describe("a card that was rejected", () => {
   });
 });
 
+// The plan changes between the last approval and the permit. Who approved must not wait for an act that cannot come.
+describe("who waits for the act of an approved card", () => {
+  it("learns that the card waits for decisions again", async () => {
+    const { card } = await buildUnapprovedInput("P.waiting");
+    const waited = await waitForApprovedAct(registry.as("bob"), card.card_id, PATIENCE_MS);
+    expect([waited.status, waitsForDecisions(waited)]).toEqual(["awaiting_approval", true]);
+  });
+});
+
 // The flow of a card is told, or claims, that the plan changes again and again.
 describe("the plans of a card", () => {
   it("are at most 50, after which the card ends with the next step", async () => {
@@ -234,7 +244,7 @@ describe("a card that no Runner plans", () => {
   let rejected: string;
   beforeAll(async () => {
     await registerCountedPasskey(registry, "bob");
-    await registry.lab512.stop();
+    await registry.lab512.kill();
     [withdrawn, rejected] = await Promise.all([openUnplanned("P.unplanned-withdrawn"), openUnplanned("P.unplanned-rejected")]);
   });
   afterAll(() => registry.lab512.start());
@@ -244,6 +254,16 @@ describe("a card that no Runner plans", () => {
     return requireValue(await registry.as("admin").openCard(asked)).card_id;
   };
   const readStatus = async (card_id: string) => (await waitForCardEnd(registry.as("admin"), card_id, PATIENCE_MS)).status;
+
+  it("has a dead Runner, which health and who waits for the plan name within seconds", async () => {
+    const readWarnings = async () => ((await (await fetch(`${registry.url}/health`)).json()) as { warnings: string[] }).warnings;
+    await expect.poll(readWarnings).toEqual(["No worker polls LAB_512: it does not run."]);
+    const { connection, tenant_id, actor_id } = registry.as("bob");
+    const notify = vi.fn();
+    const waiting = createRegistryClient({ ...connection, notify }, { tenant_id, actor_id });
+    await expect(waitForCardToLeave(waiting, withdrawn, ["planning"], 8_000)).rejects.toThrow("has not ended after 8 s");
+    expect(notify.mock.calls).toEqual([[expect.stringContaining("No worker polls LAB_512, so nothing is planned")]]);
+  });
 
   it("can be withdrawn by its author, and by nobody else", async () => {
     const card_id = withdrawn;

@@ -1,8 +1,8 @@
 import { requireValue } from "../../../client/http/problem.js";
-import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
+import { waitForCardToLeave } from "../../../client/waiting.js";
 import { foreignEnvelopeSchema } from "../../../domain/card/attestation.js";
 import { RegistryCommand } from "../../cli-command.js";
-import { ACT_MAX_MS, reportCardEnd } from "../../outcome.js";
+import { ACT_MAX_MS, reportCardEnd, showCardUntilEnd } from "../../outcome.js";
 import { parseParams, printDryRun } from "../../terminal/dry-run.js";
 import { readJsonInput } from "../../terminal/json-file.js";
 import { buildDryRunOption } from "../../terminal/option-values.js";
@@ -32,8 +32,8 @@ export function buildCardAttestCommand(): RegistryCommand {
         return printDryRun(out, registry, { act: "card.attest", card_id, payloadType, keyids }, text);
       }
       requireValue(await registry.attest(card_id, envelope));
-      if (options.wait) return reportCardEnd(await waitForCardEnd(registry, card_id, ACT_MAX_MS), out);
       const after = await waitForCardToLeave(registry, card_id, ["planning"], ACT_MAX_MS);
+      if (options.wait) return reportCardEnd(await showCardUntilEnd(registry, after, out), out);
       out.print(after, formatCard(after));
     });
 }

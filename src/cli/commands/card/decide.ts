@@ -2,11 +2,13 @@ import type { CardAnswer } from "../../../client/answers.js";
 import { submitDecision } from "../../../client/deciding.js";
 import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
-import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
+import { waitForApprovedAct, waitForCardToLeave, waitsForDecisions } from "../../../client/waiting.js";
 import type { StatementDecision } from "../../../domain/card/statement.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { openOwnPasskeys } from "../../connection/own-passkeys.js";
-import { ACT_MAX_MS, reportCardEnd } from "../../outcome.js";
+import { EXIT } from "../../exit-codes.js";
+import { UnsuccessfulExit } from "../../failure.js";
+import { ACT_MAX_MS, reportCardEnd, showCardUntilEnd } from "../../outcome.js";
 import { canAsk, requireConsent } from "../../terminal/consent.js";
 import { printDryRun } from "../../terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption, buildYesOption } from "../../terminal/option-values.js";
@@ -56,10 +58,20 @@ export function buildCardDecisionCommand(decision: StatementDecision): RegistryC
         return waitForCardToLeave(registry, card_id, ["planning"], ACT_MAX_MS);
       });
       if (!options.wait && !isDecisive(decision, after, registry.actor_id)) return out.print(after, formatCard(after));
-      const last = await withProgress(out, "waiting for its end", () => waitForCardEnd(registry, card_id, ACT_MAX_MS));
-      if (last.status === ENDS[decision]) out.print(last, formatCard(last));
+      const last = options.wait
+        ? await showCardUntilEnd(registry, after, out)
+        : await withProgress(out, "waiting for its end", () => waitForApprovedAct(registry, card_id, ACT_MAX_MS));
+      if (waitsForDecisions(last)) reportNewPlan(last, out);
+      else if (last.status === ENDS[decision]) out.print(last, formatCard(last));
       else reportCardEnd(last, out);
     });
+}
+
+/** Prints a card whose plan changed between its last approval and the act. @throws UnsuccessfulExit */
+function reportNewPlan(card: CardAnswer, out: Output): never {
+  const again = "The plan changed before the act, so the approvals count no more. Review it, and approve it again with:";
+  out.print(card, `${formatCard(card)}\n\n${again} ogr card approve ${card.card_id}`);
+  throw new UnsuccessfulExit(EXIT.needs_approval);
 }
 
 /** Shows the statement that would be signed. The registry prepares it and stores nothing. */
