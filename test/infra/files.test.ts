@@ -3,22 +3,24 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, inject, it } from "vitest";
 import { parseChangelog } from "../../src/infra/changelog.js";
 import type { InfraCommand } from "../../src/infra/command.js";
 import { createEmptyRegistry, formatRegistry } from "../../src/infra/model.js";
 import { MUTATION_STEPS, type MutationStep, mutateRegistry, type RegistryFilePaths } from "../../src/infra/registry-files.js";
 import { replayChangelog } from "../../src/infra/replay.js";
+import { buildNodeArguments } from "../../src/stack/registry/own-entry.js";
+import { resolveTestProcess } from "../harness/processes.js";
+import type { InfraWriting } from "../processes/infra-writer.main.js";
 import { createTemporaryFolder } from "../repository/real-git.js";
 import { buildRegisterCommand, buildRepoEntry, formatRegistryOfOrgs, requireRegistry } from "./samples.js";
-
-// Each command is a process, which can take long on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 const folders: string[] = [];
 afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true }))));
 
-const now = () => new Date("2026-01-31T12:00:00Z");
+const WRITER = resolveTestProcess("infra-writer", inject("servers").built);
+const NOW = "2026-01-31T12:00:00Z";
+const now = () => new Date(NOW);
 const start = formatRegistryOfOrgs({});
 
 async function newPlace(text = start): Promise<RegistryFilePaths> {
@@ -40,15 +42,10 @@ function mutateInChildProcess(
   command: InfraCommand,
   diesAfter?: MutationStep,
 ): Promise<{ code: string; signal: string | null }> {
-  const program = `
-    const { mutateRegistry } = await import(${JSON.stringify(new URL("../../src/infra/registry-files.ts", import.meta.url).href)});
-    const onStep = (step) => { if (step === ${JSON.stringify(diesAfter ?? null)}) process.kill(process.pid, "SIGKILL"); };
-    const done = await mutateRegistry(${JSON.stringify(place)}, ${JSON.stringify(command)}, { now: () => new Date("2026-01-31T12:00:00Z"), onStep });
-    process.stdout.write(done.ok ? "written" : done.refusal.code);`;
+  const writing: InfraWriting = { place, command, at: NOW, ...(diesAfter === undefined ? {} : { diesAfter }) };
+  const words = [...buildNodeArguments(WRITER), JSON.stringify(writing)];
   return new Promise((resolve) => {
-    execFile(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], { cwd: process.cwd() }, (error, stdout) =>
-      resolve({ code: stdout, signal: error?.signal ?? null }),
-    );
+    execFile(process.execPath, words, (error, stdout) => resolve({ code: stdout, signal: error?.signal ?? null }));
   });
 }
 

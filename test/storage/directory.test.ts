@@ -58,7 +58,7 @@ describe("the directory backend", () => {
   });
 
   it("removes the temporary files of killed processes at its start, and keeps those of running ones", async () => {
-    const dead = startPeer("holder.ts", join(root, "dead-lock"));
+    const dead = startPeer("lock-holder", join(root, "dead-lock"));
     await dead.ask();
     await dead.kill();
     const { temporary } = toLayout(root);
@@ -91,7 +91,7 @@ describe("the directory backend in four processes", () => {
   let peers: Peer[] = [];
 
   beforeAll(async () => {
-    peers = Array.from({ length: 4 }, (_, number) => startPeer("contender.ts", root, `process ${number}`));
+    peers = Array.from({ length: 4 }, (_, number) => startPeer("store-contender", root, `process ${number}`));
     await Promise.all(peers.map((peer) => peer.ask()));
   });
 
@@ -135,7 +135,7 @@ describe("the directory backend in four processes", () => {
     const lock = toLockPath(toLayout(root), parseKey(key));
     for (const holders of [1, 3]) {
       for (let number = 0; number < holders; number += 1) {
-        const holder = startPeer("holder.ts", lock);
+        const holder = startPeer("lock-holder", lock);
         expect(await holder.ask()).toBe("held");
         await holder.kill();
       }
@@ -149,7 +149,7 @@ describe("the directory backend in four processes", () => {
     const store = await open();
     const key = "repos/T.many/held";
     const version = await swapOrThrow(store, key, null, "start");
-    const holder = startPeer("holder.ts", toLockPath(toLayout(root), parseKey(key)));
+    const holder = startPeer("lock-holder", toLockPath(toLayout(root), parseKey(key)));
     await holder.ask();
     const swap = store.pointers.swap(key, version, Buffer.from("next"));
     expect(await readBlobText(store, key)).toBe("start");

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
+import { buildNodeArguments } from "../../src/stack/registry/own-entry.js";
+import { resolveTestProcess } from "../harness/processes.js";
 
 export interface Peer {
   readonly process: ChildProcess;
@@ -10,10 +12,10 @@ export interface Peer {
   kill(): Promise<void>;
 }
 
-/** Runs a script beside this file in a child process. */
-export function startPeer(script: string, ...args: string[]): Peer {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const process_ = spawn(process.execPath, ["--import", "tsx", path, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+/** Runs one of the tests' processes as a child. */
+export function startPeer(name: string, ...args: string[]): Peer {
+  const entry = resolveTestProcess(name, inject("servers").built);
+  const process_ = spawn(process.execPath, [...buildNodeArguments(entry), ...args], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: process_.stdout })[Symbol.asyncIterator]();
   return {
     process: process_,
@@ -23,7 +25,7 @@ export function startPeer(script: string, ...args: string[]): Peer {
       }
       const answer = await lines.next();
       if (answer.done) {
-        throw new Error(`${script} ended without an answer`);
+        throw new Error(`${name} ended without an answer`);
       }
       return answer.value;
     },

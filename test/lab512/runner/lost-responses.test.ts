@@ -3,6 +3,7 @@ import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
 import { toClaimKey, toReceiptKey, toStagingKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { StorageFault } from "../../../src/storage/ports.js";
+import { chooseExtent } from "../../harness/campaign.js";
 import { Clone } from "../../repository/real-git.js";
 import {
   buildRunnerCommand,
@@ -15,7 +16,7 @@ import {
   waitForReceipt,
 } from "./commands.js";
 import { createHookedStore, hookOnce, isWrite, type Operation, throwResponseLost, throwStoreDown } from "./store-hooks.js";
-import { BACKENDS, hashContents, openWorld, TENANT, type World } from "./world.js";
+import { BACKENDS, hashContents, MAIN_BACKEND, openWorld, TENANT, type World } from "./world.js";
 
 const PREFIX = `repos/${TENANT}/${PROJECT}.git`;
 type Write = readonly [string, (envelope: CommandEnvelope) => (operation: Operation, key: string) => boolean];
@@ -59,6 +60,9 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
   });
   afterAll(() => world.close());
 
+  /** A write that never reached a store is the same on every backend, unlike one whose response was lost. */
+  const unanswered = chooseExtent(backend === MAIN_BACKEND ? WRITES : [], WRITES);
+
   /** Builds a push of commits that no earlier test has stored. */
   const buildPush = async (branch: string) => {
     const clone = new Clone();
@@ -79,7 +83,7 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
     expect(await readTip(world, branch)).toBe(tip);
   });
 
-  it.each(WRITES)("succeeds on the second attempt when the write of the %s never reached the store", async (what, matches) => {
+  it.each(unanswered)("succeeds on the second attempt when the write of the %s never reached the store", async (what, matches) => {
     const branch = `feature/unsent-${name(what)}`;
     const { tip, envelope } = await buildPush(branch);
     const unsent = hookOnce("before", (operation, key) => isWrite(operation) && matches(envelope)(operation, key), throwResponseLost);
@@ -92,7 +96,7 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
     expect(await readTip(world, branch)).toBe(tip);
   });
 
-  it.each(WRITES.slice(0, 6))(
+  it.each(unanswered.slice(0, 6))(
     "throws without a receipt when the store fails from the write of the %s, and succeeds when retried",
     async (what, matches) => {
       const branch = `feature/down-${name(what)}`;

@@ -12,6 +12,7 @@ import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { appendCharterEntry } from "../../../src/stack/founding/charter.js";
+import { chooseExtent } from "../../harness/campaign.js";
 import { Clone } from "../../repository/real-git.js";
 import {
   approveJob,
@@ -32,6 +33,8 @@ import { createHookedStore, hookOnce, type Operation } from "./store-hooks.js";
 import { createWorldKey, MAIN_BACKEND, openWorld, TENANT, type World } from "./world.js";
 
 const STEPS: readonly JobStep[] = ["claimed", "looked", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
+/** A push is interrupted after every step, the other acts in the suite after one of each kind: with nothing done, stored, moved and answered. */
+const SOME_STEPS = chooseExtent<readonly JobStep[]>(["claimed", "stored", "moved", "receipted"], STEPS);
 const BEFORE_THE_RECEIPT: readonly JobStep[] = STEPS.slice(0, STEPS.indexOf("receipted"));
 
 describe("a retry after the death of a Runner", () => {
@@ -114,7 +117,7 @@ describe("a retry after the death of a Runner", () => {
 
   it("finishes a registration that was interrupted after any step, with one receipt and one project", async () => {
     const deaths = await Promise.all(
-      STEPS.map(async (step) => {
+      SOME_STEPS.map(async (step) => {
         const project = `P.reg-${step}`;
         const job = buildInitJob(project);
         return { step, project, envelope: buildRunnerCommand(world, { job, scopes: await approveJob(world, deps, job) }) };
@@ -131,7 +134,7 @@ describe("a retry after the death of a Runner", () => {
   it("finishes a release that was interrupted after any step, with one tag and one manifest", async () => {
     await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: await pushFirst("feature/tagged") })));
     const fresh = await world.openRunner();
-    for (const [at, step] of STEPS.entries()) {
+    for (const [at, step] of SOME_STEPS.entries()) {
       const tag = `v1.0.${at}`;
       const job = buildTagJob({ commit: first, tag });
       // A plan depends on the tags that there are, and a retry makes it again: each release ends before the next begins.

@@ -1,4 +1,5 @@
 import { openDirectoryStore } from "../../src/storage/directory/store.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
 
 /**
  * A child process that contends for keys of a directory store. Arguments: `root name`. For each line of JSON on stdin it runs a contest
@@ -11,11 +12,7 @@ interface Contest {
   readonly times: number;
 }
 
-const [root = "", name = ""] = process.argv.slice(2);
-const store = await openDirectoryStore(root);
-process.stdout.write("ready\n");
-
-async function attempt(contest: Contest, number: number): Promise<boolean> {
+async function attempt(store: ObjectStore, name: string, contest: Contest, number: number): Promise<boolean> {
   const bytes = Buffer.from(`${name} ${number}`);
   switch (contest.kind) {
     case "create":
@@ -33,8 +30,14 @@ async function attempt(contest: Contest, number: number): Promise<boolean> {
   }
 }
 
-for await (const line of process.stdin.setEncoding("utf8")) {
-  const contest = JSON.parse(String(line)) as Contest;
-  const outcomes = await Promise.all(Array.from({ length: contest.times }, (_, number) => attempt(contest, number)));
-  process.stdout.write(`${outcomes.filter(Boolean).length}\n`);
+async function contend([root = "", name = ""]: readonly string[]): Promise<void> {
+  const store = await openDirectoryStore(root);
+  process.stdout.write("ready\n");
+  for await (const line of process.stdin.setEncoding("utf8")) {
+    const contest = JSON.parse(String(line)) as Contest;
+    const outcomes = await Promise.all(Array.from({ length: contest.times }, (_, number) => attempt(store, name, contest, number)));
+    process.stdout.write(`${outcomes.filter(Boolean).length}\n`);
+  }
 }
+
+await contend(process.argv.slice(2));
