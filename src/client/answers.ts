@@ -4,7 +4,7 @@ import { publicJwkSchema } from "../domain/bytes/jwks.js";
 import { FLOW_STATUSES } from "../domain/card/flow-status.js";
 import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.js";
 import { charterEntrySchema } from "../domain/charter/entry.js";
-import { foundingEntrySchema } from "../domain/charter/founding.js";
+import { foundingEntrySchema, operatorSchema } from "../domain/charter/founding.js";
 import { actorsSchema as charterActorsSchema, passkeySchema, personsSchema, webhooksSchema } from "../domain/charter/records.js";
 import { recoverySchema } from "../domain/charter/recovery.js";
 import { blake3Schema } from "../domain/ids.js";
@@ -229,6 +229,7 @@ export const charterSchema = z.looseObject({
   version: z.int(),
   sealed: z.boolean(),
   founding_jwk: publicJwkSchema,
+  operator: operatorSchema.nullable(),
   policy_hash: blake3Schema,
   recovery: z.looseObject({ waiting: z.looseObject({ completable_at_ms: z.number() }).nullable() }).nullish(),
 });

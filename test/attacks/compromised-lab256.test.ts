@@ -161,11 +161,13 @@ function forgeCommand(
   const shared = { tenant_id, jobType: job.jobType, target: "LAB_512", subject_hash, policy_hash, office_id } as const;
   const approved = authority === undefined ? {} : { approval_ref: authority.card.card_id, plan_digest: planned?.plan_digest };
   const iat = Date.now();
+  // The other tenant's charter names no keys.
+  const versions = { charter_version: 1, ...(tenant_id === DEMO_TENANT ? {} : { operator_version: 1 }) };
   const permit = signObject(
     "permit",
     {
       ...{ aud: toAudience("LAB_512"), jti, iat, exp: iat + 60_000, max_run_ms: 60_000 },
-      scopes: { ...shared, ...approved, charter_version: 1, level, actor_id: ADMIN.actor_id },
+      scopes: { ...shared, ...approved, ...versions, level, actor_id: ADMIN.actor_id },
     },
     keys.permit,
   );

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { requireValue } from "../../src/client/http/problem.js";
 import { createRegistryClient } from "../../src/client/http/registry-client.js";
-import { readSigningKey } from "../../src/configuration/keys.js";
+import { readOperator, readSigningKey } from "../../src/configuration/keys.js";
 import { Charters } from "../../src/decision/charter/charters.js";
 import { signNextEntry } from "../../src/decision/charter/next-entry.js";
 import { hashCanonical } from "../../src/domain/bytes/canonical.js";
@@ -40,7 +40,9 @@ export async function signChange(
   build: (state: CharterState) => CharterChange | undefined,
 ): Promise<CharterEntry | undefined> {
   const key = readFoundingKey(registry, tenantId);
-  const walk = requireOutcome(await new Charters(registry.store, { tenant_id: tenantId, founding_jwk: key.jwk }).openWalk(tenantId));
+  const walk = requireOutcome(
+    await new Charters(registry.store, readOperator(join(registry.dataDir, "keys", "operator.json"))).openWalk(tenantId),
+  );
   const walked = await walk.advance((version) => registry.store.blobs.get(toCharterKey(tenantId, version)));
   if (!walked.ok) throw new Error(walked.denial.message);
   const change = build(walk.state);

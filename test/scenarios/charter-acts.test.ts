@@ -44,7 +44,10 @@ afterAll(() => registry?.stop());
 
 /** Walks the charter from the founding key, as a client that believes nothing. */
 async function walk(): Promise<CharterWalk> {
-  const { walk: walked, outcome } = await walkTenantCharter(registry.as("admin"), readFoundingKey(registry, DEMO_TENANT).jwk);
+  const { walk: walked, outcome } = await walkTenantCharter(registry.as("admin"), {
+    founding_jwk: readFoundingKey(registry, DEMO_TENANT).jwk,
+    operator: null,
+  });
   expect(outcome).toMatchObject({ ok: true });
   return walked;
 }

@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readNamedRoot, readRootOf, walkTenantCharter } from "../../src/client/charter.js";
 import { registerPasskey } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
-import { readSigningKey } from "../../src/configuration/keys.js";
+import { readOperator, readSigningKey } from "../../src/configuration/keys.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import type { SigningKey } from "../../src/domain/bytes/signature.js";
 import { type CharterEntry, hashEntry, signEntry } from "../../src/domain/charter/entry.js";
 import type { CharterState } from "../../src/domain/charter/state.js";
+import { toStagingKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import { DEMO_TENANT, OTHER_TENANT } from "../../src/stack/founding/demo-tenants.js";
+import { readDefaultPolicy } from "../../src/stack/founding/policy.js";
 import { changeActor, changeMembers, changePerson, readFoundingKey, signChange } from "../harness/charter.js";
 import { countPasskeys } from "../harness/passkeys.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
@@ -104,6 +108,46 @@ it("a disabled person is refused, as are their agents, until they are enabled ag
   await expect.poll(async () => (await registry.as("admin").readTenant()).status, { timeout: NOTICED_MS }).toBe(401);
   await setDisabled(false);
   await expect.poll(async () => (await builder.readTenant()).status, { timeout: NOTICED_MS }).toBe(200);
+});
+
+describe("the operator's charter", () => {
+  const operator = () => readOperator(registry.founded.keys.operatorLab256);
+
+  it("is read by the members of a tenant that rests on its keys, who verify their own from the operator's founding key", async () => {
+    const olga = registry.as("olga", OTHER_TENANT);
+    const root = await readRootOf(olga, operator());
+    const { walk, outcome } = await walkTenantCharter(olga, root);
+    expect(outcome).toMatchObject({ ok: true });
+    expect(walk.newest.versions).toEqual({ charter_version: walk.version, operator_version: await readVersion() });
+    expect(walk.newest.listKeys("permit").keys).toEqual([readSigningKey(registry.founded.keys.permit).jwk]);
+    expect(await readNamedRoot(olga)).toEqual(root);
+  });
+
+  // LAB 256 shows a charter that it made up.
+  it("does not verify from another founding key, and gives no keys to who keeps the tenant's founding key alone", async () => {
+    const olga = registry.as("olga", OTHER_TENANT);
+    const { jwk } = readFoundingKey(registry, OTHER_TENANT);
+    await expect(readRootOf(olga, { ...operator(), founding_jwk: jwk })).rejects.toThrow(/not signed by the tenant's founding key/);
+    const { walk } = await walkTenantCharter(olga, { founding_jwk: jwk, operator: null });
+    expect(walk.newest.listKeys("permit").keys).toEqual([]);
+  });
+
+  it("is not read by who has no token of such a tenant, and shows no staged policy", async () => {
+    const olga = registry.as("olga", OTHER_TENANT);
+    const admin = registry.as("admin");
+    const { policy_hash } = requireValue(await admin.readCharter());
+    expect(await olga.readPolicy(policy_hash, "operator")).toMatchObject({ ok: true });
+    await expect(admin.listCharterEntries("operator").read()).rejects.toMatchObject({ problem: { status: 404 } });
+    const staged = Buffer.concat([await readDefaultPolicy(), Buffer.of(0, 2, 1, 0x78)]);
+    const hash = hashBlake3Hex(staged);
+    await registry.store.blobs.create(toStagingKey(TENANT, hash), staged);
+    expect(await admin.readPolicy(hash)).toMatchObject({ ok: true });
+    expect(await olga.readPolicy(hash, "operator")).toMatchObject({ ok: false, status: 404 });
+    const address = new URL(`/v1/charter/entries?tenant_id=${OTHER_TENANT}&charter=operator`, registry.url);
+    expect((await fetch(address)).status).toBe(401);
+    const { token } = registry.getActor("admin");
+    expect((await fetch(address, { headers: { authorization: `Bearer ${token}` } })).status).toBe(404);
+  });
 });
 
 describe("an attacker cannot change the charter", () => {

@@ -78,7 +78,7 @@ async function startForced(tenant_id: string, params: TelemetryAppendParams): Pr
       request: { tenant_id, jobType: APPEND, target, office_id, params },
       decision: { level: "L0", permit_ttl_ms: 60_000, max_run_ms: 60_000 },
       policy_hash,
-      versions: { charter_version: 1 },
+      versions: { charter_version: 1, ...(tenant_id === "T.UBL" ? {} : { operator_version: 1 }) },
       infra: { state: "enabled", context: "production", telemetry_repo: `${tenant_id}/${TELEMETRY}`, is_registry: false },
     }),
     readSigningKey(keys.permit),

@@ -3,6 +3,7 @@ import type { NewestCharter } from "../../decision/charter/newest-charter.js";
 import { POLICY_MAX_BYTES, PolicyBytesError, readPolicyData } from "../../decision/policy/bytes.js";
 import { publicJwkSchema } from "../../domain/bytes/jwks.js";
 import { charterEntrySchema } from "../../domain/charter/entry.js";
+import { operatorSchema } from "../../domain/charter/founding.js";
 import { recoveryRequestSchema } from "../../domain/charter/recovery-request.js";
 import { blake3Schema, tenantIdSchema } from "../../domain/ids.js";
 import { toCharterKey, toPolicyBytesKey, toStagingKey } from "../../domain/storage-key.js";
@@ -21,6 +22,8 @@ const ENTRY_MAX_VALUES = 200_000;
 const charterSchema = z.object({
   tenant_id: tenantIdSchema,
   founding_jwk: publicJwkSchema,
+  /** The operator, whose keys count for the uses of which the charter names none, or did. Null if it always named its own. */
+  operator: operatorSchema.nullable(),
   version: z.int(),
   entry_hash: blake3Schema,
   state_hash: blake3Schema,
@@ -36,8 +39,18 @@ const charterSchema = z.object({
     .nullable(),
 });
 
-/** The tenant's charter, which every member may read and verify. Source: contracts "Charter". */
+/** Whose charter to read. */
+const charterQuery = { charter: z.literal("operator", "Write `operator`, or omit it.").optional() };
+const OPERATOR_DETAIL =
+  "With `charter=operator`, it is of the operator's charter, if keys of that charter count for the tenant or did; otherwise it is not found.";
+
+/** The tenant's charter, which every member may read and verify, and the operator's if the tenant rests on its keys. Source: contracts "Charter". */
 export function buildCharterRoutes({ charters, store, flows }: ApiDependencies): readonly Route[] {
+  const findCharter = async (tenantId: string, of: "operator" | undefined): Promise<string | undefined> => {
+    if (of === undefined) return tenantId;
+    const newest = await charters.readNewest(tenantId);
+    return newest.ok && newest.value.borrowsKeys ? charters.operator.tenant_id : undefined;
+  };
   return groupRoutes("charter", [
     defineMemberRoute("GET", "/v1/charter", {
       tenant: "query",
@@ -49,7 +62,8 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
       async handle({ principal: { tenant_id } }) {
         const newest = await charters.readNewest(tenant_id);
         if (!newest.ok) return buildDenialProblem(newest.denial);
-        return answerOk({ tenant_id, ...newest.value, recovery: describePoint(newest.value) });
+        const { borrowsKeys, versions: _, ...shown } = newest.value;
+        return answerOk({ tenant_id, ...shown, operator: borrowsKeys ? charters.operator : null, recovery: describePoint(newest.value) });
       },
     }),
     defineMemberRoute("POST", "/v1/charter/entries", {
@@ -89,15 +103,14 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
     defineMemberRoute("GET", "/v1/policies/:policy_hash", {
       tenant: "query",
       summary: "Read one of the tenant's policies: the active one, an earlier one, or a staged one",
-      detail:
-        "`wasm` is the policy's bytes in base64. `policy_hash` is their BLAKE3: check it. Staged bytes that are no policy are not found.",
-      input: { params: z.strictObject({ policy_hash: blake3Schema }), query: tenantQuery },
+      detail: `\`wasm\` is the policy's bytes in base64. \`policy_hash\` is their BLAKE3: check it. Staged bytes that are no policy are not found. ${OPERATOR_DETAIL}`,
+      input: { params: z.strictObject({ policy_hash: blake3Schema }), query: tenantQuery.extend(charterQuery) },
       answers: { 200: { text: "The policy", schema: z.object({ policy_hash: blake3Schema, wasm: z.base64() }) } },
       problems: ["not_found"],
-      async handle({ params: { policy_hash }, principal }) {
-        const { tenant_id } = principal;
-        const bytes =
-          (await store.blobs.get(toPolicyBytesKey(tenant_id, policy_hash))) ?? (await readStagedPolicy(store, tenant_id, policy_hash));
+      async handle({ params: { policy_hash }, query, principal: { tenant_id } }) {
+        const owner = await findCharter(tenant_id, query.charter);
+        const published = owner === undefined ? undefined : await store.blobs.get(toPolicyBytesKey(owner, policy_hash));
+        const bytes = published ?? (owner === tenant_id ? await readStagedPolicy(store, tenant_id, policy_hash) : undefined);
         if (bytes === undefined) return refuseNotFound("This policy");
         return answerOk({ policy_hash, wasm: Buffer.from(bytes).toString("base64") });
       },
@@ -105,15 +118,17 @@ export function buildCharterRoutes({ charters, store, flows }: ApiDependencies):
     defineMemberRoute("GET", "/v1/charter/entries", {
       tenant: "query",
       summary: "List the entries of the tenant's charter, the oldest first",
-      detail:
-        'A `Link` header with rel="next" leads to the next page. `after` is the version of the last known entry. The hash of an entry is BLAKE3 of its canonical JSON (RFC 8785).',
-      input: { query: pageQuery },
+      detail: `A \`Link\` header with rel="next" leads to the next page. \`after\` is the version of the last known entry. The hash of an entry is BLAKE3 of its canonical JSON (RFC 8785). ${OPERATOR_DETAIL}`,
+      input: { query: pageQuery.extend(charterQuery) },
       answers: { 200: { text: "The entries as they are stored", schema: z.array(charterEntrySchema) } },
+      problems: ["not_found"],
       async handle(call) {
-        const { limit, after = 0 } = call.query;
+        const { limit, after = 0, charter } = call.query;
+        const owner = await findCharter(call.principal.tenant_id, charter);
+        if (owner === undefined) return refuseNotFound("This charter");
         const entries: unknown[] = [];
         for (let version = after + 1; entries.length <= limit; version += 1) {
-          const bytes = await store.blobs.get(toCharterKey(call.principal.tenant_id, version));
+          const bytes = await store.blobs.get(toCharterKey(owner, version));
           if (bytes === undefined) return answerPage(call, entries, null);
           entries.push(JSON.parse(Buffer.from(bytes).toString("utf8")));
         }

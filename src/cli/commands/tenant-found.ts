@@ -48,7 +48,7 @@ export function buildTenantFoundCommand(): CardCommand<FoundOptions> {
     }, CHARTER_OFFICE);
 }
 
-/** The new charter starts with the operator's keys, relying parties and active policy. */
+/** The new charter starts with the operator's relying parties and active policy, and names no keys, so that the operator's count. */
 async function buildFoundingJob(registry: RegistryClient, tenant_id: string, options: FoundOptions): Promise<Job<"registry.tenant.found">> {
   const members = parseParams(membersSchema, await readJsonInput("--members", options.members));
   const allowance =
@@ -71,7 +71,7 @@ async function signFoundingEntry(
   const params: FoundingEntry["change"]["params"] = {
     policy_hash: newest.policy_hash,
     ...members,
-    keys: Object.fromEntries(state.list("key").filter(([, { revoked, use }]) => !revoked && use !== "log")),
+    keys: {},
     relying_parties: Object.fromEntries(state.list("relying_party")),
     tenants: {},
     policy_codes: [],

@@ -1,11 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { z } from "zod";
 import { readConfiguredJson } from "../../configuration/keys.js";
 import { pickMarks } from "../../domain/act/marks.js";
-import { publicJwkSchema } from "../../domain/bytes/jwks.js";
 import { describeRequirement } from "../../domain/card/requirement.js";
-import { operatorSchema } from "../../domain/charter/founding.js";
+import { rootSchema } from "../../domain/charter/founding.js";
 import { jtiSchema } from "../../domain/ids.js";
 import type { VerifiedAct } from "../../verification/verify-act.js";
 import { CliCommand } from "../cli-command.js";
@@ -19,9 +17,6 @@ interface VerifyOptions {
   readonly act?: string;
   readonly repository?: string;
 }
-
-/** A JWK, or the operator, as the registry's processes have it. */
-export const rootSchema = z.union([publicJwkSchema, operatorSchema]);
 
 /** `ogr verify`: verifies acts from files alone, with no registry. */
 export function buildVerifyCommand(): CliCommand<VerifyOptions> {

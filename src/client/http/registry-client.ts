@@ -117,9 +117,10 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     registerPasskey: (response: RegistrationResponseJSON, name: string, assertion?: Assertion) =>
       post("/v1/passkeys/registration", { name, response, assertion }, answers.registeredPasskeySchema),
     readCharter: () => get("/v1/charter", answers.charterSchema, { tenant_id }),
-    /** Lists the charter's entries after the version that `after` names, oldest first. */
-    listCharterEntries: () => list("/v1/charter/entries", answers.charterEntriesSchema),
-    readPolicy: (policy_hash: string) => get(`/v1/policies/${policy_hash}`, answers.policySchema, { tenant_id }),
+    /** Lists the entries of the tenant's charter, or of the operator's on whose keys it rests, oldest first. */
+    listCharterEntries: (charter?: "operator") => list("/v1/charter/entries", answers.charterEntriesSchema, { charter }),
+    readPolicy: (policy_hash: string, charter?: "operator") =>
+      get(`/v1/policies/${policy_hash}`, answers.policySchema, { tenant_id, charter }),
     appendCharterEntry: (entry: CharterEntry) => post("/v1/charter/entries", entry, answers.appendedEntrySchema),
     sendRecoveryRequest: (request: RecoveryRequest) => post("/v1/charter/recovery", request, answers.appendedEntrySchema),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),

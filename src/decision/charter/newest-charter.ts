@@ -19,6 +19,8 @@ export interface NewestCharter {
   find<K extends RecordKind>(kind: K, id?: string): RecordValue<K> | undefined;
   /** Lists the records of a kind with their ids. @throws ReplacedCharter as `find` does */
   list<K extends RecordKind>(kind: K): readonly (readonly [id: string, value: RecordValue<K>])[];
+  /** Whether keys of the operator's charter count for this one, or did in an earlier version. */
+  readonly borrowsKeys: boolean;
   /** The versions that an object names which is signed now. */
   readonly versions: CharterVersions;
   /** The keys that count now, for every use of Ed25519. @throws ReplacedCharter as `find` does */

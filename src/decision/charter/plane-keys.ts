@@ -36,6 +36,11 @@ export class PlaneKeys {
     };
   }
 
+  /** Whether keys of the operator's charter count, or counted in an earlier version. */
+  get borrowsKeys(): boolean {
+    return this.operator !== undefined;
+  }
+
   /** Lists the keys that are valid now. */
   list(use: SigningUse): Jwks {
     return { keys: this.#listAt(use, this.versions) };

@@ -289,6 +289,7 @@ export class CharterWalk {
       recovery,
       find: (kind, id) => readState().find(kind, id),
       list,
+      borrowsKeys: keys.borrowsKeys,
       versions: keys.versions,
       findKeyAt: (kid, use, at) => keys.findAt(kid, use, at),
       listKnownKeys: (use) => keys.listKnown(use),

@@ -36,3 +36,6 @@ export type FoundingEntry = z.infer<typeof foundingEntrySchema>;
 /** The operator's tenant with the founding key of its charter. Every process pins it: the keys of all other tenants are in that charter. */
 export const operatorSchema = z.strictObject({ tenant_id: tenantIdSchema, founding_jwk: publicJwkSchema });
 export type Operator = z.infer<typeof operatorSchema>;
+
+/** What a verifier keeps: a tenant's founding key, or the operator, whose charter has it. */
+export const rootSchema = z.union([publicJwkSchema, operatorSchema]);

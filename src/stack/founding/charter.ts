@@ -25,7 +25,7 @@ export interface ApprovalSite {
 /** Passkeys of a development registry, used from a terminal only. */
 const LOCAL_SITE: ApprovalSite = { id: "localhost", origins: [] };
 
-/** The keys of new charters, and what Runners may do for each tenant. */
+/** The keys of the operator's new charter, which count for every tenant, and what Runners may do for each of them. */
 export interface CharterSeeds extends Pick<FoundingKeys, "foundingKeys" | "planeKeys"> {
   readonly allowances: Readonly<Record<string, Allowance>>;
 }
@@ -58,7 +58,8 @@ export async function foundCharters(
       const foundingKey = foundingKeys.get(seed.tenant_id);
       if (foundingKey === undefined) return;
       const isOperator = seed.tenant_id === operator.tenant_id;
-      await foundCharter(store, seed, foundingKey, { policy, keys, relying_parties, tenants: isOperator ? named : {} });
+      const own = isOperator ? { keys, tenants: named } : { keys: {}, tenants: {} };
+      await foundCharter(store, seed, foundingKey, { policy, relying_parties, ...own });
     }),
   );
   return hashBlake3Hex(policy);

@@ -177,7 +177,7 @@ async function readDocumentedCommands(): Promise<string[]> {
 }
 
 async function findPerson(registry: ServedRegistry, id: string): Promise<Person> {
-  const { walk } = await walkTenantCharter(registry.as("admin"), readFoundingKey(registry, TENANT).jwk);
+  const { walk } = await walkTenantCharter(registry.as("admin"), { founding_jwk: readFoundingKey(registry, TENANT).jwk, operator: null });
   const person = walk.state.find("person", id);
   if (person === undefined) throw new Error(`The charter has no ${id}.`);
   return person;

@@ -1,4 +1,4 @@
-import { enterPasskey, walkTenantCharter } from "../../../client/charter.js";
+import { enterPasskey, readNamedRoot, walkTenantCharter } from "../../../client/charter.js";
 import { readSigningKey } from "../../../configuration/keys.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { UsageError } from "../../failure.js";
@@ -29,7 +29,7 @@ export function buildCharterAddPasskeyCommand(): RegistryCommand<AddPasskeyOptio
     .run(async ({ options, arguments: [name = ""], out, openClient }) => {
       const key = readSigningKey(options.foundingKeyFile);
       const registry = await openClient();
-      const charter = await walkTenantCharter(registry, key.jwk);
+      const charter = await walkTenantCharter(registry, { ...(await readNamedRoot(registry)), founding_jwk: key.jwk });
       requireValid(charter);
       const waiting = await findWaitingPasskey(registry, charter, name, options.fingerprint);
       const { actor_id, person_id, person, passkey, fingerprint } = waiting;

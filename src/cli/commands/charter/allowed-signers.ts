@@ -3,11 +3,12 @@ import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { readConfiguredJson } from "../../../configuration/keys.js";
 import { listGitKeys } from "../../../decision/charter/git-keys.js";
 import type { NewestCharter } from "../../../decision/charter/newest-charter.js";
+import { rootSchema } from "../../../domain/charter/founding.js";
 import { formatSshPublicKey } from "../../../domain/git/git-signature.js";
 import { REGISTRY_IDENTITY } from "../../../domain/git/registry-identity.js";
 import type { RegistryCommand } from "../../cli-command.js";
 import { UsageError } from "../../failure.js";
-import { findOnlyTenant, rootSchema } from "../verify.js";
+import { findOnlyTenant } from "../verify.js";
 import { buildCharterCommand, type CharterOptions, requireValid, walkCharter } from "./read.js";
 
 interface AllowedSignersOptions extends CharterOptions {
@@ -35,7 +36,10 @@ export function buildCharterAllowedSignersCommand(): RegistryCommand<AllowedSign
       const charter = options.folder === undefined ? await readRegistry(await openClient(), options) : await readFolder(options);
       const { valid, known } = listGitKeys(charter);
       const { keys } = options.withRevoked === true ? known : valid;
-      if (keys.length === 0) throw new Error("The charter names no key for commits and tags; add one with registry.keys.rotate.");
+      if (keys.length === 0)
+        throw new Error(
+          "The charter names no key for commits and tags. If the operator's count, pass the operator's file with --founding-key.",
+        );
       for (const jwk of keys) {
         const [principal, public_key] = [REGISTRY_IDENTITY.email, formatSshPublicKey(jwk)];
         const report = { kid: jwk.kid, principal, public_key, revoked: !valid.keys.includes(jwk) };

@@ -1,4 +1,4 @@
-import { walkTenantCharter } from "../../../client/charter.js";
+import { readNamedRoot, walkTenantCharter } from "../../../client/charter.js";
 import { requireValue } from "../../../client/http/problem.js";
 import { readSigningKey } from "../../../configuration/keys.js";
 import type { CharterSources } from "../../../decision/charter/named-policies.js";
@@ -56,7 +56,7 @@ async function walkRegistry(
   registry: Parameters<typeof walkTenantCharter>[0],
   foundingJwk: CharterWalk["foundingJwk"],
 ): Promise<CharterWalk> {
-  const charter = await walkTenantCharter(registry, foundingJwk);
+  const charter = await walkTenantCharter(registry, { ...(await readNamedRoot(registry)), founding_jwk: foundingJwk });
   requireValid(charter);
   return charter.walk;
 }

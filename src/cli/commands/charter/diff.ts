@@ -1,4 +1,3 @@
-import { buildCharterSources } from "../../../client/charter.js";
 import { CharterWalk } from "../../../decision/charter/walk.js";
 import { toCanonicalBytes } from "../../../domain/bytes/canonical.js";
 import type { CharterEntry } from "../../../domain/charter/entry.js";
@@ -24,11 +23,10 @@ export function buildCharterDiffCommand(): RegistryCommand<CharterOptions> {
   )
     .addExamples("ogr charter diff 3", "ogr charter diff 1 4 --json")
     .run(async ({ options, arguments: [from = "", to], out, openClient }) => {
-      const { registry, charter, key } = await walkCharter(await openClient(), options);
+      const { charter } = await walkCharter(await openClient(), options);
       requireValid(charter);
-      const { walk, entries } = charter;
-      const sources = buildCharterSources(registry);
-      const readState = (version: number) => walkTo(new CharterWalk(walk.tenantId, key.jwk, sources), entries.slice(0, version));
+      const { walk, entries, sources } = charter;
+      const readState = (version: number) => walkTo(new CharterWalk(walk.tenantId, walk.foundingJwk, sources), entries.slice(0, version));
       const [older, newer] = [
         await readState(parseVersion(from, walk.version)),
         await readState(parseVersion(to ?? `${walk.version}`, walk.version)),

@@ -1,13 +1,19 @@
 import { Option } from "commander";
-import { type OwnPolicy, type WalkedCharter, walkTenantCharter } from "../../../client/charter.js";
-import { requireValue } from "../../../client/http/problem.js";
+import {
+  type CharterRoot,
+  type OwnPolicy,
+  readNamedRoot,
+  readRootOf,
+  type WalkedCharter,
+  walkTenantCharter,
+} from "../../../client/charter.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { readConfiguredJson } from "../../../configuration/keys.js";
 import type { WaitingChange } from "../../../decision/charter/recovery.js";
-import { publicJwkSchema } from "../../../domain/bytes/jwks.js";
 import type { PublicJwk } from "../../../domain/bytes/signature.js";
 import type { CharterChange } from "../../../domain/charter/change.js";
 import type { EntryAuthority } from "../../../domain/charter/entry.js";
+import { type Operator, rootSchema } from "../../../domain/charter/founding.js";
 import { describeRecovery, type Recovery } from "../../../domain/charter/recovery.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { EXIT } from "../../exit-codes.js";
@@ -99,21 +105,29 @@ export function buildCharterCommand<O extends CharterOptions = CharterOptions>(n
 }
 
 export const buildFoundingKeyOption = (): Option =>
-  new Option("--founding-key <file>", "the tenant's public founding key (JWK) that you kept; without it, the one that the registry names");
+  new Option(
+    "--founding-key <file>",
+    "the tenant's public founding key (JWK) that you kept, or the operator's file; without it, the one that the registry names",
+  );
 
 interface FoundingKey {
   readonly jwk: PublicJwk;
-  /** Whether the caller gave it; otherwise it is the registry's word. */
+  readonly operator: Operator | null;
+  /** Whether the caller gave one of them; otherwise they are the registry's word. */
   readonly isOwn: boolean;
 }
 
 /** Walks the charter from the key that the caller gave, else from the one that the registry names. @throws Refused */
 export async function walkCharter(registry: RegistryClient, { foundingKey }: CharterOptions, own?: OwnPolicy) {
-  const key: FoundingKey =
-    foundingKey === undefined
-      ? { jwk: requireValue(await registry.readCharter()).founding_jwk, isOwn: false }
-      : { jwk: readConfiguredJson(foundingKey, publicJwkSchema), isOwn: true };
-  return { registry, key, charter: await walkTenantCharter(registry, key.jwk, own) };
+  const root = foundingKey === undefined ? await readNamedRoot(registry) : await readKeptRoot(registry, foundingKey);
+  const key: FoundingKey = { jwk: root.founding_jwk, operator: root.operator, isOwn: foundingKey !== undefined };
+  return { registry, key, charter: await walkTenantCharter(registry, root, own) };
+}
+
+/** The tenant's own key trusts no operator: who rests on the operator's keys keeps the operator's file. */
+async function readKeptRoot(registry: RegistryClient, file: string): Promise<CharterRoot> {
+  const kept = readConfiguredJson(file, rootSchema);
+  return "tenant_id" in kept ? readRootOf(registry, kept) : { founding_jwk: kept, operator: null };
 }
 
 /** @throws if an entry does not verify */
@@ -121,10 +135,11 @@ export function requireValid({ outcome }: WalkedCharter): void {
   if (!outcome.ok) throw new Error(outcome.denial.message);
 }
 
-function formatFoundingKey({ jwk, isOwn }: FoundingKey): string {
+function formatFoundingKey({ jwk, operator, isOwn }: FoundingKey): string {
+  const key = operator === null ? jwk.x : `${operator.founding_jwk.x} of the operator ${operator.tenant_id}`;
   return isOwn
-    ? `  from your founding key ${jwk.x}`
-    : `  from the founding key ${jwk.x} that the registry names: compare it, or pass --founding-key`;
+    ? `  from your founding key ${key}`
+    : `  from the founding key ${key} that the registry names: compare it, or pass --founding-key`;
 }
 
 function summarizeChange({ jobType, params }: CharterChange): string {
