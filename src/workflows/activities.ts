@@ -11,12 +11,49 @@ import type { Lab512Activities, PlannedAct } from "../domain/flow/lab512-steps.j
 /** Retries a fault, such as an unreachable store, without limit, so that nothing is lost. A denial is a value and is not retried. */
 const unlimitedRetries = { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;
 
+/** What Temporal's UI shows of each step. */
+const SUMMARIES: Readonly<Record<keyof Lab256Activities, string>> = {
+  openCard: "Record the card, and ask the policy whether any plan of it could be allowed",
+  decidePlan: "Ask the policy about the plan, and record it",
+  voidApprovals: "Record that the round's approvals count no more",
+  checkPlan: "Check whether the plan is still that of now",
+  admitStatement: "Verify a decision, and record it if it counts",
+  admitAttestation: "Verify an attestation, and record it",
+  issuePermit: "Judge all recorded decisions again, and sign the permit",
+  acceptCommand: "Check the command, and record it",
+  permitClaim: "Read whether a Runner has claimed the permit",
+  endPermit: "End the unused permit",
+  recordAnswer: "Verify the Runner's receipt or refusal, and record it",
+  acceptReceipt: "Verify the receipt of a Runner that pulls, and record it",
+  acceptRefusal: "Verify the refusal of a Runner that pulls, and record it",
+  closeCommand: "Record the end of a command without a receipt",
+  closeCard: "Record the end of the card",
+  recordCharter: "Record the charter's new entries",
+  sweepPermits: "End unused permits, and record acts that no flow recorded",
+  closeAbandonedCards: "Withdraw waiting cards whose flow was ended",
+  abandonedCommands: "Look for claimed commands whose flow was ended",
+  abandonedCommand: "Read a claimed command whose flow was ended",
+  headsToAnchor: "Sign the newest heads of the ledger",
+  recordAnchored: "Record which heads are anchored",
+  enabledWebhooks: "Look for enabled webhooks",
+  nextWebhookEvent: "Read the webhook's next event",
+  deliverWebhookEvent: "Deliver an event",
+  settleWebhookEvent: "Record that an event was delivered or given up",
+  telemetryTenants: "Look for tenants with telemetry",
+  nextTelemetry: "Collect finished acts for the next append",
+};
+
 /** LAB 256's steps. They run in the workflow's process, which saves a round trip. */
 export function proxyLab256(
   startToCloseTimeout: "10s" | "20s" | "60s",
   scheduleToCloseTimeout: "60s" | "365 days" = "365 days",
 ): Lab256Activities {
-  return proxyLocalActivities<Lab256Activities>({ startToCloseTimeout, scheduleToCloseTimeout, retry: unlimitedRetries });
+  const options = { startToCloseTimeout, scheduleToCloseTimeout, retry: unlimitedRetries };
+  const steps = Object.entries(SUMMARIES).map(([name, summary]) => {
+    const step = proxyLocalActivities<Lab256Activities>({ ...options, summary })[name as keyof Lab256Activities];
+    return [name, step] as const;
+  });
+  return Object.fromEntries(steps) as unknown as Lab256Activities;
 }
 
 export const lab256 = proxyLab256("10s");

@@ -213,6 +213,14 @@ describe("the flow of a card", () => {
     expect(await listMessages(workflow_id)).toEqual([]);
   });
 
+  it("says in Temporal's UI what each step does", async () => {
+    const { workflow_id } = await buildUnapprovedInput("P.said");
+    const { events } = await temporal.client.workflow.getHandle(workflow_id).fetchHistory();
+    const steps = (events ?? []).filter((event) => event.markerRecordedEventAttributes);
+    const summaries = steps.map(({ userMetadata }) => JSON.parse(Buffer.from(userMetadata?.summary?.data ?? []).toString("utf8")));
+    expect(summaries).toEqual([expect.stringMatching(/^Record the card/), expect.stringMatching(/^Ask the policy about the plan/)]);
+  });
+
   it("takes a repeated statement once, however its passkey's answer is spelled", async () => {
     const { card, workflow_id } = await buildUnapprovedInput("P.repeated");
     const carol = registry.as("carol");
