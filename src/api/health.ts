@@ -7,8 +7,8 @@ import { pollersSchema } from "./temporal.js";
 
 /** How long a result of a health check is reused, in milliseconds. */
 const CACHE_MS = 2000;
-/** How long the number of unsealed charters is reused, in milliseconds: to count them reads an object of every tenant. */
-const UNSEALED_CACHE_MS = 600_000;
+/** How long the numbers of charters are reused, in milliseconds: to count them reads an object of every tenant. */
+const CHARTERS_CACHE_MS = 600_000;
 const CHECK_MAX_MS = 1500;
 /** Clocks of two planes may differ by this much, in milliseconds (contracts "Permit, command, claim, receipt"). */
 const CLOCK_SKEW_MAX_MS = 5000;
@@ -21,6 +21,8 @@ export const healthSchema = z.object({
   clock_skew_ms: z.number().nullable(),
   /** How many tenants have a charter that their founding key can still change; null if that is not known yet. */
   unsealed_charters: z.number().nullable(),
+  /** How many tenants have a change that their recovery keys announced and that waits for its delay; null if that is not known yet. */
+  waiting_recoveries: z.number().nullable(),
   /** Warnings for the operator, in sentences. */
   warnings: z.array(z.string()),
 });
@@ -32,9 +34,9 @@ type HealthDependencies = Pick<ApiDependencies, "db" | "store" | "temporal" | "c
 
 /** Checks the api and its neighbours, at most every two seconds for all callers together. */
 export function createHealthChecks(deps: HealthDependencies) {
-  const countUnsealed = shareAnswer(deps, countUnsealedCharters, UNSEALED_CACHE_MS);
+  const readCharters = shareAnswer(deps, countCharters, CHARTERS_CACHE_MS);
   return {
-    readHealth: shareAnswer(deps, () => checkHealth(deps, countUnsealed)),
+    readHealth: shareAnswer(deps, () => checkHealth(deps, readCharters)),
     readReadiness: shareAnswer(deps, checkReadiness),
   };
 }
@@ -55,9 +57,9 @@ function shareAnswer<T>(deps: HealthDependencies, check: (deps: HealthDependenci
   };
 }
 
-async function checkHealth(deps: HealthDependencies, countUnsealed: () => Promise<number>): Promise<z.infer<typeof healthSchema>> {
-  const [unsealed, pollers, skew, clocks] = await Promise.allSettled([
-    waitForCheck(countUnsealed()),
+async function checkHealth(deps: HealthDependencies, readCharters: () => Promise<CharterCounts>): Promise<z.infer<typeof healthSchema>> {
+  const [charters, pollers, skew, clocks] = await Promise.allSettled([
+    waitForCheck(readCharters()),
     waitForCheck(deps.temporal.listPollers(deps.now(), CHECK_MAX_MS)),
     waitForCheck(measureClockSkew(deps)),
     waitForCheck(listClockReadings(deps.db)),
@@ -69,24 +71,33 @@ async function checkHealth(deps: HealthDependencies, countUnsealed: () => Promis
   if (clock_skew_ms === null) warnings.push("The database does not answer.");
   else if (Math.abs(clock_skew_ms) > CLOCK_SKEW_MAX_MS)
     warnings.push(`The clocks of api and database differ by ${clock_skew_ms} ms; permits need them within ${CLOCK_SKEW_MAX_MS} ms.`);
+  const counts = charters.status === "fulfilled" ? charters.value : null;
   if (clocks.status === "fulfilled") warnings.push(...clocks.value.flatMap(formatClockWarning));
   return {
     status: "ok",
     pollers: pollers.status === "fulfilled" ? pollers.value : null,
     clock_skew_ms,
-    unsealed_charters: unsealed.status === "fulfilled" ? unsealed.value : null,
+    unsealed_charters: counts?.unsealed_charters ?? null,
+    waiting_recoveries: counts?.waiting_recoveries ?? null,
     warnings,
   };
 }
 
-/** Counts the tenants whose founding key can still change their charter. */
-async function countUnsealedCharters({ db, charters }: HealthDependencies): Promise<number> {
-  let count = 0;
+interface CharterCounts {
+  /** Their founding key can still change them. */
+  readonly unsealed_charters: number;
+  readonly waiting_recoveries: number;
+}
+
+async function countCharters({ db, charters }: HealthDependencies): Promise<CharterCounts> {
+  const counts = { unsealed_charters: 0, waiting_recoveries: 0 };
   for (const { tenant_id } of await listTenants(db)) {
     const charter = await charters.readNewest(tenant_id);
-    if (charter.ok && !charter.value.sealed) count += 1;
+    if (!charter.ok) continue;
+    if (!charter.value.sealed) counts.unsealed_charters += 1;
+    if (charter.value.recovery?.waiting) counts.waiting_recoveries += 1;
   }
-  return count;
+  return counts;
 }
 
 const CLOCKS = {

@@ -231,7 +231,7 @@ export const charterSchema = z.looseObject({
   founding_jwk: publicJwkSchema,
   operator: operatorSchema.nullable(),
   policy_hash: blake3Schema,
-  recovery: z.looseObject({ waiting: z.looseObject({ completable_at_ms: z.number() }).nullable() }).nullish(),
+  recovery: z.looseObject({ waiting: z.looseObject({ jobType: z.string(), completable_at_ms: z.number() }).nullable() }).nullish(),
 });
 export const policySchema = z.looseObject({ policy_hash: blake3Schema, wasm: z.base64() });
 export const charterEntriesSchema = z.array(charterEntrySchema);

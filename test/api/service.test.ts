@@ -52,6 +52,7 @@ test("health returns ok, the pollers and the clock skew", async () => {
       ],
       clock_skew_ms: expect.any(Number),
       unsealed_charters: 2,
+      waiting_recoveries: 0,
       warnings: [expect.stringContaining("LAB_256"), expect.stringContaining("LAB_512")],
     },
   ]);

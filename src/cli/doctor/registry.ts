@@ -5,6 +5,7 @@ import { requireValue } from "../../client/http/problem.js";
 import { fetchWhoami } from "../../client/http/registry-client.js";
 import { jwksSchema } from "../../domain/bytes/jwks.js";
 import { parseJson } from "../../domain/json.js";
+import { toShownLine } from "../../domain/shown-text.js";
 import { readOwnVersion } from "../../process/own-version.js";
 import { buildOkFinding, buildProblemFinding, buildWarningFinding, type DoctorFinding, runCheck } from "./finding.js";
 import { checkInfraRegistry } from "./infra.js";
@@ -138,17 +139,27 @@ async function checkToken(connection: Connection): Promise<readonly DoctorFindin
     return [buildProblemFinding("token", answer.problem.detail, "Log in again with `ogr auth login`, or set OGR_TOKEN to a valid token.")];
   const { actor_id, tenant_id } = answer.value;
   const more = await Promise.all([checkCharter(connection, tenant_id), checkInfraRegistry(connection, tenant_id)]);
-  return [buildOkFinding("token", `${actor_id} of ${tenant_id}`), ...more];
+  return [buildOkFinding("token", `${actor_id} of ${tenant_id}`), ...more.flat()];
 }
 
-async function checkCharter(connection: Connection, tenant_id: string): Promise<DoctorFinding> {
+async function checkCharter(connection: Connection, tenant_id: string): Promise<readonly DoctorFinding[]> {
   const answer = await askRegistry(connection, { method: "GET", path: "/v1/charter", query: { tenant_id } }, charterSchema);
-  if (!answer.ok) return buildProblemFinding("charter", answer.problem.detail, "See `ogr charter verify`.");
-  const { version, sealed } = answer.value;
-  if (sealed) return buildOkFinding("charter", `version ${version}, sealed`);
-  return buildWarningFinding(
-    "charter",
-    `version ${version}, not sealed: the founding key can change everything without an approval`,
-    "Keep that key offline, and seal the charter when its persons can change it: see `registry.charter.seal` in docs/policy.md.",
+  if (!answer.ok) return [buildProblemFinding("charter", answer.problem.detail, "See `ogr charter verify`.")];
+  const { version, sealed, recovery } = answer.value;
+  const state = sealed
+    ? buildOkFinding("charter", `version ${version}, sealed`)
+    : buildWarningFinding(
+        "charter",
+        `version ${version}, not sealed: the founding key can change everything without an approval`,
+        "Keep that key offline, and seal the charter when its persons can change it: see `registry.charter.seal` in docs/policy.md.",
+      );
+  return recovery?.waiting ? [state, describeRecovery(recovery.waiting)] : [state];
+}
+
+function describeRecovery({ jobType, completable_at_ms }: { readonly jobType: string; readonly completable_at_ms: number }): DoctorFinding {
+  return buildProblemFinding(
+    "recovery",
+    `Recovery keys announced ${toShownLine(jobType)}, which needs no approval from ${new Date(completable_at_ms).toISOString()} on.`,
+    "If you do not know why, object before then: see `ogr charter recover object --help`.",
   );
 }

@@ -137,13 +137,14 @@ export function describeCharter(registry: () => ServedRegistry): void {
       );
       expect(await recover("prepare", change)).toMatchObject({ code: 2, stderr: expect.stringContaining("has no recovery keys") });
       const recovery = { jwks, threshold: 2, delay_ms: 48 * 3_600_000 };
-      await writeFile(
-        place("recovery.json"),
-        JSON.stringify({ jobType: "registry.keys.rotate", params: { add: [], revoke: [], recovery } }),
-      );
-      const set = await ogr(["charter", "sign", place("recovery.json"), "--founding-key-file", keyFile], admin);
-      await writeFile(place("set.json"), set.stdout);
-      expect((await ogr(["charter", "append", place("set.json")], admin)).code).toBe(0);
+      const setRecovery = async (keys: typeof recovery | null) => {
+        const params = { add: [], revoke: [], recovery: keys };
+        await writeFile(place("recovery.json"), JSON.stringify({ jobType: "registry.keys.rotate", params }));
+        const set = await ogr(["charter", "sign", place("recovery.json"), "--founding-key-file", keyFile], admin);
+        await writeFile(place("set.json"), set.stdout);
+        expect((await ogr(["charter", "append", place("set.json")], admin)).code).toBe(0);
+      };
+      await setRecovery(recovery);
 
       const announcement = place("announcement.json");
       const prepared = await recover("prepare", change);
@@ -170,8 +171,13 @@ export function describeCharter(registry: () => ServedRegistry): void {
       expect((await run("verify")).code).toBe(0);
       const types = await run("log", "--json");
       expect(types.stdout).toContain('"registry.recovery.announce"');
+      expect((await ogr(["doctor"], admin)).stdout).toContain(
+        "Recovery keys announced registry.members.change, which needs no approval from 20",
+      );
       const objection = await ogr(["charter", "recover", "object", "--dry-run"], admin);
       expect([objection.code, objection.stdout]).toEqual([0, expect.stringContaining("2 of the recovery keys")]);
+      await setRecovery(null);
+      expect((await ogr(["doctor"], admin)).stdout).not.toContain("recovery");
     });
 
     it("is told what a file that is no key lacks", async () => {
