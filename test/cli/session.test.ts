@@ -7,6 +7,7 @@ import { describeEvidence } from "./session/evidence.js";
 import { testMainJob } from "./session/main-job.js";
 import { describePolicy } from "./session/policy.js";
 import { describeProfiles } from "./session/profiles.js";
+import { describeReadme } from "./session/readme.js";
 
 let registry: ServedRegistry;
 
@@ -25,3 +26,4 @@ describeProfiles(getRegistry);
 describeActs(getRegistry);
 describeEvidence(getRegistry);
 describePolicy(getRegistry);
+describeReadme(getRegistry);

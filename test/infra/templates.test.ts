@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
@@ -48,6 +48,16 @@ const workflowSchema = z.strictObject({
     }),
   ),
 });
+/** The script of the step that installs ogr, run with a `npm` that only says what it would install. */
+function runInstallation(OGR_PACKAGE: string): { code: number | null; stdout: string } {
+  const script = readWorkflow().jobs["validate"]?.steps.find(({ name }) => name === "Install ogr")?.run ?? "";
+  const { status, stdout } = spawnSync("bash", ["-e", "-c", `npm() { echo "npm $*"; }\n${script}`], {
+    encoding: "utf8",
+    env: { PATH: process.env.PATH, OGR_PACKAGE },
+  });
+  return { code: status, stdout };
+}
+
 const readWorkflow = () => workflowSchema.parse(parse(readTemplate("workflows/infra-registry.yml")));
 
 /** A branch ruleset of GitHub's REST API. Source: GitHub Docs, "REST API endpoints for rules". */
@@ -85,6 +95,24 @@ const rulesetSchema = z.strictObject({
   ),
 });
 const readRuleset = () => rulesetSchema.parse(JSON.parse(readTemplate("rulesets/main.json")));
+
+describe("the installation of ogr in CI", () => {
+  it("takes no name of a package, which anybody could register, and no address that others can change on the way", () => {
+    for (const named of ["", "office-git-registry", "office-git-registry@0.1.0", "npm:ogr", "http://packages.example/ogr.tgz"])
+      expect(runInstallation(named)).toMatchObject({ code: 1, stdout: expect.stringMatching(/^::error::/) });
+    const kept = "https://packages.example/office-git-registry-0.1.0.tgz";
+    expect(runInstallation(kept)).toEqual({ code: 0, stdout: `npm install --global --ignore-scripts ${kept}\n` });
+  });
+
+  it("is told to operators without such a name", () => {
+    for (const path of ["../../templates/infra-registry", "../../scripts/infra", "../../docs"])
+      for (const name of readdirSync(new URL(path, import.meta.url), { recursive: true, encoding: "utf8" })) {
+        const file = new URL(`${path}/${name}`, import.meta.url);
+        if (statSync(file).isFile())
+          expect(readFileSync(file, "utf8")).not.toMatch(/npm (?:i|install)\b.* office-git-registry(?![-\w*]*\.tgz|-\*)/);
+      }
+  });
+});
 
 describe("the ruleset for main", () => {
   it("has no bypass, requires a review by the code owners and allows only squash merges", () => {
