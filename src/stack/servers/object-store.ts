@@ -37,6 +37,7 @@ export async function startMinio(supervisor: Supervisor, tool: string, port: num
     args: ["server", folder, "--address", `127.0.0.1:${port}`, "--certs-dir", certificates, "--quiet"],
     env: {
       ...buildBaseEnvironment(),
+      GOGC: "400",
       MINIO_ROOT_USER: server.access_key,
       MINIO_ROOT_PASSWORD: server.secret_key,
       MINIO_SITE_REGION: region,
