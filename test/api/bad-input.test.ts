@@ -59,6 +59,18 @@ test.each([
     { ...CARD_REQUEST_EXAMPLE, intent: "a\u001bb", params: { ...CARD_REQUEST_EXAMPLE.params, name: "a\u200bb" } },
     ["intent", "params.name"],
   ],
+  [
+    "/v1/cards",
+    {
+      ...CARD_REQUEST_EXAMPLE,
+      jobType: "registry.webhooks.change",
+      params: {
+        project_id: "_",
+        webhooks: { "wh-a": { url: "https://a.example/", types: ["card.closed", "reciept.recorded"], retries_ms: [], disabled: false } },
+      },
+    },
+    ["params.webhooks.wh-a.types.1"],
+  ],
   ["/v1/passkeys/registration", { name: "", response: 1 }, ["name", "response"]],
 ])("bad fields of %s are named", async (path, body, fields) => {
   const answer = await post(path, body);

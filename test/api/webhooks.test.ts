@@ -101,7 +101,13 @@ describe("a webhook", () => {
     const listed = await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL");
     expect(listed.body).toMatchObject([{ webhook_id: "wh-audit", url, types: null, disabled_at: null }]);
     receiver.secret = String((await renewSecret()).body.secret);
+    const events = await registry.as("admin").listLedgerEntries().read();
+    const { actor_id } = registry.getActor("admin");
+    expect(events.at(-1)).toMatchObject({ type: "webhook.secret_renewed", payload: { webhook_id: "wh-audit", actor_id } });
+    expect(JSON.stringify(events)).not.toContain(receiver.secret);
     const first = await countEntries();
+    await waitUntilSettled();
+    receiver.deliveries.splice(0);
     await actOnProject("P.hooked");
     await waitUntilSettled();
     expect(receiver.deliveries.map(({ type }) => type)).toEqual(

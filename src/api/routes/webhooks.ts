@@ -57,10 +57,9 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       example: { tenant_id: "T.UBL" },
       answers: { 200: { text: "The secret, `whsec_…`", schema: z.object({ secret: z.string() }) } },
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id } }) =>
-        runAsWebhookManager(deps, principal, async () => {
-          const secret = await renewSecret(deps.db, { tenant_id, webhook_id });
-          return secret === undefined ? refuseNotFound("This webhook") : answerOk({ secret });
-        }),
+        runOnWebhook(deps, principal, webhook_id, async () =>
+          answerOk({ secret: await renewSecret(deps.db, { tenant_id, webhook_id }, principal.actor_id, deps.now()) }),
+        ),
     }),
     defineMemberRoute("GET", "/v1/webhooks/:webhook_id/dead-letters", {
       tenant: "query",

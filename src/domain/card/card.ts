@@ -6,6 +6,7 @@ import type { Blake3Hex } from "../bytes/hash.js";
 import { isCharterJobType } from "../charter/change.js";
 import { contextSchema } from "../context.js";
 import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
+import { EVENT_TYPES } from "../ledger/event-types.js";
 import { LEVELS } from "../level.js";
 import { buildTextSchema } from "../text.js";
 
@@ -31,12 +32,28 @@ const hasOwnBreakGlass = ({ jobType, break_glass }: MayBreakGlass & { readonly j
   break_glass === undefined || !isCharterJobType(jobType);
 const BREAK_GLASS_ISSUE = { path: ["break_glass"], message: "Only a card for a `git.registry.*` act may have it." };
 
+/** A misspelt type would be delivered never, and nobody would notice. Charters keep what they have: a later release knows other types. */
+function checkEventTypes(request: Job, context: z.RefinementCtx): void {
+  if (request.jobType !== "registry.webhooks.change") return;
+  for (const [id, { types }] of Object.entries(request.params.webhooks))
+    for (const [at, type] of (types ?? []).entries())
+      if (!KNOWN_TYPES.has(type))
+        context.addIssue({
+          code: "custom",
+          path: ["params", "webhooks", id, "types", at],
+          message: `The ledger has no events of this type; write some of ${EVENT_TYPES.join(", ")}.`,
+        });
+}
+const KNOWN_TYPES: ReadonlySet<string> = new Set(EVENT_TYPES);
+
 /** The body of POST /v1/cards. */
 export const cardRequestSchema = buildJobSchema({
   ...proposal,
   jobId: jobIdSchema.optional(),
   run: z.enum(RUN_MODES, "Write `on_approval` or `on_command`.").default("on_approval"),
-}).refine(hasOwnBreakGlass, BREAK_GLASS_ISSUE);
+})
+  .refine(hasOwnBreakGlass, BREAK_GLASS_ISSUE)
+  .superRefine(checkEventTypes);
 export type CardRequest = z.infer<typeof cardRequestSchema>;
 
 /** A card as its workflow receives it: with its id and author, without its patch, signed by the api that authenticated the author. */

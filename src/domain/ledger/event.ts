@@ -13,6 +13,7 @@ import type { CommandEnvelope } from "../permit/envelope.js";
 import type { Permit } from "../permit/permit.js";
 import type { Receipt, Refusal } from "../permit/receipt.js";
 import type { Reason, Requirement } from "../policy/policy-contract.js";
+import type { EventType } from "./event-types.js";
 
 /** Returns the container that holds a tenant's registry events. Source: ADR-002 §7. */
 export function toRegistryContainer(tenantId: string): string {
@@ -107,6 +108,9 @@ export interface EventPayloads {
   "tenant.founded": RecordedEntry;
   "charter.act_ended": RecordedEntry;
   "recovery.announced": RecordedEntry;
+
+  /** Its deliveries are signed with another secret from here on. */
+  "webhook.secret_renewed": { webhook_id: string; actor_id: string };
 }
 
 interface RecordedEntry {
@@ -144,7 +148,7 @@ interface PermitEnd {
   by: string;
 }
 
-export type EventType = keyof EventPayloads;
+export type { EventType };
 
 /** An event before it is appended. `key` identifies it within its container, so that appending it again changes nothing. */
 export type NewEvent = { [T in EventType]: { readonly type: T; readonly key: string; readonly payload: EventPayloads[T] } }[EventType];

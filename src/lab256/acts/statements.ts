@@ -56,7 +56,28 @@ export async function admitStatement(deps: Lab256Dependencies, input: AdmitState
   }
   const more_rejections = judged.statement.decision === "reject" ? countMissingRejections(about, recorded, judged) : 0;
   const admitted = toAdmittedStatement(input, about, recorded, signed, judged);
-  return recordStatement(deps, input, recorded.round, { ...admitted, ...(more_rejections > 0 ? { more_rejections } : {}) }, judged);
+  const stated = { ...admitted, ...(more_rejections > 0 ? { more_rejections } : {}) };
+  const written = await recordStatement(deps, input, recorded.round, stated, judged);
+  if (!written.ok) return written;
+  return written.value === "new" ? grantValue(stated) : repeatStatement(deps, input, about, stated);
+}
+
+/** Answers a statement that the ledger has already. It changes nothing, and counts only as far as the ledger lets it stand. */
+async function repeatStatement(
+  deps: Lab256Dependencies,
+  { card, approvals, attestations }: AdmitStatementInput,
+  { planned, decided }: JudgedCard,
+  stated: AdmittedStatement,
+): Promise<Outcome<AdmittedStatement>> {
+  const { statements = [] } = (await findCard(deps.db, card)) ?? {};
+  const isApproval = stated.decision === "approve";
+  const why = statements.find(({ statement_digest }) => statement_digest === stated.statement_digest)?.void_why;
+  if (isApproval && why !== null)
+    return denyWith("statement_not_counted", `This approval was given before and no longer counts: ${why} Approve again.`);
+  const standing = new Set(statements.filter(({ void_why }) => void_why === null).map(({ statement_digest }) => statement_digest));
+  const after = (isApproval ? stated.approvals : approvals).filter(({ statement_digest }) => standing.has(statement_digest));
+  const missing = planned === null ? stated.missing : listMissingRequirements(decided.requires, planned.plan_digest, after, attestations);
+  return grantValue({ ...stated, approvals: after, missing });
 }
 
 /**
@@ -197,7 +218,7 @@ async function recordStatement(
   round: number,
   admitted: AdmittedStatement,
   { admission }: JudgedStatement,
-): Promise<Outcome<AdmittedStatement>> {
+): Promise<Outcome<"new" | "repeated">> {
   const { card, approvals } = input;
   const remaining = new Set(admitted.approvals.map(({ statement_digest }) => statement_digest));
   const ended = approvals.map(({ statement_digest }) => statement_digest).filter((digest) => !remaining.has(digest));
@@ -221,5 +242,5 @@ async function recordStatement(
   if (!outcome.ok) return denyConflict(outcome.conflict);
   if (outcome.voided.length > 0) return denyOutdated("The plan changed while the approval was recorded, which is void.");
   if (end !== undefined) countClosedCard(deps, outcome, card, end);
-  return grantValue(admitted);
+  return grantValue(outcome.appended[0]?.isNew ? "new" : "repeated");
 }

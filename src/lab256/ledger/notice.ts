@@ -47,6 +47,7 @@ function toNoticeSubject(entry: LedgerEntry): { card_id?: string; jti?: string }
     case "tenant.founded":
     case "charter.act_ended":
     case "recovery.announced":
+    case "webhook.secret_renewed":
       return {};
     case "card.opened":
       return { card_id: entry.payload.card.card_id };

@@ -1,11 +1,13 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 import type { CharterEntry } from "../../domain/charter/entry.js";
 import type { CharterState } from "../../domain/charter/state.js";
 import type { WebhookRef } from "../../domain/flow/lab256-steps.js";
-import { toRegistryContainer } from "../../domain/ledger/event.js";
+import { type NewEvent, toRegistryContainer } from "../../domain/ledger/event.js";
+import { countAppendedEvents } from "../../process/metrics/ledger.js";
 import type { Db } from "../database/database.js";
 import type { WebhookTables } from "../database/tables/webhooks.js";
+import { appendBatch } from "../ledger/append-batch.js";
 import { readChainHead } from "../ledger/chain.js";
 
 export type Webhook = Readonly<Selectable<WebhookTables["webhooks"]>>;
@@ -43,16 +45,23 @@ export async function projectWebhooks(
   return [...changed];
 }
 
-/** Gives a webhook a new secret and returns it. Returns undefined if there is no such webhook. */
-export async function renewSecret(db: Db, { tenant_id, webhook_id }: WebhookRef): Promise<string | undefined> {
-  const renewed = await db
-    .updateTable("webhooks")
-    .set({ secret: createSecret() })
-    .where("tenant_id", "=", tenant_id)
-    .where("webhook_id", "=", webhook_id)
-    .returning("secret")
-    .executeTakeFirst();
-  return renewed?.secret;
+/** Gives a webhook a new secret, with an event that says who asked for it, and returns the secret. */
+export async function renewSecret(db: Db, { tenant_id, webhook_id }: WebhookRef, actor_id: string, nowMs: number): Promise<string> {
+  const key = `webhook.secret_renewed/${webhook_id}/${randomUUID()}`;
+  const events: NewEvent[] = [{ type: "webhook.secret_renewed", key, payload: { webhook_id, actor_id } }];
+  const secret = createSecret();
+  const outcome = await db.transaction().execute(async (trx) => {
+    const [appended] = await appendBatch(trx, tenant_id, [{ events, atMs: nowMs }]);
+    await trx
+      .updateTable("webhooks")
+      .set({ secret })
+      .where("tenant_id", "=", tenant_id)
+      .where("webhook_id", "=", webhook_id)
+      .executeTakeFirstOrThrow();
+    return appended;
+  });
+  if (outcome?.ok) countAppendedEvents(events, outcome);
+  return secret;
 }
 
 function createSecret(): string {

@@ -12,9 +12,11 @@ import { Charters } from "../../../src/decision/charter/charters.js";
 import { PolicyCatalog } from "../../../src/decision/policy/policy-catalog.js";
 import { hashPlan, type Plan } from "../../../src/domain/act/plan.js";
 import { type Card, hashCard } from "../../../src/domain/card/card.js";
+import type { Approval } from "../../../src/domain/card/requirement.js";
 import type { SignedStatement, StatementDecision } from "../../../src/domain/card/statement.js";
 import type { CharterActor } from "../../../src/domain/charter/records.js";
-import type { IssuePermitInput, Lab256Activities } from "../../../src/domain/flow/lab256-steps.js";
+import type { Outcome } from "../../../src/domain/denial.js";
+import type { AdmittedStatement, IssuePermitInput, Lab256Activities } from "../../../src/domain/flow/lab256-steps.js";
 import { noInfra } from "../../../src/infra/source/open.js";
 import { type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
 import { attestStatement, createNonce } from "../../../src/lab256/identity/passkeys/statements.js";
@@ -121,6 +123,30 @@ describe("a statement for a card whose flow was told a lower level", () => {
     expect(await admit({ planned: { plan, plan_digest: hashPlan(plan) } })).toMatchObject({ ok: false, denial: { code: "plan_changed" } });
     const late = Date.now() + 30 * 24 * 3_600_000;
     expect(await admit({ at_ms: late })).toMatchObject({ ok: false, denial: { code: "decide_by_passed" } });
+  });
+});
+
+function requireGranted<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(outcome.denial.message);
+  return outcome.value;
+}
+const listDigests = ({ approvals }: AdmittedStatement) => approvals.map(({ statement_digest }) => statement_digest);
+
+// A thief recorded the approval on its way, and sends it again after its approver has withdrawn it.
+describe("a statement that is sent again", () => {
+  it("changes nothing: an approval that was withdrawn stays so, and an old withdrawal ends no later approval", async () => {
+    const input = await buildUnapprovedInput("P.replayed");
+    const admit = (signed: SignedStatement, approvals: readonly Approval[] = []) =>
+      lab256.admitStatement({ ...input, signed, approvals, attestations: [], at_ms: Date.now() });
+    const approve = attestDecision(input, "ubl:sid:person:carol", "approve");
+    const withdraw = attestDecision(input, "ubl:sid:person:carol", "withdraw");
+    const approved = requireGranted(await admit(approve));
+    expect(listDigests(requireGranted(await admit(approve)))).toEqual(listDigests(approved));
+    expect(requireGranted(await admit(withdraw, approved.approvals)).approvals).toEqual([]);
+    expect(await admit(approve)).toMatchObject({ ok: false, denial: { code: "statement_not_counted" } });
+    const anew = requireGranted(await admit(attestDecision(input, "ubl:sid:person:carol", "approve")));
+    expect(anew.approvals).toHaveLength(1);
+    expect(listDigests(requireGranted(await admit(withdraw, anew.approvals)))).toEqual(listDigests(anew));
   });
 });
 
