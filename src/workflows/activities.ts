@@ -82,13 +82,16 @@ export const previewer = proxyActivities<Pick<Lab512Activities, "planAct">>({
   summary: "Plan on LAB 512 without a card (reads only)",
 });
 
-/** Returns a denial that ends with `remedy` if no Runner plans the act in time. */
+/** Returns a denial that ends with the sentence `remedy` if no Runner plans the act in time. */
 export async function planInTime(by: typeof planner, act: ProposedAct, remedy: string): Promise<Outcome<PlannedAct>> {
   try {
     return await by.planAct(act);
   } catch (error) {
     if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) throw error;
-    return denyWith("run_time_exceeded", `No Runner has planned the act in time; see that one serves LAB_512, ${remedy}`);
+    return denyWith(
+      "run_time_exceeded",
+      `No Runner has planned the act in time: each is busy, or none serves LAB_512, as \`ogr doctor\` tells. ${remedy}`,
+    );
   }
 }
 

@@ -113,7 +113,7 @@ export class CardApproval implements DecidableRound {
   /** Returns null if a message ends the card first. */
   private async requestPlan(): Promise<Outcome<PlannedAct> | null> {
     const scope = new CancellationScope();
-    const planning = scope.run(() => planInTime(planner, this.card, "then open a new card."));
+    const planning = scope.run(() => planInTime(planner, this.card, "Open a new card once one is free."));
     const planned = await Promise.race([planning, condition(() => this.ending !== null).then(() => null)]);
     if (planned !== null) return planned;
     scope.cancel();

@@ -5,5 +5,5 @@ import { planInTime, previewer } from "./activities.js";
 
 /** Plans an act as a card's act is planned. Records, decides and runs nothing. */
 export function planPreview(act: ProposedAct): Promise<Outcome<PlannedAct>> {
-  return planInTime(previewer, act, "or open a card, which waits.");
+  return planInTime(previewer, act, "Try again, or open a card, which waits.");
 }

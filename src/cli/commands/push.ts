@@ -8,6 +8,7 @@ import { deliverBundle, type PlannedPush, planPush } from "../../client/git/push
 import { requireValueOr } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import type { MayBreakGlass } from "../../domain/act/break-glass.js";
+import { toBranchRef } from "../../domain/git/ref-name.js";
 import { toShownLine } from "../../domain/shown-text.js";
 import { type CardOptions, parseBreakGlass } from "../card-command.js";
 import { RegistryCommand } from "../cli-command.js";
@@ -117,10 +118,7 @@ function printPushDryRun(
 async function resolvePushSource({ from, ref, branch }: PushOptions): Promise<{ ref: string; branch: string }> {
   const inside = await tryGit(from, ["rev-parse", "--git-dir"]);
   if (inside === undefined) throw new UsageError(`--from: ${from} is not a git repository; pass one, or change into one.`);
-  const full =
-    ref === undefined
-      ? await tryGit(from, ["symbolic-ref", "--quiet", "HEAD"])
-      : await tryGit(from, ["rev-parse", "--symbolic-full-name", "--verify", "--quiet", ref]);
+  const full = ref === undefined ? await tryGit(from, ["symbolic-ref", "--quiet", "HEAD"]) : await resolveRef(from, ref);
   const name = full?.startsWith("refs/heads/") ? full.slice("refs/heads/".length) : undefined;
   if (ref !== undefined && !full) throw new UsageError(`--ref: ${ref} is not a branch of ${from}; name a local branch.`);
   if (branch === undefined && name === undefined)
@@ -129,6 +127,13 @@ async function resolvePushSource({ from, ref, branch }: PushOptions): Promise<{ 
   if ((await tryGit(from, ["rev-parse", "--verify", "--quiet", `${chosen}^{commit}`])) === undefined)
     throw new UsageError(`--from: ${from} has no commit yet; commit something first.`);
   return { ref: chosen, branch: branch ?? name ?? "" };
+}
+
+/** Returns the full name of a ref. A branch comes first: git would prefer a tag of the same name. */
+async function resolveRef(from: string, ref: string): Promise<string | undefined> {
+  const branch = toBranchRef(ref);
+  if ((await tryGit(from, ["rev-parse", "--verify", "--quiet", branch])) !== undefined) return branch;
+  return tryGit(from, ["rev-parse", "--symbolic-full-name", "--verify", "--quiet", ref]);
 }
 
 /** Formats a push for a person to review. */

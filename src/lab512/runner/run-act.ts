@@ -51,7 +51,7 @@ async function findLateResult(act: Act): Promise<ActResult> {
     return await execute(act, AbortSignal.timeout(LATE_SEARCH_MS));
   } catch (error) {
     if (!(error instanceof RunTimeExceeded)) throw error;
-    const message = `The job did not finish within ${act.envelope.permit.max_run_ms} ms; nothing was changed.`;
+    const message = `The job did not finish within ${act.envelope.permit.max_run_ms} ms, and nothing was changed. Try it again, with a new permit or card.`;
     return { status: "error", denial: buildDenial("run_time_exceeded", message) };
   }
 }

@@ -75,6 +75,11 @@ export function describeActs(registry: () => ServedRegistry): void {
       const rewritten = await ogr([...push, working, "--dry-run"], admin);
       expect(rewritten.stdout).toContain(`${old.slice(0, 12)} → `);
       expect(rewritten.stdout).toContain("refused without --force");
+      // Git itself would take the tag.
+      await runGit(working, ["tag", "feature/hello", old]);
+      const named = await ogr([...push, working, "--ref", "feature/hello", "--dry-run"], admin);
+      expect(named.stdout).toBe(rewritten.stdout);
+      await runGit(working, ["tag", "--delete", "feature/hello"]);
     });
 
     it.runIf(hasTerminals())("is asked at a terminal, and no is no", async () => {
