@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { z } from "zod";
 import { listTenants } from "../lab256/identity/tenants.js";
+import { measureAnchorAge } from "../lab256/ledger/anchors.js";
 import { type ClockReading, listClockReadings } from "../lab256/ledger/clock-readings.js";
 import type { ApiDependencies } from "./dependencies.js";
 import { pollersSchema } from "./temporal.js";
@@ -12,6 +13,8 @@ const CHARTERS_CACHE_MS = 600_000;
 const CHECK_MAX_MS = 1500;
 /** Clocks of two planes may differ by this much, in milliseconds (contracts "Permit, command, claim, receipt"). */
 const CLOCK_SKEW_MAX_MS = 5000;
+/** Housekeeping anchors each minute; it may miss some of them. */
+const ANCHOR_AGE_MAX_MS = 900_000;
 
 export const healthSchema = z.object({
   status: z.literal("ok"),
@@ -23,6 +26,8 @@ export const healthSchema = z.object({
   unsealed_charters: z.number().nullable(),
   /** How many tenants have a change that their recovery keys announced and that waits for its delay; null if that is not known yet. */
   waiting_recoveries: z.number().nullable(),
+  /** How long an entry of a ledger has waited for an anchor; null if the database does not answer. */
+  anchor_age_ms: z.number().nullable(),
   /** Warnings for the operator, in sentences. */
   warnings: z.array(z.string()),
 });
@@ -58,11 +63,12 @@ function shareAnswer<T>(deps: HealthDependencies, check: (deps: HealthDependenci
 }
 
 async function checkHealth(deps: HealthDependencies, readCharters: () => Promise<CharterCounts>): Promise<z.infer<typeof healthSchema>> {
-  const [charters, pollers, skew, clocks] = await Promise.allSettled([
+  const [charters, pollers, skew, clocks, anchors] = await Promise.allSettled([
     waitForCheck(readCharters()),
     waitForCheck(deps.temporal.listPollers(deps.now(), CHECK_MAX_MS)),
     waitForCheck(measureClockSkew(deps)),
     waitForCheck(listClockReadings(deps.db)),
+    waitForCheck(measureAnchorAge(deps.db, deps.now())),
   ]);
   const clock_skew_ms = skew.status === "fulfilled" ? skew.value : null;
   const warnings: string[] = [];
@@ -72,11 +78,17 @@ async function checkHealth(deps: HealthDependencies, readCharters: () => Promise
   else if (Math.abs(clock_skew_ms) > CLOCK_SKEW_MAX_MS)
     warnings.push(`The clocks of api and database differ by ${clock_skew_ms} ms; permits need them within ${CLOCK_SKEW_MAX_MS} ms.`);
   const counts = charters.status === "fulfilled" ? charters.value : null;
+  const anchor_age_ms = anchors.status === "fulfilled" ? anchors.value : null;
+  if (anchor_age_ms !== null && anchor_age_ms > ANCHOR_AGE_MAX_MS)
+    warnings.push(
+      `An entry of a ledger has waited ${Math.round(anchor_age_ms / 60_000)} minutes for its anchor, so a restored old database would not be noticed; see in Temporal whether the schedule \`housekeeping\` is paused, and why its flows fail.`,
+    );
   if (clocks.status === "fulfilled") warnings.push(...clocks.value.flatMap(formatClockWarning));
   return {
     status: "ok",
     pollers: pollers.status === "fulfilled" ? pollers.value : null,
     clock_skew_ms,
+    anchor_age_ms,
     unsealed_charters: counts?.unsealed_charters ?? null,
     waiting_recoveries: counts?.waiting_recoveries ?? null,
     warnings,

@@ -17,7 +17,7 @@ import { buildDeliveryOptions, webhookDelivery } from "./webhook-delivery.js";
 export async function housekeeping(): Promise<{ ended_permits: number; anchored_heads: number }> {
   const ended_permits = await sweeper.sweepPermits();
   const heads = await lab256.headsToAnchor();
-  const refusal = heads.length === 0 ? undefined : await anchorHeads(heads);
+  const refusal = heads.length === 0 ? undefined : await anchorHeads(heads).catch((error: unknown) => error);
   if (patched("webhook-flows")) for (const webhook of await lab256.enabledWebhooks()) await ensureWebhookFlow(webhook);
   if (patched("telemetry-flows")) for (const tenantId of await lab256.telemetryTenants()) await ensureTelemetryFlow(tenantId);
   if (patched("abandoned-cards")) await sweeper.closeAbandonedCards();
@@ -28,7 +28,7 @@ export async function housekeeping(): Promise<{ ended_permits: number; anchored_
 }
 
 /** Anchors heads and records those that were anchored. Returns the failure if some were refused. */
-async function anchorHeads(heads: readonly SignedHead[]): Promise<ApplicationFailure | undefined> {
+async function anchorHeads(heads: readonly SignedHead[]): Promise<unknown> {
   const refusal = await anchorer.anchorHeads(heads).catch(toAnchorRefusal);
   const refused: unknown = refusal?.details?.[0];
   const anchored = Array.isArray(refused) ? heads.filter(({ container }) => !refused.includes(container)) : heads;

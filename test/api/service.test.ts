@@ -51,6 +51,7 @@ test("health returns ok, the pollers and the clock skew", async () => {
         { task_queue: "LAB_512", pollers: 0, last_poll_ms: null },
       ],
       clock_skew_ms: expect.any(Number),
+      anchor_age_ms: expect.any(Number),
       unsealed_charters: 2,
       waiting_recoveries: 0,
       warnings: [expect.stringContaining("LAB_256"), expect.stringContaining("LAB_512")],

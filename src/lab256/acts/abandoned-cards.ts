@@ -1,11 +1,11 @@
 import { sql } from "kysely";
 import { buildDenial } from "../../domain/denial.js";
 import type { FlowEnd } from "../../domain/flow/lab256-steps.js";
-import { listTenants } from "../identity/tenants.js";
 import type { CardRow } from "../ledger/queries/cards.js";
 import { endPermit } from "../permits/end-permit.js";
 import { closeCard } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { reportFailure, visitTenants } from "./each-tenant.js";
 
 /** The number of a tenant's cards that one sweep looks at, chosen at random, so that each has its turn. */
 const LOOKED_AT_MAX_COUNT = 100;
@@ -20,14 +20,12 @@ const END: FlowEnd = { status: "withdrawn", denial: buildDenial("withdrawn", END
  */
 export async function closeAbandonedCards(deps: Lab256Dependencies): Promise<number> {
   let closed = 0;
-  for (const { tenant_id } of await listTenants(deps.db))
-    for (const card of await listWaitingCards(deps, tenant_id)) {
-      try {
+  await visitTenants(deps, "cannot list the waiting cards", async (tenantId) => {
+    for (const card of await listWaitingCards(deps, tenantId))
+      await reportFailure(deps, `cannot tell whether the card ${card.card_id} of ${tenantId} is abandoned`, async () => {
         if (await closeIfAbandoned(deps, card)) closed += 1;
-      } catch (error) {
-        deps.reportFault(error, `cannot tell whether the card ${card.card_id} of ${tenant_id} is abandoned`);
-      }
-    }
+      });
+  });
   return closed;
 }
 

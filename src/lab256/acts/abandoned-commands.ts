@@ -2,11 +2,12 @@ import { computeAbandonedAtMs } from "../../domain/act/derive-time.js";
 import { toFinishWorkflowId } from "../../domain/act/workflow-id.js";
 import type { AbandonedCommand, CommandRef } from "../../domain/flow/lab256-steps.js";
 import { readClaim } from "../../storage/claims.js";
-import { findTenant, listTenants } from "../identity/tenants.js";
+import { findTenant } from "../identity/tenants.js";
 import { findCard } from "../ledger/queries/cards.js";
 import { type CommandItem, findCommandByJti, listCommands } from "../ledger/queries/commands.js";
 import { PAGE_ROWS_MAX } from "../ledger/queries/page.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { visitTenants } from "./each-tenant.js";
 import { readAuthority } from "./recorded-approval.js";
 
 /** A list stops after about this many commands per tenant; the next sweep continues. */
@@ -21,7 +22,9 @@ const CLOCK_TOLERANCE_MS = 30_000;
  */
 export async function listAbandonedCommands(deps: Lab256Dependencies): Promise<readonly CommandRef[]> {
   const found: CommandRef[] = [];
-  for (const { tenant_id } of await listTenants(deps.db)) found.push(...(await listAbandonedOfTenant(deps, tenant_id)));
+  await visitTenants(deps, "cannot list the running commands", async (tenantId) => {
+    found.push(...(await listAbandonedOfTenant(deps, tenantId)));
+  });
   return found;
 }
 

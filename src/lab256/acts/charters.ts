@@ -1,5 +1,5 @@
-import { listTenants } from "../identity/tenants.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { visitTenants } from "./each-tenant.js";
 
 /** Records the new entries of a tenant's charter. @throws if it does not verify, so that the step is retried */
 export async function recordCharter({ charterRecorder }: Lab256Dependencies, tenantId: string): Promise<void> {
@@ -13,11 +13,8 @@ export async function recordCharters({
   charterRecorder,
   reportFault,
 }: Pick<Lab256Dependencies, "db" | "charterRecorder" | "reportFault">): Promise<void> {
-  for (const { tenant_id } of await listTenants(db))
-    try {
-      const recorded = await charterRecorder?.record(tenant_id);
-      if (recorded?.ok === false) reportFault(recorded.denial.message, `cannot record the charter of ${tenant_id}`);
-    } catch (error) {
-      reportFault(error, `cannot record the charter of ${tenant_id}`);
-    }
+  await visitTenants({ db, reportFault }, "cannot record the charter", async (tenantId) => {
+    const recorded = await charterRecorder?.record(tenantId);
+    if (recorded?.ok === false) reportFault(recorded.denial.message, `cannot record the charter of ${tenantId}`);
+  });
 }

@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
 import { signObject } from "../../domain/bytes/signature.js";
 import type { SignedHead } from "../../domain/ledger/ledger-head.js";
-import { listTenants } from "../identity/tenants.js";
 import { findUnanchoredHead, recordAnchor } from "../ledger/anchors.js";
 import { readOwnClock, recordClocks } from "../ledger/clock-readings.js";
 import { listLedgerContainers } from "../ledger/queries/containers.js";
@@ -10,6 +9,7 @@ import { readRunnerClocks } from "../ledger/queries/runner-clocks.js";
 import { endPermit } from "../permits/end-permit.js";
 import { recordCharters } from "./charters.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { reportFailure, visitTenants } from "./each-tenant.js";
 import { voidOutdatedPlans } from "./outdated-plans.js";
 import { recordUnrecordedAct } from "./unrecorded-act.js";
 
@@ -25,22 +25,25 @@ const CLOCKS_KEPT_MS = 3_600_000;
 /** Ends expired permits, records acts that no flow recorded and entries of charters, voids approvals of outdated plans, and compares clocks. Returns the number of settled permits. */
 export async function sweepPermits(deps: Lab256Dependencies): Promise<number> {
   let settled = 0;
-  for (const { tenant_id } of await listTenants(deps.db)) settled += await sweepTenant(deps, tenant_id);
+  await visitTenants(deps, "cannot sweep the permits", async (tenantId) => {
+    settled += await sweepTenant(deps, tenantId);
+  });
   // Part of the sweep like the comparison of clocks, so that the histories of running flows stay valid.
   await recordCharters(deps);
   await voidOutdatedPlans(deps);
-  await compareClocks(deps);
+  await reportFailure(deps, "cannot compare the clocks", () => compareClocks(deps));
   return settled;
 }
 
 /** Signs the newest head of each chain whose head has no anchor yet. */
 export async function signUnanchoredHeads(deps: Lab256Dependencies): Promise<readonly SignedHead[]> {
   const heads: SignedHead[] = [];
-  for (const { container, tenant_id } of await listLedgerContainers(deps.db)) {
-    const head = await findUnanchoredHead(deps.db, container);
-    if (head === undefined) continue;
-    heads.push(signObject("head", { container, tenant_id, seq: head.seq, hash: head.hash, at_ms: deps.now() }, deps.permitKey));
-  }
+  for (const { container, tenant_id } of await listLedgerContainers(deps.db))
+    await reportFailure(deps, `cannot sign the head of ${container}`, async () => {
+      const head = await findUnanchoredHead(deps.db, container);
+      if (head === undefined) return;
+      heads.push(signObject("head", { container, tenant_id, seq: head.seq, hash: head.hash, at_ms: deps.now() }, deps.permitKey));
+    });
   return heads;
 }
 

@@ -11,6 +11,7 @@ import { formatId, type GroundChange, type PlanChange } from "../ledger/plan-cha
 import type { CardDetail } from "../ledger/queries/cards.js";
 import { findMovedGrounds, findOutdatedRounds, listApprovedInfra } from "../ledger/void-approvals.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { visitTenants } from "./each-tenant.js";
 
 type Sources = Pick<Lab256Dependencies, "db" | "infra" | "policies">;
 
@@ -65,19 +66,16 @@ export async function recordInfraChanges(
  * was stopped, or it concerned more cards than one transaction takes.
  */
 export async function voidOutdatedPlans(deps: Lab256Dependencies): Promise<void> {
-  for (const { tenant_id } of await listTenants(deps.db))
-    try {
-      const moved = await findMovedGrounds(deps.db, tenant_id, "all");
-      const changes: PlanChange[] = [
-        ...(await listInfraChanges(deps, tenant_id)),
-        ...(await listPolicyChanges(deps, tenant_id)),
-        ...moved.map((ground) => ({ ...ground, why: describeMoved(ground) })),
-      ];
-      // Most sweeps find nothing, and lock no chain.
-      if ((await findOutdatedRounds(deps.db, tenant_id, changes)).length > 0) await appendChanges(deps, tenant_id, [], changes);
-    } catch (error) {
-      deps.reportFault(error, `cannot look for outdated plans of ${tenant_id}`);
-    }
+  await visitTenants(deps, "cannot look for outdated plans", async (tenantId) => {
+    const moved = await findMovedGrounds(deps.db, tenantId, "all");
+    const changes: PlanChange[] = [
+      ...(await listInfraChanges(deps, tenantId)),
+      ...(await listPolicyChanges(deps, tenantId)),
+      ...moved.map((ground) => ({ ...ground, why: describeMoved(ground) })),
+    ];
+    // Most sweeps find nothing, and lock no chain.
+    if ((await findOutdatedRounds(deps.db, tenantId, changes)).length > 0) await appendChanges(deps, tenantId, [], changes);
+  });
 }
 
 /** Lists how the infra contexts on which approved plans rest have changed. A registry that cannot be read has changed nothing yet. */

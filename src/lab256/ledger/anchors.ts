@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Db } from "../database/database.js";
 import type { ChainHead } from "./entry.js";
 
@@ -25,6 +26,16 @@ export async function findUnanchoredHead(db: Db, container: string): Promise<Cha
       ),
     )
     .executeTakeFirst();
+}
+
+/** Finds how long the oldest entry of any chain that no anchor covers has waited for one, in milliseconds; 0 if all are covered. */
+export async function measureAnchorAge(db: Db, nowMs: number): Promise<number> {
+  const { rows } = await sql<{ at_ms: number | null }>`
+    select min(entry.at_ms) as at_ms from ledger_heads head
+    cross join lateral (select coalesce(max(anchor.seq), 0) as seq from ledger_anchors anchor where anchor.container = head.container) last
+    join ledger_entries entry on entry.container = head.container and entry.seq = last.seq + 1`.execute(db);
+  const oldest = rows[0]?.at_ms ?? null;
+  return oldest === null ? 0 : Math.max(0, nowMs - Number(oldest));
 }
 
 /**

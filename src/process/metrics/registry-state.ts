@@ -17,6 +17,7 @@ export interface StateSources {
   readHealth(): Promise<{
     readonly pollers: readonly { readonly task_queue: string; readonly pollers: number }[] | null;
     readonly clock_skew_ms: number | null;
+    readonly anchor_age_ms: number | null;
   }>;
   /** The state of each server that the api needs: `ok`, or a sentence. */
   readReadiness(): Promise<Readonly<Record<string, string>>>;
@@ -64,6 +65,16 @@ export function createStateMetrics(sources: StateSources): Registry {
       this.reset();
       const skew = (await readHealth())?.clock_skew_ms ?? null;
       if (skew !== null) this.set({ against: "database" }, skew / 1000);
+    },
+  });
+  new Gauge({
+    name: "ogr_anchor_age_seconds",
+    help: "How long the oldest entry of a ledger without an anchor has waited for one; 0 if there is none",
+    registers,
+    async collect() {
+      const age = (await readHealth())?.anchor_age_ms ?? null;
+      if (age === null) this.remove();
+      else this.set(age / 1000);
     },
   });
   new Gauge({

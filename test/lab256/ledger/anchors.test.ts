@@ -2,7 +2,7 @@ import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
 import { toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { openDatabase } from "../../../src/lab256/database/database.js";
-import { findUnanchoredHead, readEntryHashes, recordAnchor, verifyAnchors } from "../../../src/lab256/ledger/anchors.js";
+import { findUnanchoredHead, measureAnchorAge, readEntryHashes, recordAnchor, verifyAnchors } from "../../../src/lab256/ledger/anchors.js";
 import { readChainHead, verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { buildActivity, buildRegistered, TENANT } from "./events.js";
 import { useLedgerDatabase } from "./ledger-database.js";
@@ -33,6 +33,11 @@ async function dropBackup(): Promise<void> {
   await admin.end();
 }
 
+async function readEntryTime(chain: string, seq: number): Promise<number> {
+  const read = ledger.db.selectFrom("ledger_entries").select("at_ms").where("container", "=", chain).where("seq", "=", seq);
+  return (await read.executeTakeFirstOrThrow()).at_ms;
+}
+
 describe("anchors", () => {
   it("are due once after the chain has grown", async () => {
     expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
@@ -40,11 +45,16 @@ describe("anchors", () => {
     const head = await findUnanchoredHead(ledger.db, "C.Registry::T.Due");
     expect(head).toEqual(await readChainHead(ledger.db, "C.Registry::T.Due"));
     if (head === undefined) return;
+    const at = await readEntryTime("C.Registry::T.Due", 1);
+    expect(await measureAnchorAge(ledger.db, at + 60_000)).toBe(60_000);
     await recordAnchor(ledger.db, "C.Registry::T.Due", head, 5);
+    expect(await measureAnchorAge(ledger.db, at + 60_000)).toBe(0);
     await recordAnchor(ledger.db, "C.Registry::T.Due", head, 6);
     expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
     await ledger.appendOrThrow([buildActivity("P.demo", 1)], "T.Due");
     expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toMatchObject({ seq: 2 });
+    await ledger.appendOrThrow([buildActivity("P.demo", 2)], "T.Due");
+    expect(await measureAnchorAge(ledger.db, (await readEntryTime("C.Registry::T.Due", 2)) + 5_000)).toBe(5_000);
   });
 
   it("reveal a database that was restored from an older backup although its chain is unbroken", async () => {

@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 
 const sources: StateSources = {
   countWaitingCards: () => countWaitingCards(ledger.db, WAITING_AGES, NOW_MS),
-  readHealth: async () => ({ pollers: [{ task_queue: "LAB_256", pollers: 2 }], clock_skew_ms: -1500 }),
+  readHealth: async () => ({ pollers: [{ task_queue: "LAB_256", pollers: 2 }], clock_skew_ms: -1500, anchor_age_ms: 42_000 }),
   readReadiness: async () => ({ database: "ok", object_store: "The object store does not answer." }),
 };
 
@@ -61,16 +61,17 @@ describe("the registry's state at a scrape", () => {
     expect(await readValues(registry, "ogr_task_queue_pollers")).toEqual({ LAB_256: 2 });
     expect(await readValues(registry, "ogr_dependency_up")).toEqual({ database: 1, object_store: 0 });
     expect(await readValues(registry, "ogr_clock_skew_seconds")).toEqual({ database: -1.5 });
+    expect(await registry.metrics()).toContain("ogr_anchor_age_seconds 42");
   });
 
   it("omits values that cannot be read and has the others", async () => {
     const registry = createStateMetrics({
       ...sources,
       countWaitingCards: () => Promise.reject(new Error("the database is away")),
-      readHealth: async () => ({ pollers: null, clock_skew_ms: null }),
+      readHealth: async () => ({ pollers: null, clock_skew_ms: null, anchor_age_ms: null }),
     });
     const text = await registry.metrics();
-    expect(text).not.toMatch(/^ogr_(?:cards_waiting|task_queue_pollers|clock_skew_seconds)\{/m);
+    expect(text).not.toMatch(/^ogr_(?:cards_waiting\{|task_queue_pollers\{|clock_skew_seconds\{|anchor_age_seconds )/m);
     expect(text).toContain('ogr_dependency_up{dependency="database"} 1');
   });
 });
