@@ -12,8 +12,7 @@ import { toBranchRef } from "../../domain/git/ref-name.js";
 import { toShownLine } from "../../domain/shown-text.js";
 import { type CardOptions, parseBreakGlass } from "../card-command.js";
 import { RegistryCommand } from "../cli-command.js";
-import { EXIT } from "../exit-codes.js";
-import { UnsuccessfulExit, UsageError } from "../failure.js";
+import { UsageError } from "../failure.js";
 import { ACT_MAX_MS, proposeCard, reportCommandEnd } from "../outcome.js";
 import { requireConsent } from "../terminal/consent.js";
 import { printDryRun } from "../terminal/dry-run.js";
@@ -69,9 +68,9 @@ export function buildPushCommand(): RegistryCommand {
           return [plan, await previewPush(from, plan)] as const;
         });
         if (options.dryRun) return printPushDryRun(registry, preview, options, emergency, out);
+        if (preview.up_to_date) return out.print({ ok: true, ...preview }, `${formatPushPreview(preview)}\nThere is nothing to push.`);
         if (!out.json) out.remark(formatPushPreview(preview));
-        // If the registry has it all, it refuses by itself and says why.
-        if (!preview.up_to_date) await requireConsent(out, `Push this to ${registry.connection.server}?`, options);
+        await requireConsent(out, `Push this to ${registry.connection.server}?`, options);
         await sendPush(registry, planned, options, emergency, out);
       } finally {
         await rm(folder, { recursive: true, force: true });
@@ -101,7 +100,7 @@ async function sendPush(
   reportCommandEnd(command, out, [`  level     ${level}`]);
 }
 
-/** Stages and requests nothing. @throws UnsuccessfulExit if the registry would have nothing to do */
+/** Stages and requests nothing. */
 function printPushDryRun(
   registry: RegistryClient,
   preview: PushPreview,
@@ -111,7 +110,6 @@ function printPushDryRun(
 ): void {
   const act = { act: "git.registry.push", office_id: office, risk: risk ?? null, card, ...emergency, ...preview };
   printDryRun(out, registry, act, [formatPushPreview(preview), ...formatBreakGlassLines(emergency)].join("\n"));
-  if (preview.up_to_date) throw new UnsuccessfulExit(EXIT.conflict);
 }
 
 /** Returns the full local ref and the branch's name in the registry. @throws UsageError */

@@ -178,9 +178,11 @@ export function testMainJob(started: () => ServedRegistry): void {
       expect(conflicting.stdout).toContain("            | <<<<<<< main\n            | feature/one\n            | =======\n");
     }, 120_000);
 
-    it("gets exit code 6 if there is nothing left to push", async () => {
-      const again = await ogr(["push", "P.cli", "--from", working, "--json"], admin);
-      expect(again.code).toBe(6);
+    it("is told that what is there already needs no push, which is a success", async () => {
+      const again = await ogr(["push", "P.cli", "--from", working], admin);
+      expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/which is already there\n[^]*There is nothing to push\.\n$/)]);
+      const json = (await ogr(["push", "P.cli", "--from", working, "--json"], admin)).json(z.looseObject({ ok: z.literal(true) }));
+      expect(json).toMatchObject({ up_to_date: true });
     });
 
     it("gets exit code 5 if an act needs approval", async () => {
