@@ -180,7 +180,10 @@ export function testMainJob(started: () => ServedRegistry): void {
 
     it("is told that what is there already needs no push, which is a success", async () => {
       const again = await ogr(["push", "P.cli", "--from", working], admin);
-      expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/which is already there\n[^]*There is nothing to push\.\n$/)]);
+      expect([again.code, again.stdout]).toEqual([
+        0,
+        expect.stringMatching(/which is already there\n[\s\S]*There is nothing to push\.\n$/),
+      ]);
       const json = (await ogr(["push", "P.cli", "--from", working, "--json"], admin)).json(z.looseObject({ ok: z.literal(true) }));
       expect(json).toMatchObject({ up_to_date: true });
     });
