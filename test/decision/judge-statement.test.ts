@@ -260,7 +260,10 @@ test("a malformed statement is refused with the name of its field and never thro
   const withMember = (member: object) => ({ ...signed, statement: { ...signed.statement, ...member } });
   for (const [member, why] of [
     [{ decision: "maybe" }, /statement\.decision/],
-    [{ round: 0 }, /statement\.round/],
+    [{ round: -1 }, /statement\.round/],
+    [{ round: 0 }, /statement\.plan_digest/],
+    [{ round: 1, plan_digest: null }, /statement\.plan_digest/],
+    [{ round: 0, plan_digest: null }, /statement\.decision: Only a plan can be approved/],
     [{ card_digest: undefined }, /statement\.card_digest/],
   ] as const)
     expect(await judge(charter, about, withMember(member))).toMatchObject(matchInvalid(why));
