@@ -125,7 +125,7 @@ describe("a merge into main", () => {
         conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
       },
     });
-    expect(requireRefusal(await stateCardDecision(registry, "bob", card))).toMatchObject({ status: 409, code: "conflict" });
+    expect(requireRefusal(await stateCardDecision(registry, "bob", card))).toMatchObject({ status: 409, code: "closed" });
   });
 
   it("needs a source that is a branch of the project and a target that the policy protects", async () => {
