@@ -5,10 +5,18 @@ import { findTextProblem } from "../text.js";
 const BRANCH_MAX_BYTES = 200;
 
 /**
- * Returns what is wrong with `name` as the part of a ref after `refs/heads/`, or undefined if git accepts it. Checks only the syntax; the
- * meaning of a branch name is defined by the policy. Source: git-check-ref-format(1).
+ * Returns what is wrong with `name` as the part of a ref after `refs/heads/`, or undefined if git accepts it and every component keeps and
+ * shows it alike. Checks only the syntax; the meaning of a branch name is defined by the policy.
  */
 export function checkBranchName(name: string): string | undefined {
+  const refused = checkStoredName(name);
+  if (refused !== undefined) return refused;
+  const problem = findTextProblem(name, "name") ?? (/\p{Zs}/u.test(name) ? "must not contain spaces" : undefined);
+  return problem === undefined ? undefined : `A branch name ${problem}.`;
+}
+
+/** Returns what git finds wrong with the part of a ref after `refs/heads/`. A repository can have names that would not be accepted now. Source: git-check-ref-format(1). */
+export function checkStoredName(name: string): string | undefined {
   if (name === "") return "A branch name must not be empty.";
   if (Buffer.byteLength(name) > BRANCH_MAX_BYTES) return `A branch name may have at most ${BRANCH_MAX_BYTES} bytes.`;
   if (!name.isWellFormed()) return "A branch name must be well-formed Unicode.";
@@ -20,8 +28,6 @@ export function checkBranchName(name: string): string | undefined {
     if (code < 0x20 || code === 0x7f || " ~^:?*[\\".includes(character))
       return `A branch name must not contain ${JSON.stringify(character)}.`;
   }
-  const problem = findTextProblem(name, "name") ?? (/\p{Zs}/u.test(name) ? "must not contain spaces" : undefined);
-  if (problem !== undefined) return `A branch name ${problem}.`;
   if (name.includes("..")) return "A branch name must not contain `..`.";
   if (name.includes("@{")) return "A branch name must not contain `@{`.";
   if (name.endsWith(".")) return "A branch name must not end with `.`.";

@@ -1,5 +1,5 @@
 import { decodeUtf8 } from "../../domain/bytes/utf8.js";
-import { checkBranchName } from "../../domain/git/ref-name.js";
+import { checkStoredName } from "../../domain/git/ref-name.js";
 import { GitFault } from "../git-fault.js";
 
 /** The target of a ref. `peeled` is the commit behind an annotated tag. */
@@ -83,7 +83,7 @@ function toByteOrder(unit: number): number {
 /** Returns the problem of a full ref name such as `refs/heads/main`, or undefined. */
 export function checkRefName(name: string): string | undefined {
   const rest = /^refs\/[a-z]+\/(.+)$/s.exec(name)?.[1];
-  return rest === undefined ? "A ref name has the form `refs/<kind>/<name>`." : checkBranchName(rest);
+  return rest === undefined ? "A ref name has the form `refs/<kind>/<name>`." : checkStoredName(rest);
 }
 
 function buildLineFault(line: number, what: string): GitFault {
