@@ -11,12 +11,13 @@ import type { NewEvent } from "../../src/domain/ledger/event.js";
 import type { Level } from "../../src/domain/level.js";
 import type { Requirement } from "../../src/domain/policy/policy-contract.js";
 import { appendEvents } from "../../src/lab256/ledger/append.js";
+import { findCard, STATEMENTS_MAX } from "../../src/lab256/ledger/queries/cards.js";
 import { createPasskey } from "../../src/passkey/client.js";
 import { appendCharterEntry } from "../../src/stack/founding/charter.js";
 import { openStore } from "../../src/storage/open.js";
 import { requireOutcome } from "../harness/outcomes.js";
 import { buildCardRequest, buildInitParams, buildPushParams, OFFICE } from "./acts.js";
-import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
+import { ADMIN, BOB, OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
 /** A plan by another policy would have to be made again before anybody could decide about it. */
@@ -107,6 +108,26 @@ test("a card is shown with the ADR's names, its plan and its flow's page", async
   });
   expect(body["temporal_url"]).toContain(encodeURIComponent("card/T.UBL/k-shown"));
   expect(Object.keys(body)).not.toContain("seq");
+});
+
+// Any member can withdraw, also what they never approved.
+test("approvals stay in sight, however many withdrawals come between them", async () => {
+  const plan_digest = await recordPlannedCard("k-crowded");
+  const state = (n: number, decision: "approve" | "withdraw", approver: string): NewEvent => {
+    const statement_digest = n.toString(16).padStart(64, "0");
+    const about = { tenant_id: TENANT, card_id: "k-crowded", card_digest: "a".repeat(64), round: 1, plan_digest, office_id: OFFICE };
+    const statement = { ...about, decision, approver, nonce: "n".repeat(22), not_after: Date.now() };
+    const signed = { statement, attestor: { kid: "k", sig: "s" } };
+    const payload = { card_id: "k-crowded", signed, statement_digest, counts: true, reasons: [], approval: null, missing: [] };
+    return { type: decision === "approve" ? "card.approved" : "card.withdrawn", key: `card.statement/k-crowded/${n}`, payload };
+  };
+  await append([state(0, "approve", BOB)]);
+  for (let from = 1; from <= STATEMENTS_MAX; from += 250)
+    await append(Array.from({ length: 250 }, (_, n) => state(from + n, "withdraw", OLGA)));
+  await append([state(STATEMENTS_MAX + 1, "approve", ADMIN)]);
+  const { statements = [] } = (await findCard(api.deps.db, { tenant_id: TENANT, card_id: "k-crowded" })) ?? {};
+  expect([statements.length, statements[0]?.approver, statements.at(-1)?.approver]).toEqual([STATEMENTS_MAX, BOB, ADMIN]);
+  expect(statements.map(({ seq }) => seq)).toEqual(statements.map(({ seq }) => seq).sort((one, other) => one - other));
 });
 
 test("cards are listed page by page, the latest first", async () => {

@@ -73,7 +73,10 @@ async function repeatStatement(
   const isApproval = stated.decision === "approve";
   const why = statements.find(({ statement_digest }) => statement_digest === stated.statement_digest)?.void_why;
   if (isApproval && why !== null)
-    return denyWith("statement_not_counted", `This approval was given before and no longer counts: ${why} Approve again.`);
+    return denyWith(
+      "statement_not_counted",
+      `This approval was given before and no longer counts: ${why ?? "it was replaced."} Approve again.`,
+    );
   const standing = new Set(statements.filter(({ void_why }) => void_why === null).map(({ statement_digest }) => statement_digest));
   const after = (isApproval ? stated.approvals : approvals).filter(({ statement_digest }) => standing.has(statement_digest));
   const missing = planned === null ? stated.missing : listMissingRequirements(decided.requires, planned.plan_digest, after, attestations);

@@ -1,4 +1,4 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { Db } from "../../database/database.js";
 import type { PermitStatus, ProjectionTables } from "../../database/tables/projections.js";
 import { type ActsQuery, computeRowLimit, type Page, toPage } from "./page.js";
@@ -13,7 +13,7 @@ export type CardItem = Omit<CardRow, "plan" | "params" | "context" | "card">;
 export interface CardDetail extends CardRow {
   /** What has become of the permit `jti`. */
   readonly permit_status: PermitStatus | null;
-  /** In the order in which they were recorded; at most STATEMENTS_MAX. */
+  /** In the order in which they were recorded; at most STATEMENTS_MAX. Withdrawals and void approvals are left out first, then the oldest. */
   readonly statements: readonly CardStatementRow[];
   /** In the order in which they were recorded; at most ATTESTATIONS_MAX. */
   readonly attestations: readonly CardAttestationRow[];
@@ -21,6 +21,9 @@ export interface CardDetail extends CardRow {
 
 export const STATEMENTS_MAX = 1_000;
 export const ATTESTATIONS_MAX = 100;
+
+/** Whether a statement can decide its card. Anybody can make any number of others, which must not hide one that does. */
+const STANDS = sql<boolean>`(decision <> 'withdraw' and void_why is null)`;
 
 const ITEM_COLUMNS = [
   ...([
@@ -66,8 +69,13 @@ export async function findCard(db: Db, query: { readonly tenant_id: string; read
   const permit = db.selectFrom("permits").select("status").where("tenant_id", "=", tenant_id).where("jti", "=", card.jti);
   const [issued, said, attested] = await Promise.all([
     card.jti === null ? undefined : permit.executeTakeFirst(),
-    statements.orderBy("seq").limit(STATEMENTS_MAX).execute(),
+    statements.orderBy(STANDS, "desc").orderBy("seq", "desc").limit(STATEMENTS_MAX).execute(),
     attestations.orderBy("seq").limit(ATTESTATIONS_MAX).execute(),
   ]);
-  return { ...card, permit_status: issued?.status ?? null, statements: said, attestations: attested };
+  return {
+    ...card,
+    permit_status: issued?.status ?? null,
+    statements: said.sort((one, other) => one.seq - other.seq),
+    attestations: attested,
+  };
 }
