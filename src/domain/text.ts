@@ -4,7 +4,7 @@ import { z } from "zod";
 const CONTROL = /\r(?!\n)|[^\P{Cc}\t\r\n]|[\p{Zl}\p{Zp}]/u;
 const LINE_BREAKING = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 /** Characters that no reader sees, or that change the order in which others are shown (Unicode UTS #39, UTS #55). */
-export const INVISIBLE = /[\p{Cf}\p{Co}\p{Default_Ignorable_Code_Point}]/u;
+const INVISIBLE = /[\p{Cf}\p{Co}\p{Default_Ignorable_Code_Point}]/u;
 
 /**
  * Returns what keeps a text from being stored, hashed, compared and shown alike by every component, or undefined. A line is a text

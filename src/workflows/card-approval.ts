@@ -35,7 +35,6 @@ export class CardApproval implements DecidableRound {
   /** Why the plan of this round no longer holds. The card gets a new one, because somebody looked or decided. */
   private outdated: string | null = null;
   private completedAt = 0;
-  private readonly seen: Set<string>;
   private messages = 0;
 
   constructor(
@@ -44,7 +43,6 @@ export class CardApproval implements DecidableRound {
     private readonly queue: SerialQueue,
     private readonly resumed?: OpenRound,
   ) {
-    this.seen = new Set(resumed?.seen);
     if (resumed === undefined) return;
     flow.resumeRound(resumed, `${card.jobType} of ${card.params.project_id}: ${card.intent}`);
     this.isOpen = true;
@@ -193,7 +191,6 @@ export class CardApproval implements DecidableRound {
     const resumed: OpenRound = {
       ...{ round, planned, decided: this.requireDecided(), approvals, attestations, missing },
       completed_at: this.completedAt,
-      seen: [...this.seen],
     };
     return continueAsNew<(input: OfficialActInput) => Promise<unknown>>({ kind: "card", card: this.card, resumed });
   }
@@ -275,7 +272,7 @@ export class CardApproval implements DecidableRound {
     if (!admitted.ok) return this.refuseMessage(admitted.denial);
     // The round may have closed while the statement was verified.
     if (planned !== null && !this.isOpen) return this.flow.toVerdict(CLOSED);
-    if (!this.seen.has(admitted.value.statement_digest)) this.applyStatement(admitted.value, planned !== null);
+    this.applyStatement(admitted.value, planned !== null);
     return this.flow.toVerdict(null);
   }
 
@@ -286,7 +283,6 @@ export class CardApproval implements DecidableRound {
   }
 
   private applyStatement(admitted: AdmittedStatement, hadPlan: boolean): void {
-    this.seen.add(admitted.statement_digest);
     const { approver } = admitted.signed.statement;
     this.ending ??= toCardEnd(admitted.decision, approver, admitted) ?? null;
     if (this.ending !== null) this.isOpen = false;

@@ -10,7 +10,8 @@ import { SerialQueue } from "../../domain/serial-queue.js";
 import { toCharterKey } from "../../domain/storage-key.js";
 import { type PolicyStore, StoredPolicies } from "../policy/stored-policies.js";
 import type { NewestCharter } from "./newest-charter.js";
-import { CharterWalk, type NextChange } from "./walk.js";
+import type { NextChange } from "./planned-change.js";
+import { CharterWalk } from "./walk.js";
 import type { WalkPoints } from "./walk-points.js";
 
 /**

@@ -7,9 +7,19 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { Level } from "../../domain/level.js";
 import type { PolicyData } from "../policy/data.js";
 import type { DecidingPolicy } from "../policy/passkey-filter.js";
+import type { Policy } from "../policy/policy.js";
 import { ACTORS_MAX, PERSONS_MAX } from "./apply-change.js";
 import { isAtLeast, type Membership, mapDeciders, maxLevel } from "./deciders.js";
 import { checkReachable, checkSparePerson } from "./reachable.js";
+
+/** A change as it would be made next. */
+export interface NextChange {
+  readonly writes: readonly RecordWrite[];
+  readonly planned: PlannedChange;
+  /** Whether it takes power from a person who decides at L5. */
+  readonly takesDecider: boolean;
+  readonly policy: Policy;
+}
 
 /** The policies after a change. */
 export interface NextPolicies {

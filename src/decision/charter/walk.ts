@@ -1,25 +1,16 @@
-import type { PlannedChange } from "../../domain/act/plan.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import type { Blake3Hex } from "../../domain/bytes/hash.js";
 import type { PublicJwk } from "../../domain/bytes/signature.js";
 import type { CharterChange } from "../../domain/charter/change.js";
-import {
-  type ActEntryAuthority,
-  CHARTER_RULES,
-  type CharterEntry,
-  charterEntrySchema,
-  hashEntry,
-  isEntrySignedBy,
-} from "../../domain/charter/entry.js";
+import { CHARTER_RULES, type CharterEntry, charterEntrySchema, hashEntry } from "../../domain/charter/entry.js";
 import type { RecordKind, RecordWrite } from "../../domain/charter/records.js";
 import { CharterState } from "../../domain/charter/state.js";
 import type { WalkPoint } from "../../domain/charter/walk-point.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import { normalizeEmail } from "../../domain/email.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
-import type { Policy } from "../policy/policy.js";
-import { judgeEntryAuthority } from "./act-authority.js";
 import { computeWrites } from "./apply-change.js";
+import { EmailIndex } from "./email-index.js";
+import { type CharterBefore, type EntryAct, type JudgedEntry, judgeEntry } from "./judge-entry.js";
 import { KeyHistory } from "./key-history.js";
 import {
   type CharterSources,
@@ -31,9 +22,9 @@ import {
 } from "./named-policies.js";
 import { type NewestCharter, ReplacedCharter } from "./newest-charter.js";
 import { type OperatorCharter, type OperatorKeys, PlaneKeys } from "./plane-keys.js";
-import { planChange } from "./planned-change.js";
+import { type NextChange, planChange } from "./planned-change.js";
 import { checkOwnAllowance } from "./reachable.js";
-import { advanceRecovery, checkNoFoundingKey, judgeAnnouncement, judgeCompletion, type RecoveryPoint } from "./recovery.js";
+import { advanceRecovery, checkNoFoundingKey, type RecoveryPoint } from "./recovery.js";
 
 /** Reads the bytes of a version's entry, or returns undefined if it is absent. Must never use a listing. */
 export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
@@ -45,29 +36,6 @@ interface CheckedEntry {
   readonly judged: JudgedEntry;
 }
 
-/** What an entry is whose authority holds. */
-interface JudgedEntry {
-  readonly act: EntryAct | null;
-  /** Whether, since the last entry of level L5, power was taken from a person who decides at L5. */
-  readonly hasTakenPower: boolean;
-}
-
-/** The act that an entry carries out or ends. */
-export interface EntryAct {
-  readonly jti: string;
-  /** False if the entry only records that it ended. */
-  readonly hasHappened: boolean;
-}
-
-/** A change as it would be made next. */
-export interface NextChange {
-  readonly writes: readonly RecordWrite[];
-  readonly planned: PlannedChange;
-  /** Whether it takes power from a person who decides at L5. */
-  readonly takesDecider: boolean;
-  readonly policy: Policy;
-}
-
 /**
  * A walk along one tenant's charter from its founding key. It checks every entry in full and trusts no store, so `state` is exactly what
  * the entries yield, wherever they are stored. Source: contracts "Charter".
@@ -75,7 +43,7 @@ export interface NextChange {
 export class CharterWalk {
   readonly state = new CharterState();
   readonly keys = new KeyHistory();
-  readonly #personsByEmail = new Map<string, Set<string>>();
+  readonly #emails = new EmailIndex();
   #version = 0;
   #hash: Blake3Hex | null = null;
   /** The acts that changed this charter or were recorded as ended, each with its version. */
@@ -138,7 +106,7 @@ export class CharterWalk {
       this.#hash = hashEntry(entry);
       this.#recovery = advanceRecovery(this, entry, writes);
       this.keys.record(this.#version, writes);
-      this.#recordEmails(writes);
+      this.#emails.record(writes);
       this.#hasTakenPower = judged.hasTakenPower;
       this.#namedOperatorVersion = getOperatorVersion(entry) ?? this.#namedOperatorVersion;
       if (judged.act !== null) this.#acts.set(judged.act.jti, { ...judged.act, version: this.#version });
@@ -152,7 +120,7 @@ export class CharterWalk {
       ...{ tenant_id: this.tenantId, founding_jwk, rules: CHARTER_RULES, version, entry_hash, state_hash },
       records: this.state.listAll(),
       keys: this.keys.list(),
-      emails: [...this.#personsByEmail].map(([email, ids]) => ({ email, person_ids: [...ids] })),
+      emails: this.#emails.list(),
       acts: [...this.#acts.values()].map(({ jti, version, hasHappened }) => ({ jti, version, has_happened: hasHappened })),
       has_taken_power: this.#hasTakenPower,
       operator_version: this.#namedOperatorVersion,
@@ -176,7 +144,7 @@ export class CharterWalk {
     this.#version = point.version;
     this.#hash = point.entry_hash;
     this.keys.restore(point.keys);
-    for (const { email, person_ids } of point.emails) this.#personsByEmail.set(email, new Set(person_ids));
+    this.#emails.restore(point.emails);
     for (const { jti, version, has_happened: hasHappened } of point.acts) this.#acts.set(jti, { jti, version, hasHappened });
     this.#hasTakenPower = point.has_taken_power;
     this.#namedOperatorVersion = point.operator_version;
@@ -293,7 +261,7 @@ export class CharterWalk {
       versions: keys.versions,
       findKeyAt: (kid, use, at) => keys.findAt(kid, use, at),
       listKnownKeys: (use) => keys.listKnown(use),
-      listPersonsByEmail: (emails) => this.listPersonsByEmail(emails),
+      listPersonsByEmail: (emails) => this.#emails.listPersons(emails),
       listKeys: (use) => {
         readState();
         return keys.list(use);
@@ -322,7 +290,7 @@ export class CharterWalk {
     if (entry.rules > CHARTER_RULES) return deny(`its rules ${entry.rules} are not known here; update this software.`);
     const writes = await this.computeNext(entry.change);
     if (!writes.ok) return deny(writes.denial.message);
-    const judged = await this.#judgeEntry(entry, writes.value);
+    const judged = await judgeEntry(this.#describeBefore(entry.change, writes.value), entry);
     if (!judged.ok) return deny(judged.denial.message);
     const undo = this.state.write(writes.value);
     const { hash } = this.state;
@@ -331,44 +299,14 @@ export class CharterWalk {
     return grantValue({ entry, writes: writes.value, judged: judged.value });
   }
 
-  /**
-   * Lists the persons for whom one of these addresses was ever verified, each once, in order. A later version that removes an address does
-   * not end that its holder is an author.
-   */
-  listPersonsByEmail(emails: readonly string[]): readonly string[] {
-    return [...new Set(emails.flatMap((email) => [...(this.#personsByEmail.get(normalizeEmail(email)) ?? [])]))].sort();
-  }
-
-  #recordEmails(writes: readonly RecordWrite[]): void {
-    for (const { kind, id = "", value } of writes)
-      if (kind === "person")
-        for (const email of value.emails) this.#personsByEmail.set(email, (this.#personsByEmail.get(email) ?? new Set()).add(id));
-  }
-
-  async #judgeEntry(entry: CharterEntry, writes: readonly RecordWrite[]): Promise<Outcome<JudgedEntry>> {
-    const { authority } = entry;
-    if (authority.kind === "founding") return this.#judgeFounding(entry, writes);
-    if (this.#version === 0) return denyWith("charter_invalid", "only the founding key can found a charter.");
-    const signed = await this.#readSigningCharter(authority.operator_version);
-    if (!signed.ok) return signed;
-    const charter = signed.value;
-    switch (authority.kind) {
-      case "act":
-        return this.#judgeAct(charter, entry, authority, writes);
-      case "receipt":
-        return this.#judgeEnd(charter, entry);
-      case "recovery": {
-        const announced = judgeAnnouncement(this, entry, authority);
-        if (!announced.ok) return announced;
-        return checkRunnerSignature(charter, entry) ?? grantValue({ act: null, hasTakenPower: this.#hasTakenPower });
-      }
-      case "announcement": {
-        const completed = judgeCompletion(this, entry, authority);
-        if (!completed.ok) return completed;
-        const next = await this.#plan(entry.change, writes);
-        return next.ok ? (checkRunnerSignature(charter, entry) ?? grantValue({ act: null, hasTakenPower: false })) : next;
-      }
-    }
+  #describeBefore(change: CharterChange, writes: readonly RecordWrite[]): CharterBefore {
+    const { foundingJwk, version, state, recovery } = this;
+    return {
+      ...{ foundingJwk, version, state, recovery, hasTakenPower: this.#hasTakenPower },
+      findAct: (jti) => this.#acts.get(jti),
+      readSigningCharter: (operatorVersion) => this.#readSigningCharter(operatorVersion),
+      planEntry: () => this.#plan(change, writes),
+    };
   }
 
   /**
@@ -387,59 +325,6 @@ export class CharterWalk {
       );
     return this.newestAt(operatorVersion);
   }
-
-  async #judgeFounding(entry: CharterEntry, writes: readonly RecordWrite[]): Promise<Outcome<JudgedEntry>> {
-    const { change } = entry;
-    if (change.jobType === "registry.charter.end_act" || change.jobType === "registry.recovery.announce")
-      return denyWith("charter_invalid", `the founding key does not sign ${change.jobType}.`);
-    // Sealing the charter ends the founding key's power.
-    if (this.state.find("sealed") !== undefined) return denyWith("charter_invalid", "it is signed by the founding key after the seal.");
-    if (!isEntrySignedBy(entry, this.foundingJwk)) return denyWith("charter_invalid", "it is not signed by the tenant's founding key.");
-    // The rules of a policy that the founding key publishes are not compared with the operator's list here, but by a Runner before it appends
-    // the entry (`checkNamedPolicy`): those of version 1 need not be listed, and another tenant's clients cannot read the list.
-    // A sealed charter must be one that its persons can change.
-    const reachable = change.jobType === "registry.charter.seal" ? await this.#plan(change, writes) : grantValue(null);
-    return reachable.ok ? grantValue({ act: null, hasTakenPower: false }) : reachable;
-  }
-
-  async #judgeAct(
-    charter: NewestCharter,
-    entry: CharterEntry,
-    authority: ActEntryAuthority,
-    writes: readonly RecordWrite[],
-  ): Promise<Outcome<JudgedEntry>> {
-    const next = await this.#plan(entry.change, writes);
-    if (!next.ok) return next;
-    const { planned, takesDecider, policy } = next.value;
-    const judged = await judgeEntryAuthority({ charter, policy }, entry, authority, planned);
-    if (!judged.ok) return judged;
-    const { jti, level } = judged.value;
-    const hasTakenPower = level !== "L5" && (takesDecider || this.#hasTakenPower);
-    return this.#checkNewAct(jti) ?? grantValue({ act: { jti, hasHappened: true }, hasTakenPower });
-  }
-
-  #judgeEnd(charter: NewestCharter, entry: CharterEntry): Outcome<JudgedEntry> {
-    const { change } = entry;
-    if (change.jobType !== "registry.charter.end_act")
-      return denyWith("charter_invalid", "a Runner's key records that an act has ended, and nothing else.");
-    const { jti } = change.params;
-    const judged = { act: { jti, hasHappened: false }, hasTakenPower: this.#hasTakenPower };
-    return checkRunnerSignature(charter, entry) ?? this.#checkNewAct(jti) ?? grantValue(judged);
-  }
-
-  #checkNewAct(jti: string): Outcome<never> | undefined {
-    const earlier = this.#acts.get(jti);
-    if (earlier === undefined) return undefined;
-    return denyWith("charter_invalid", `the act ${jti} was carried out or ended by version ${earlier.version}.`);
-  }
-}
-
-/** Checks that a receipt key that counts now signed the entry. */
-function checkRunnerSignature(charter: NewestCharter, entry: CharterEntry): Outcome<never> | undefined {
-  const { authority } = entry;
-  const jwk = charter.listKeys("receipt").keys.find(({ kid }) => authority.kind !== "act" && kid === authority.kid);
-  if (jwk !== undefined && isEntrySignedBy(entry, jwk)) return undefined;
-  return denyWith("charter_invalid", "it is not signed by a receipt key of this charter.");
 }
 
 /** Returns the version of the operator's charter that an entry names. */

@@ -19,6 +19,4 @@ export interface OpenRound {
   readonly missing: readonly MissingRequirement[];
   /** Since when nothing is missing, if so, in milliseconds since 1970. */
   readonly completed_at: number;
-  /** The digests of the statements that were applied. */
-  readonly seen: readonly string[];
 }

@@ -1,6 +1,7 @@
 import { buildChangePlan } from "../../decision/charter/act-authority.js";
+import type { EntryAct } from "../../decision/charter/judge-entry.js";
 import { buildNextEntry } from "../../decision/charter/next-entry.js";
-import type { CharterWalk, EntryAct } from "../../decision/charter/walk.js";
+import type { CharterWalk } from "../../decision/charter/walk.js";
 import { type Job, toCharterChange } from "../../domain/act/job.js";
 import { hashPlan } from "../../domain/act/plan.js";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";

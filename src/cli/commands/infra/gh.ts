@@ -23,8 +23,8 @@ const stateSchema = z.object({ state: z.string(), url: z.string(), mergeCommit: 
 
 /** What became of a merge. A pending one is up to the forge: its queue, or the checks that it waits for. */
 export type MergeResult =
-  | { readonly kind: "merged"; readonly merge_commit: string | null /** What gh failed at afterwards. */; readonly fault?: string }
-  | { readonly kind: "pending" };
+  /** `fault` is what gh failed at afterwards. */
+  { readonly kind: "merged"; readonly merge_commit: string | null; readonly fault?: string } | { readonly kind: "pending" };
 
 /** Opens a pull request. Returns its address. @throws InfraRefused with gh's message, `pull_request_exists` if the branch has one */
 export async function createPullRequest(
@@ -34,11 +34,13 @@ export async function createPullRequest(
   try {
     return (await runGh(checkout, ["pr", "create", "--base", base, "--head", head, "--title", title, "--body", body])).trim();
   } catch (error) {
-    const open = await fetchState(checkout, head).catch(() => undefined);
-    if (open?.state !== "OPEN") throw error;
+    const { state, url } = await fetchState(checkout, head).catch(() => {
+      throw error;
+    });
+    if (state !== "OPEN") throw error;
     throw refuseInfra(
       "pull_request_exists",
-      `${head} has an open pull request: ${open.url}; push to it, or merge it: scripts/infra/helpers/merge-pr.sh.`,
+      `${head} has an open pull request: ${url}; push to it, or merge it: scripts/infra/helpers/merge-pr.sh.`,
     );
   }
 }
